@@ -1,0 +1,293 @@
+//! The default algorithms, on RustCrypto and dalek: what [`Provider`](super::Provider) calls unless a platform does better.
+
+use super::{Aead, Curve, HASH, Signature};
+use crate::bytes::Secret;
+use crate::error::{Error, Result};
+use hkdf::{Hkdf, HkdfExtract};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
+
+/// How often a P-256 private key is drawn. One draw in 2^32 lies outside the group order, so a sound random source
+/// never gets near the limit; a broken one (all ones, all zeros) must not loop forever.
+#[cfg(feature = "suite-p256-ccm")]
+const DRAWS: usize = 8;
+
+/// Makes a key pair from `random`.
+pub(crate) fn generate(
+    curve: Curve,
+    mut random: impl FnMut(&mut [u8]) -> Result<()>,
+    private: &mut Secret<32>,
+    public: &mut [u8; 32],
+) -> Result<()> {
+    match curve {
+        #[cfg(feature = "suite-x25519-chacha")]
+        Curve::X25519 => {
+            random(private.expose_mut())?;
+            if crate::bytes::equal(private.expose(), &[0; 32]) {
+                return Err(Error::RandomFailed);
+            }
+            *public = dh_public(curve, private)?;
+            Ok(())
+        }
+        #[cfg(feature = "suite-p256-ccm")]
+        Curve::P256 => {
+            for _ in 0..DRAWS {
+                random(private.expose_mut())?;
+                if let Ok(x) = dh_public(curve, private) {
+                    *public = x;
+                    return Ok(());
+                }
+            }
+            Err(Error::RandomFailed)
+        }
+        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        _ => {
+            let _ = (&mut random, private, public);
+            Err(Error::UnsupportedSuite)
+        }
+    }
+}
+
+/// The public key of a Diffie-Hellman private key, for P-256 the x coordinate. Errors: `InvalidKey` (a P-256 scalar
+/// that is 0 or not below the group order), `UnsupportedSuite`.
+pub(crate) fn dh_public(curve: Curve, private: &Secret<32>) -> Result<[u8; 32]> {
+    match curve {
+        #[cfg(feature = "suite-x25519-chacha")]
+        Curve::X25519 => {
+            let secret = x25519_dalek::StaticSecret::from(*private.expose());
+            Ok(x25519_dalek::PublicKey::from(&secret).to_bytes())
+        }
+        #[cfg(feature = "suite-p256-ccm")]
+        Curve::P256 => p256_public(private).map(|(x, _)| x),
+        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        _ => {
+            let _ = private;
+            Err(Error::UnsupportedSuite)
+        }
+    }
+}
+
+/// Both coordinates of a P-256 public key.
+#[cfg(feature = "suite-p256-ccm")]
+pub(crate) fn p256_public(private: &Secret<32>) -> Result<([u8; 32], [u8; 32])> {
+    use p256::elliptic_curve::sec1::{Coordinates, ToEncodedPoint};
+    let secret = p256::SecretKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
+    let point = secret.public_key().to_encoded_point(false);
+    match point.coordinates() {
+        Coordinates::Uncompressed { x, y } => Ok(((*x).into(), (*y).into())),
+        _ => Err(Error::InvalidKey),
+    }
+}
+
+/// Both coordinates of the P-256 point with this x and the y of this parity. Error: `InvalidKey`.
+#[cfg(feature = "suite-p256-ccm")]
+pub(crate) fn p256_decompress(x: &[u8; 32], odd: bool) -> Result<p256::AffinePoint> {
+    use p256::elliptic_curve::point::DecompressPoint;
+    let parity = subtle::Choice::from(u8::from(odd));
+    Option::from(p256::AffinePoint::decompress(x.into(), parity)).ok_or(Error::InvalidKey)
+}
+
+/// Diffie-Hellman. On P-256 only the x coordinate of the peer's key is known; either y gives the same shared x.
+pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()> {
+    match curve {
+        #[cfg(feature = "suite-x25519-chacha")]
+        Curve::X25519 => {
+            let secret = x25519_dalek::StaticSecret::from(*private.expose());
+            let result = secret.diffie_hellman(&x25519_dalek::PublicKey::from(*peer));
+            // A low-order public key makes the result all zero, whatever the private key (RFC 7748 6.1).
+            if !result.was_contributory() {
+                return Err(Error::InvalidKey);
+            }
+            shared.expose_mut().copy_from_slice(result.as_bytes());
+            Ok(())
+        }
+        #[cfg(feature = "suite-p256-ccm")]
+        Curve::P256 => {
+            let point = p256_decompress(peer, false)?;
+            let secret = p256::SecretKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
+            let result = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), point);
+            shared.expose_mut().copy_from_slice(result.raw_secret_bytes());
+            if crate::bytes::equal(shared.expose(), &[0; 32]) {
+                return Err(Error::InvalidKey);
+            }
+            Ok(())
+        }
+        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        _ => {
+            let _ = (private, peer, shared);
+            Err(Error::UnsupportedSuite)
+        }
+    }
+}
+
+/// Verifies a signature. Ed25519 as `verify_strict` of ed25519-dalek does: small-order keys and R are refused too.
+pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], signature: &[u8]) -> Result<()> {
+    let signature: &[u8; 64] = signature.try_into().map_err(|_| Error::AuthenticationFailed)?;
+    match algorithm {
+        #[cfg(feature = "suite-x25519-chacha")]
+        Signature::EdDsa => {
+            use ed25519_dalek::VerifyingKey;
+            let public: &[u8; 32] = public.try_into().map_err(|_| Error::InvalidKey)?;
+            let key = VerifyingKey::from_bytes(public).map_err(|_| Error::InvalidKey)?;
+            if key.is_weak() {
+                return Err(Error::InvalidKey);
+            }
+            let signature = ed25519_dalek::Signature::from_bytes(signature);
+            // Only reads R as a point here: that is how its order can be asked for.
+            let r = VerifyingKey::from_bytes(signature.r_bytes()).map_err(|_| Error::AuthenticationFailed)?;
+            if r.is_weak() {
+                return Err(Error::AuthenticationFailed);
+            }
+            let mut verifier = key.verify_stream(&signature).map_err(|_| Error::AuthenticationFailed)?;
+            for part in message {
+                verifier.update(part);
+            }
+            verifier.finalize_and_verify().map_err(|_| Error::AuthenticationFailed)
+        }
+        #[cfg(feature = "suite-p256-ccm")]
+        Signature::Es256 => {
+            use p256::ecdsa::signature::hazmat::PrehashVerifier;
+            let public: &[u8; 64] = public.try_into().map_err(|_| Error::InvalidKey)?;
+            let point = p256::EncodedPoint::from_untagged_bytes(public.into());
+            let key = p256::ecdsa::VerifyingKey::from_encoded_point(&point).map_err(|_| Error::InvalidKey)?;
+            let signature = p256::ecdsa::Signature::from_slice(signature).map_err(|_| Error::AuthenticationFailed)?;
+            key.verify_prehash(&hash(message), &signature).map_err(|_| Error::AuthenticationFailed)
+        }
+        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        _ => {
+            let _ = (public, message, signature);
+            Err(Error::UnsupportedSuite)
+        }
+    }
+}
+
+/// Refuses a nonce, key or tag of the wrong length for the algorithm.
+fn check_lengths(algorithm: Aead, key: &[u8], nonce: &[u8], tag: &[u8]) -> Result<()> {
+    if key.len() == algorithm.key_len() && nonce.len() == algorithm.nonce_len() && tag.len() == algorithm.tag_len() {
+        Ok(())
+    } else {
+        Err(Error::InvalidArgument)
+    }
+}
+
+#[cfg(feature = "suite-p256-ccm")]
+type Ccm8 = ccm::Ccm<aes::Aes128, ccm::consts::U8, ccm::consts::U13>;
+#[cfg(feature = "suite-p256-ccm")]
+type Ccm16 = ccm::Ccm<aes::Aes128, ccm::consts::U16, ccm::consts::U13>;
+
+/// Encrypts in place. Lengths have been checked where this is called, so slices convert without a panic.
+#[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
+fn seal_with<A>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()>
+where
+    A: chacha_or_ccm::KeyInit + chacha_or_ccm::AeadInPlace,
+{
+    let cipher = A::new_from_slice(key).map_err(|_| Error::InvalidArgument)?;
+    if nonce.len() != <A::NonceSize as chacha_or_ccm::Unsigned>::USIZE {
+        return Err(Error::InvalidArgument);
+    }
+    // Fails only above the cipher's length limit (65,535 bytes for CCM with a 13-byte nonce).
+    let made = cipher.encrypt_in_place_detached(nonce.into(), aad, buffer).map_err(|_| Error::InvalidArgument)?;
+    tag.copy_from_slice(&made);
+    Ok(())
+}
+
+/// Verifies and decrypts in place.
+#[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
+fn open_with<A>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()>
+where
+    A: chacha_or_ccm::KeyInit + chacha_or_ccm::AeadInPlace,
+{
+    let cipher = A::new_from_slice(key).map_err(|_| Error::InvalidArgument)?;
+    let result = cipher.decrypt_in_place_detached(nonce.into(), aad, buffer, tag.into());
+    result.map_err(|_| {
+        // CCM decrypts before it verifies.
+        buffer.zeroize();
+        Error::DecryptFailed
+    })
+}
+
+/// The traits of both AEAD crates are the same ones, of the `aead` crate; named through whichever is in the build.
+#[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
+mod chacha_or_ccm {
+    #[cfg(feature = "suite-p256-ccm")]
+    pub(super) use ccm::aead::{AeadInPlace, KeyInit, generic_array::typenum::Unsigned};
+    #[cfg(not(feature = "suite-p256-ccm"))]
+    pub(super) use chacha20poly1305::aead::{AeadInPlace, KeyInit, generic_array::typenum::Unsigned};
+}
+
+/// AEAD encryption in place.
+pub(crate) fn seal(
+    algorithm: Aead,
+    key: &[u8],
+    nonce: &[u8],
+    aad: &[u8],
+    buffer: &mut [u8],
+    tag: &mut [u8],
+) -> Result<()> {
+    check_lengths(algorithm, key, nonce, tag)?;
+    match algorithm {
+        #[cfg(feature = "suite-p256-ccm")]
+        Aead::AesCcm16_64_128 => seal_with::<Ccm8>(key, nonce, aad, buffer, tag),
+        #[cfg(feature = "suite-p256-ccm")]
+        Aead::AesCcm16_128_128 => seal_with::<Ccm16>(key, nonce, aad, buffer, tag),
+        #[cfg(feature = "suite-x25519-chacha")]
+        Aead::ChaCha20Poly1305 => seal_with::<chacha20poly1305::ChaCha20Poly1305>(key, nonce, aad, buffer, tag),
+        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        _ => {
+            let _ = (aad, buffer);
+            Err(Error::UnsupportedSuite)
+        }
+    }
+}
+
+/// AEAD decryption in place.
+pub(crate) fn open(
+    algorithm: Aead,
+    key: &[u8],
+    nonce: &[u8],
+    aad: &[u8],
+    buffer: &mut [u8],
+    tag: &[u8],
+) -> Result<()> {
+    check_lengths(algorithm, key, nonce, tag)?;
+    match algorithm {
+        #[cfg(feature = "suite-p256-ccm")]
+        Aead::AesCcm16_64_128 => open_with::<Ccm8>(key, nonce, aad, buffer, tag),
+        #[cfg(feature = "suite-p256-ccm")]
+        Aead::AesCcm16_128_128 => open_with::<Ccm16>(key, nonce, aad, buffer, tag),
+        #[cfg(feature = "suite-x25519-chacha")]
+        Aead::ChaCha20Poly1305 => open_with::<chacha20poly1305::ChaCha20Poly1305>(key, nonce, aad, buffer, tag),
+        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        _ => {
+            let _ = (aad, buffer);
+            Err(Error::UnsupportedSuite)
+        }
+    }
+}
+
+/// SHA-256.
+pub(crate) fn hash(parts: &[&[u8]]) -> [u8; HASH] {
+    let mut state = Sha256::new();
+    for part in parts {
+        state.update(part);
+    }
+    state.finalize().into()
+}
+
+/// HKDF-Extract.
+pub(crate) fn extract(salt: &[u8], input: &[u8]) -> Secret<HASH> {
+    let mut state = HkdfExtract::<Sha256>::new(Some(salt));
+    state.input_ikm(input);
+    let (mut prk, _) = state.finalize();
+    let mut secret = Secret::zero();
+    secret.expose_mut().copy_from_slice(&prk);
+    prk.as_mut_slice().zeroize();
+    secret
+}
+
+/// HKDF-Expand.
+pub(crate) fn expand(prk: &Secret<HASH>, info: &[&[u8]], out: &mut [u8]) -> Result<()> {
+    Hkdf::<Sha256>::from_prk(prk.expose())
+        .and_then(|state| state.expand_multi_info(info, out).map_err(|_| hkdf::InvalidPrkLength))
+        .map_err(|_| Error::InvalidArgument)
+}
