@@ -97,6 +97,8 @@ errors! {
     Denied = 211, "denied", "Allow this identity, or correct its inbox name.";
     /// The handshake did not finish in time or failed too often.
     HandshakeFailed = 212, "handshake-failed", "Check that the peer is reachable and shares credentials and suites.";
+    /// The peer's own handshake stands instead of this one.
+    Superseded = 213, "superseded", "Nothing to do: the session that the peer started is used.";
 
     // 300..399: records
     /// No session has the record's identifier.
@@ -123,6 +125,8 @@ errors! {
     RandomFailed = 403, "random-failed", "Seed the random source before the first call.";
     /// No key has this handle, or it cannot do the operation.
     UnknownKey = 404, "unknown-key", "Check the key handle and what the key may be used for.";
+    /// Stored state may have been rolled back, so it is not used.
+    LostState = 405, "lost-state", "Connect again; a store that resists rollback would keep sessions across restarts.";
     /// The library found itself in a state that cannot be; nothing was sent.
     Internal = 499, "internal", "Report this as a bug.";
 }
