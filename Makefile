@@ -1,0 +1,48 @@
+# `make help` lists the targets. Everything is built under target/ and build/; nothing is installed system-wide
+# except by `make test` on Debian as root (apt-get) and by `make install` (under PREFIX).
+
+PYTHON ?= python3
+PREFIX ?= /usr/local
+BUILD := build
+export PYTHON PREFIX
+
+.PHONY: help demo test bench docs fmt lint deny install clean
+
+help:
+	@echo "make demo      build everything and run the demonstration (needs Rust, a C compiler, Python 3.9+; no root)"
+	@echo "make test      run every test suite once; SUITES='core c' runs only these; on Debian 12 as root it installs what it needs"
+	@echo "make bench     measure handshakes and records, beside the bare AEAD"
+	@echo "make docs      API reference of each language and the pages, as HTML in $(BUILD)/docs"
+	@echo "make fmt       format the Rust sources"
+	@echo "make lint      formatting, clippy with warnings denied, words, leftovers"
+	@echo "make deny      licences, sources and duplicates of the dependencies (installs cargo-deny, about 10 minutes)"
+	@echo "make install   header, libraries, pkg-config and CMake files under PREFIX (default /usr/local), DESTDIR honoured"
+	@echo "make clean     remove $(BUILD)/ and target/"
+
+demo:
+	@sh scripts/demo.sh
+
+test:
+	@sh scripts/test.sh $(SUITES)
+
+bench:
+	@sh scripts/prerequisites.sh bench
+	@cargo run --quiet --release -p sealwire-bench
+
+docs:
+	@sh scripts/docs.sh
+
+fmt:
+	@cargo fmt --all
+
+lint:
+	@$(PYTHON) scripts/run_suites.py --no-install format lint words leftovers
+
+deny:
+	@sh scripts/deny.sh
+
+install:
+	@sh scripts/c-install.sh "$(DESTDIR)$(PREFIX)"
+
+clean:
+	@rm -rf $(BUILD) target

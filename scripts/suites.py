@@ -1,0 +1,99 @@
+"""The test suites that `make test` runs, in order."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LOGS = os.path.join(ROOT, "build", "logs")
+PYTHON = os.environ.get("PYTHON", sys.executable)
+VENV = "build/venv/bin"
+
+# What `make test` installs on Debian 12 as root, if missing.
+APT_PACKAGES = [
+    "ca-certificates", "clang", "cmake", "gcc", "g++", "git", "libc6-dev", "libclang-rt-14-dev", "libmosquitto-dev", "make",
+    "mosquitto", "openssl", "pkg-config", "python3", "python3-venv", "rust-web-src", "rustc-web", "valgrind",
+]
+
+
+class Suite:
+    """Commands for `sh -c`, run from the root; `needs` are programs or functions that return why it cannot run."""
+
+    def __init__(self, name, title, *commands, needs=(), after=(), limit_s=1200, environment=None):
+        self.name = name
+        self.title = title
+        self.commands = commands
+        self.needs = needs
+        self.after = after
+        self.limit_s = limit_s
+        self.environment = environment or {}
+
+    def cannot_run(self):
+        for need in self.needs:
+            why = need() if callable(need) else (None if shutil.which(need) else f"{need} is not installed")
+            if why:
+                return why
+        return None
+
+
+def has(path):
+    return os.path.exists(os.path.join(ROOT, path))
+
+
+def need_file(path):
+    return lambda: None if has(path) else f"{path} is not there"
+
+
+def need_cargo(subcommand):
+    def check():
+        done = subprocess.run(["cargo", subcommand, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        return None if done.returncode == 0 else f"cargo {subcommand} is not installed (rustup component add {subcommand})"
+    return check
+
+
+def need_venv():
+    done = subprocess.run([PYTHON, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL, check=False)
+    return None if done.returncode == 0 else f"{PYTHON} lacks venv (apt-get install python3-venv)"
+
+
+def need_build_std():
+    """A Rust with its own sources, for building `core` for microcontrollers: Debian's rustc-web and rust-web-src."""
+    rustc = bare_metal_rustc()
+    done = subprocess.run([rustc, "--print", "sysroot"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          universal_newlines=True, check=False) if shutil.which(rustc) else None
+    source = "lib/rustlib/src/rust/library/core/Cargo.toml"
+    if done is None or done.returncode != 0 or not os.path.exists(os.path.join(done.stdout.strip(), source)):
+        return "no Rust standard library sources (Debian: rustc-web rust-web-src; rustup: component add rust-src)"
+    return None
+
+
+def bare_metal_rustc():
+    return "/usr/bin/rustc" if os.path.exists("/usr/bin/rustc") else "rustc"
+
+
+def bare_metal(target):
+    return (f"RUSTC={bare_metal_rustc()} RUSTC_BOOTSTRAP=1 cargo build --locked -p sealwire-core --profile firmware"
+            f" -Zbuild-std=core --target {target}")
+
+
+CORE = "cargo test --locked -q -p sealwire-core"
+
+SUITES = [
+    Suite("format", "rustfmt over the workspace", "cargo fmt --all --check", needs=[need_cargo("fmt")]),
+    Suite("words", "no never-say words in public names", f"{PYTHON} scripts/check_words.py"),
+    Suite("leftovers", "no leftovers, machine paths or oversized files", f"{PYTHON} scripts/check_leftovers.py"),
+    Suite("setup", "virtual environment and cbindgen under build/", "sh scripts/setup-test.sh", needs=[need_venv], limit_s=1800),
+    Suite("lint", "clippy over the workspace, warnings are errors",
+          "cargo clippy --locked --workspace --all-targets -- -D warnings",
+          "cargo clippy --locked -p sealwire-core --no-default-features --features suite-x25519-chacha -- -D warnings",
+          "cargo clippy --locked -p sealwire-core --no-default-features --features suite-p256-ccm -- -D warnings",
+          needs=[need_cargo("clippy")]),
+    Suite("core", "core: unit, property and vector tests, small-network simulator", CORE, limit_s=1800),
+    Suite("core-features", "core: each suite alone, and with alloc",
+          f"{CORE} --no-default-features --features suite-x25519-chacha",
+          f"{CORE} --no-default-features --features suite-p256-ccm",
+          f"{CORE} --features alloc", limit_s=2400),
+    Suite("no-std", "core builds without std for Cortex-M4 and Cortex-M0",
+          bare_metal("thumbv7em-none-eabi"), bare_metal("thumbv6m-none-eabi"), needs=[need_build_std]),
+]
