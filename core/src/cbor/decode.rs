@@ -203,6 +203,14 @@ impl<'a> Decoder<'a> {
         Ok(before.get(..length).unwrap_or_default())
     }
 
+    /// As [`item`](Decoder::item), but maps inside may be unsorted: for a credential within a message.
+    pub fn unordered_item(&mut self) -> Result<&'a [u8]> {
+        let mut ahead = Decoder { reader: self.reader.clone(), ordered: false };
+        let item = ahead.item()?;
+        self.reader = ahead.reader;
+        Ok(item)
+    }
+
     /// Passes over an item that stands inside `depth` containers.
     fn pass(&mut self, depth: usize) -> Result<()> {
         let kind = self.kind()?;

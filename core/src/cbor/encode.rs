@@ -10,7 +10,7 @@ fn write_head(w: &mut Writer<'_>, major: u8, argument: u64) -> Result<()> {
 }
 
 /// The bytes of a head and how many of them count.
-pub(super) const fn head(major: u8, argument: u64) -> ([u8; 9], usize) {
+const fn head(major: u8, argument: u64) -> ([u8; 9], usize) {
     let high = (major & 7) << 5;
     let [a, b, c, d, e, f, g, h] = argument.to_be_bytes();
     if argument < 24 {
@@ -29,11 +29,6 @@ pub(super) const fn head(major: u8, argument: u64) -> ([u8; 9], usize) {
 /// Length in bytes of a head with this argument: of an unsigned integer, or before a string of that many bytes.
 pub const fn head_len(argument: u64) -> usize {
     head(0, argument).1
-}
-
-/// A byte string's head as bytes with their count, for hashing a byte string in parts.
-pub(crate) const fn bytes_head(length: usize) -> ([u8; 9], usize) {
-    head(2, length as u64)
 }
 
 /// Writes an unsigned integer. Error, as of every function here: `BufferTooSmall`.

@@ -11,7 +11,6 @@ mod encode;
 mod tests;
 
 pub use decode::{Decoder, Kind, MAX_DEPTH, MAX_UNORDERED};
-pub(crate) use encode::bytes_head;
 pub use encode::{
     head_len, write_array, write_bool, write_bytes, write_bytes_head, write_int, write_map, write_null, write_text, write_uint,
 };

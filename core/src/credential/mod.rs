@@ -1,1 +1,21 @@
-//! Being written.
+//! Credentials: who a peer is, and why that is believed.
+//!
+//! A CCS is an unsigned claims set that counts because its bytes were provisioned; a CWT counts because a trust anchor with
+//! purpose *identity* signed it. Either way the identity is the thumbprint of the key inside (`docs/PROTOCOL.md` §2).
+
+mod id_cred;
+mod issue;
+mod parse;
+mod port;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+pub use crate::cose::{KeyCurve, PublicKey, Thumbprint};
+pub use id_cred::IdCred;
+pub use issue::{Claims, Issuer, issue_cwt, write_ccs};
+pub use parse::{Credential, CredentialKind};
+pub use port::{
+    Credentials, MAX_CANDIDATES, MAX_CREDENTIAL, OwnCredential, OwnEntry, Peer, Provisioned, Purposes, Role, StaticCredentials, TrustAnchor,
+};
+pub use resolve::{Accepted, resolve};

@@ -1,7 +1,11 @@
 //! The cryptographic port: keys by handle, algorithms with a software default.
 
 mod rustcrypto;
+pub mod software;
 pub mod suite;
+
+#[cfg(feature = "suite-p256-ccm")]
+pub(crate) use rustcrypto::p256_y;
 
 pub use suite::{Aead, Curve, HASH, Signature, Suite};
 

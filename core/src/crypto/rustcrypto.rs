@@ -79,12 +79,20 @@ pub(crate) fn p256_public(private: &Secret<32>) -> Result<([u8; 32], [u8; 32])> 
     }
 }
 
-/// Both coordinates of the P-256 point with this x and the y of this parity. Error: `InvalidKey`.
+/// The P-256 point with this x and the y of this parity. Error: `InvalidKey`.
 #[cfg(feature = "suite-p256-ccm")]
-pub(crate) fn p256_decompress(x: &[u8; 32], odd: bool) -> Result<p256::AffinePoint> {
+fn p256_point(x: &[u8; 32], odd: bool) -> Result<p256::AffinePoint> {
     use p256::elliptic_curve::point::DecompressPoint;
     let parity = subtle::Choice::from(u8::from(odd));
     Option::from(p256::AffinePoint::decompress(x.into(), parity)).ok_or(Error::InvalidKey)
+}
+
+/// The y coordinate of this parity for an x. Error: `InvalidKey` (no point of the curve has this x).
+#[cfg(feature = "suite-p256-ccm")]
+pub(crate) fn p256_y(x: &[u8; 32], odd: bool) -> Result<[u8; 32]> {
+    use p256::elliptic_curve::sec1::ToEncodedPoint;
+    let point = p256_point(x, odd)?.to_encoded_point(false);
+    point.y().map(|y| (*y).into()).ok_or(Error::InvalidKey)
 }
 
 /// Diffie-Hellman. On P-256 only the x coordinate of the peer's key is known; either y gives the same shared x.
@@ -103,7 +111,7 @@ pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared:
         }
         #[cfg(feature = "suite-p256-ccm")]
         Curve::P256 => {
-            let point = p256_decompress(peer, false)?;
+            let point = p256_point(peer, false)?;
             let secret = p256::SecretKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
             let result = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), point);
             shared.expose_mut().copy_from_slice(result.raw_secret_bytes());

@@ -10,7 +10,7 @@ pub enum Curve {
     X25519 = 4,
 }
 
-/// A signature algorithm, COSE numbers (negated here: `-8`, `-7`).
+/// A signature algorithm, COSE numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i8)]
 pub enum Signature {
@@ -18,6 +18,13 @@ pub enum Signature {
     EdDsa = -8,
     /// ECDSA on P-256 with SHA-256, r ‖ s, 64 bytes.
     Es256 = -7,
+}
+
+impl Signature {
+    /// The COSE algorithm number.
+    pub const fn number(self) -> i64 {
+        self as i64
+    }
 }
 
 /// An AEAD algorithm, COSE numbers.

@@ -1,0 +1,172 @@
+//! Reading credentials and judging them.
+
+use super::{Purposes, TrustAnchor};
+use crate::cbor::{Decoder, Kind};
+use crate::cose::{CoseKey, PublicKey, Sign1};
+use crate::crypto::{Provider, Suite};
+use crate::error::{Error, Result};
+
+/// The two kinds of credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CredentialKind {
+    /// CWT Claims Set (RFC 8392), unsigned: believed where its bytes were provisioned.
+    Ccs,
+    /// CBOR Web Token (RFC 8392) signed by an issuer.
+    Cwt,
+}
+
+/// A credential as parsed. Only [`verify`](Credential::verify), or having been provisioned, makes it worth anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credential<'a> {
+    /// CRED_x: the encoding, verbatim.
+    pub bytes: &'a [u8],
+    /// CCS or CWT.
+    pub kind: CredentialKind,
+    /// The key that the holder proves to have: `cnf` (8).
+    pub key: PublicKey,
+    /// kid of that key.
+    pub kid: Option<&'a [u8]>,
+    /// alg of that key: the only algorithm it may be used with.
+    pub key_algorithm: Option<i64>,
+    /// `iss` (1).
+    pub issuer: Option<&'a str>,
+    /// `sub` (2).
+    pub subject: Option<&'a str>,
+    /// `exp` (4): from this second on it is invalid. Seconds since 1970 in UTC.
+    pub expires: Option<u64>,
+    /// `nbf` (5): before this second it is invalid.
+    pub not_before: Option<u64>,
+    /// `iat` (6).
+    pub issued_at: Option<u64>,
+    /// `cti` (7): the issuer's identifier of this token.
+    pub id: Option<&'a [u8]>,
+    /// kid of the issuer's key, in a CWT.
+    pub issuer_kid: Option<&'a [u8]>,
+    /// The signed structure, in a CWT.
+    pub signed: Option<Sign1<'a>>,
+}
+
+impl<'a> Credential<'a> {
+    /// Reads a CCS (a map) or a CWT (an untagged COSE_Sign1 array). Maps need not be sorted.
+    ///
+    /// Errors: `Malformed` (also for a missing `cnf`, other headers than the protocol has, a key with its private part),
+    /// `NotDeterministic` (indefinite lengths, heads longer than needed), `InvalidKey`, `UnsupportedSuite` (see [`CoseKey::parse`]).
+    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+        match Decoder::new(bytes).kind()? {
+            Kind::Map => claims(bytes, bytes, CredentialKind::Ccs),
+            Kind::Array => {
+                let signed = Sign1::parse(bytes)?;
+                let plain = !signed.header.others && !signed.unprotected.others && signed.header.kid.is_none();
+                if !plain || signed.header.algorithm.is_none() {
+                    return Err(Error::Malformed);
+                }
+                let payload = signed.payload.ok_or(Error::Malformed)?;
+                let mut credential = claims(bytes, payload, CredentialKind::Cwt)?;
+                credential.issuer_kid = signed.unprotected.kid;
+                credential.signed = Some(signed);
+                Ok(credential)
+            }
+            _ => Err(Error::Malformed),
+        }
+    }
+
+    /// Verifies a CWT: the anchor has purpose *identity* and the kid that the token names, if it names one; its key verifies the
+    /// signature; and, if the time is known, the token is valid now.
+    ///
+    /// Errors: `UntrustedCredential` (also for a CCS, which nobody signs), `ExpiredCredential`, `UnsupportedSuite`.
+    pub fn verify(&self, p: &mut impl Provider, anchor: &TrustAnchor<'_>, now_s: Option<u64>) -> Result<()> {
+        let signed = self.signed.as_ref().ok_or(Error::UntrustedCredential)?;
+        if !anchor.purposes.contain(Purposes::IDENTITY) || !self.may_be_from(anchor.kid) {
+            return Err(Error::UntrustedCredential);
+        }
+        self.verify_signature(p, signed, &anchor.key)?;
+        self.check_time(now_s)
+    }
+
+    /// True if the token names no issuer key, or this one.
+    pub(super) fn may_be_from(&self, anchor_kid: &[u8]) -> bool {
+        self.issuer_kid.is_none_or(|kid| kid == anchor_kid)
+    }
+
+    pub(super) fn verify_signature(&self, p: &mut impl Provider, signed: &Sign1<'_>, key: &PublicKey) -> Result<()> {
+        signed.verify(p, key, &[], None).map_err(|error| match error {
+            Error::UnsupportedSuite | Error::Pending => error,
+            _ => Error::UntrustedCredential,
+        })
+    }
+
+    /// Judges `exp` and `nbf`, if a time is given. Error: `ExpiredCredential`.
+    pub fn check_time(&self, now_s: Option<u64>) -> Result<()> {
+        let Some(now) = now_s else { return Ok(()) };
+        let valid = self.expires.is_none_or(|end| now < end) && self.not_before.is_none_or(|start| now >= start);
+        if valid { Ok(()) } else { Err(Error::ExpiredCredential) }
+    }
+
+    /// Checks that the key can authenticate under this suite with static Diffie-Hellman (method 3). Error: `UntrustedCredential`.
+    pub fn check_suite(&self, suite: Suite) -> Result<()> {
+        // ECDH-ES and ECDH-SS of RFC 9053 §6.3 and §6.4; a key marked for another algorithm must not serve here.
+        let allowed = self.key_algorithm.is_none_or(|algorithm| (-34..=-25).contains(&algorithm));
+        if allowed && self.key.curve.agreement() == Some(suite.curve()) { Ok(()) } else { Err(Error::UntrustedCredential) }
+    }
+}
+
+/// Reads a claims map; `bytes` is the credential around it.
+fn claims<'a>(bytes: &'a [u8], map: &'a [u8], kind: CredentialKind) -> Result<Credential<'a>> {
+    let mut whole = Decoder::unordered(map);
+    whole.skip()?;
+    whole.finish()?;
+    let mut d = Decoder::unordered(map);
+    let (mut issuer, mut subject, mut id, mut key) = (None, None, None, None);
+    let (mut expires, mut not_before, mut issued_at) = (None, None, None);
+    for _ in 0..d.map()? {
+        let label = if matches!(d.kind()?, Kind::Uint | Kind::Nint) { d.int().ok() } else { None };
+        match label {
+            Some(1) => issuer = Some(d.text()?),
+            Some(2) => subject = Some(d.text()?),
+            Some(4) => expires = Some(d.uint()?),
+            Some(5) => not_before = Some(d.uint()?),
+            Some(6) => issued_at = Some(d.uint()?),
+            Some(7) => id = Some(d.bytes()?),
+            Some(8) => key = Some(confirmation(d.item()?)?),
+            Some(_) => d.skip()?,
+            None => {
+                d.skip()?;
+                d.skip()?;
+            }
+        }
+    }
+    let CoseKey { key, kid, algorithm } = key.ok_or(Error::Malformed)?;
+    Ok(Credential {
+        bytes,
+        kind,
+        key,
+        kid,
+        key_algorithm: algorithm,
+        issuer,
+        subject,
+        expires,
+        not_before,
+        issued_at,
+        id,
+        issuer_kid: None,
+        signed: None,
+    })
+}
+
+/// The COSE_Key (1) in a `cnf` claim (RFC 8747 §3.1).
+fn confirmation(map: &[u8]) -> Result<CoseKey<'_>> {
+    let mut d = Decoder::unordered(map);
+    let mut key = None;
+    for _ in 0..d.map()? {
+        let label = if d.kind()? == Kind::Uint { Some(d.uint()?) } else { None };
+        match label {
+            Some(1) => key = Some(CoseKey::parse(d.item()?)?),
+            Some(_) => d.skip()?,
+            None => {
+                d.skip()?;
+                d.skip()?;
+            }
+        }
+    }
+    key.ok_or(Error::Malformed)
+}

@@ -1,0 +1,179 @@
+//! The port behind which credentials live.
+
+use super::{Credential, PublicKey, Thumbprint};
+use crate::crypto::{KeyHandle, Suite};
+use crate::error::{Error, Result};
+
+/// Longest credential in bytes.
+pub const MAX_CREDENTIAL: usize = 512;
+
+/// How many credentials with one kid are tried in a handshake.
+pub const MAX_CANDIDATES: usize = 4;
+
+/// Which side of a handshake an endpoint is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Role {
+    /// Sends message_1.
+    Initiator = 1,
+    /// Answers it.
+    Responder = 2,
+}
+
+/// What the signature of a trust anchor is believed for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Purposes(pub u8);
+
+impl Purposes {
+    /// Who someone is.
+    pub const IDENTITY: Purposes = Purposes(1);
+    /// What role someone has.
+    pub const ROLE: Purposes = Purposes(2);
+    /// Reference values for attestation.
+    pub const MANIFEST: Purposes = Purposes(4);
+    /// Firmware.
+    pub const UPDATE: Purposes = Purposes(8);
+    /// The state of the fleet.
+    pub const BULLETIN: Purposes = Purposes(16);
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Purposes) -> Purposes {
+        Purposes(self.0 | other.0)
+    }
+
+    /// True if all of `other` are among these.
+    pub const fn contain(self, other: Purposes) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// An issuer's public key, believed for some purposes and refused for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustAnchor<'a> {
+    /// Ed25519, or P-256 for ES256.
+    pub key: PublicKey,
+    /// The kid that its signatures carry; selects, and proves nothing.
+    pub kid: &'a [u8],
+    /// What it is believed for.
+    pub purposes: Purposes,
+}
+
+/// The credential that this endpoint shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnCredential {
+    /// How many bytes of it were written.
+    pub len: usize,
+    /// The private key that belongs to it.
+    pub key: KeyHandle,
+    /// Send the credential itself instead of its kid: for peers that have not got it.
+    pub by_value: bool,
+}
+
+/// A peer whose handshake has verified, before a session with it exists.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer<'a> {
+    /// Its identity.
+    pub thumbprint: Thumbprint,
+    /// Its credential, verified.
+    pub credential: &'a Credential<'a>,
+    /// The inbox name that it claims.
+    pub inbox: Option<&'a [u8]>,
+    /// Which side this endpoint is on.
+    pub role: Role,
+}
+
+/// Where credentials live: a table in flash, a database. Bytes are copied out, so that an implementation may fetch them from anywhere.
+pub trait Credentials {
+    /// Copies this endpoint's credential for the suite's curve into `out` ([`MAX_CREDENTIAL`] bytes). The same every time during
+    /// a handshake. Errors: `UnknownCredential` (none for this suite), `BufferTooSmall`.
+    fn own(&self, suite: Suite, out: &mut [u8]) -> Result<OwnCredential>;
+
+    /// Copies the `nth` (from 0) provisioned credential that `kid` may mean into `out` ([`MAX_CREDENTIAL`] bytes); gives its length, or
+    /// nothing if there are no more. At most [`MAX_CANDIDATES`] are asked for. Errors: `BufferTooSmall`, and the implementation's own.
+    fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>>;
+
+    /// True if exactly these bytes were provisioned: a CCS that the peer sent by value.
+    fn known(&self, credential: &[u8]) -> bool;
+
+    /// The `nth` (from 0) trust anchor, or nothing if there are no more.
+    fn anchor(&self, nth: usize) -> Option<TrustAnchor<'_>>;
+
+    /// Seconds since 1970 in UTC, for `exp` and `nbf`; nothing where no clock can be trusted, and then they are not judged.
+    fn now_s(&self) -> Option<u64> {
+        None
+    }
+
+    /// May this peer, whose handshake has verified, open a session, and under the inbox name that it claims? By default it may,
+    /// if it claims no name or the name that its credential has as subject.
+    fn authorize(&mut self, peer: &Peer<'_>) -> bool {
+        match peer.inbox {
+            None => true,
+            Some(name) => peer.credential.subject.is_some_and(|subject| subject.as_bytes() == name),
+        }
+    }
+}
+
+/// An own credential in [`StaticCredentials`].
+#[derive(Clone, Copy, Debug)]
+pub struct OwnEntry<'a> {
+    /// The suite that it is for.
+    pub suite: Suite,
+    /// CRED_x.
+    pub credential: &'a [u8],
+    /// The private key that belongs to it.
+    pub key: KeyHandle,
+    /// Send it by value.
+    pub by_value: bool,
+}
+
+/// A peer's credential in [`StaticCredentials`].
+#[derive(Clone, Copy, Debug)]
+pub struct Provisioned<'a> {
+    /// The kid by which peers name it.
+    pub kid: &'a [u8],
+    /// CRED_x.
+    pub credential: &'a [u8],
+}
+
+/// Credentials in slices: for firmware with fixed tables, and for tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StaticCredentials<'a> {
+    /// This endpoint's, one for each suite.
+    pub own: &'a [OwnEntry<'a>],
+    /// Those of its peers.
+    pub peers: &'a [Provisioned<'a>],
+    /// Issuers.
+    pub anchors: &'a [TrustAnchor<'a>],
+    /// The time, if known.
+    pub now_s: Option<u64>,
+}
+
+fn copy(bytes: &[u8], out: &mut [u8]) -> Result<usize> {
+    out.get_mut(..bytes.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(bytes);
+    Ok(bytes.len())
+}
+
+impl Credentials for StaticCredentials<'_> {
+    fn own(&self, suite: Suite, out: &mut [u8]) -> Result<OwnCredential> {
+        let entry = self.own.iter().find(|entry| entry.suite == suite).ok_or(Error::UnknownCredential)?;
+        Ok(OwnCredential { len: copy(entry.credential, out)?, key: entry.key, by_value: entry.by_value })
+    }
+
+    fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
+        let found = self.peers.iter().filter(|entry| entry.kid == kid).nth(nth);
+        found.map(|entry| copy(entry.credential, out)).transpose()
+    }
+
+    fn known(&self, credential: &[u8]) -> bool {
+        self.peers.iter().any(|entry| entry.credential == credential)
+    }
+
+    fn anchor(&self, nth: usize) -> Option<TrustAnchor<'_>> {
+        self.anchors.get(nth).copied()
+    }
+
+    fn now_s(&self) -> Option<u64> {
+        self.now_s
+    }
+}

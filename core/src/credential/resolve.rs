@@ -1,0 +1,97 @@
+//! From ID_CRED_x to a credential that may be tried.
+
+use super::{Credential, CredentialKind, Credentials, IdCred, MAX_CANDIDATES, MAX_CREDENTIAL, PublicKey, Purposes, Thumbprint};
+use crate::crypto::{Provider, Suite};
+use crate::error::{Error, Result};
+
+/// How many signatures of issuers are verified for one credential: who is not authenticated yet must not cost more.
+const MAX_ANCHORS_TRIED: usize = 4;
+
+/// A credential that is trusted; whether the peer holds its key, the handshake shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted<'a> {
+    /// The credential.
+    pub credential: Credential<'a>,
+    /// Its identity.
+    pub thumbprint: Thumbprint,
+    /// Where to go on if the peer turns out not to have its key.
+    pub next: usize,
+}
+
+/// Finds the first credential, from candidate `from` on (0 at first), that ID_CRED_x may mean and that is trusted: provisioned or
+/// issued under an anchor, valid now, on the curve of the suite, and not this endpoint's own key.
+///
+/// Errors: `UnknownCredential` (nobody provisioned it, or no more candidates), `UntrustedCredential`, `ExpiredCredential`, `OwnIdentity`,
+/// what [`Credential::parse`] gives for one sent by value, and the port's. With several candidates it is the last one's.
+pub fn resolve<'b, P: Provider + Credentials>(
+    p: &mut P,
+    id: &IdCred<'b>,
+    from: usize,
+    suite: Suite,
+    own: &PublicKey,
+    buffer: &'b mut [u8; MAX_CREDENTIAL],
+) -> Result<Accepted<'b>> {
+    match *id {
+        IdCred::Ccs(bytes) | IdCred::Cwt(bytes) => {
+            if from > 0 {
+                return Err(Error::UnknownCredential);
+            }
+            let credential = Credential::parse(bytes)?;
+            if credential.kind == CredentialKind::Ccs && !p.known(bytes) {
+                return Err(Error::UntrustedCredential);
+            }
+            let thumbprint = accept(p, &credential, suite, own)?;
+            Ok(Accepted { credential, thumbprint, next: 1 })
+        }
+        IdCred::Kid(kid) => {
+            let mut refusal = Error::UnknownCredential;
+            for nth in from..MAX_CANDIDATES {
+                let Some(length) = p.candidate(kid, nth, buffer)? else { break };
+                let bytes = buffer.get(..length).ok_or(Error::Internal)?;
+                let result = Credential::parse(bytes).and_then(|credential| accept(p, &credential, suite, own));
+                match result {
+                    Ok(thumbprint) => {
+                        let bytes = buffer.get(..length).ok_or(Error::Internal)?;
+                        return Ok(Accepted { credential: Credential::parse(bytes)?, thumbprint, next: nth.saturating_add(1) });
+                    }
+                    Err(Error::Pending) => return Err(Error::Pending),
+                    Err(error) => refusal = error,
+                }
+            }
+            Err(refusal)
+        }
+    }
+}
+
+/// Everything but the bytes' having been provisioned.
+fn accept<P: Provider + Credentials>(p: &mut P, credential: &Credential<'_>, suite: Suite, own: &PublicKey) -> Result<Thumbprint> {
+    credential.check_suite(suite)?;
+    // Diffie-Hellman sees x only, so on P-256 the other y is the same private key.
+    if credential.key.curve == own.curve && credential.key.x == own.x {
+        return Err(Error::OwnIdentity);
+    }
+    if let Some(signed) = &credential.signed {
+        let mut refusal = Error::UntrustedCredential;
+        let mut tried = 0usize;
+        let mut nth = 0usize;
+        loop {
+            let Some(anchor) = p.anchor(nth) else { return Err(refusal) };
+            nth = nth.checked_add(1).ok_or(Error::Internal)?;
+            if !anchor.purposes.contain(Purposes::IDENTITY) || !credential.may_be_from(anchor.kid) {
+                continue;
+            }
+            let key = anchor.key;
+            match credential.verify_signature(p, signed, &key) {
+                Ok(()) => break,
+                Err(Error::Pending) => return Err(Error::Pending),
+                Err(error) => refusal = error,
+            }
+            tried = tried.saturating_add(1);
+            if tried >= MAX_ANCHORS_TRIED {
+                return Err(refusal);
+            }
+        }
+    }
+    credential.check_time(p.now_s())?;
+    credential.key.thumbprint(p)
+}
