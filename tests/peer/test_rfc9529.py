@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 import pytest
-from sealwire_peer import cbor, cose, edhoc, kdf, suites
+from sealwire_peer import cbor, cose, edhoc, kdf, suites, wire
 from sealwire_peer.errors import PeerError
 from support import vectors
 
@@ -74,7 +74,7 @@ def test_suite_negotiation_of_trace_2() -> None:
     assert refused.value.reason == "unsupported_suite"
     assert refused.value.error_message == value["error"]
     assert refused.value.c_x == value["C_I_first"]
-    assert edhoc.parse_error(value["error"]) == (2, [2])
+    assert wire.parse_error(value["error"]) == (2, [2])
 
 
 @pytest.mark.parametrize("case", RFC["invalid"], ids=lambda case: str(case["section"]))

@@ -10,15 +10,25 @@ trace can be compared line by line. Call the steps in order:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import AbstractSet, Any, Dict, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, List, Optional, Sequence, Tuple
 
 from . import cbor, kdf, suites
-from .cose import KID, Credential, Store, sig_structure
+from .cose import Credential, Store, sig_structure
 from .errors import PeerError
 from .suites import HASH_LENGTH, SUITES, Suite, sha256
-
-Ead = Tuple[int, Optional[bytes]]
-"""An EAD item as on the wire: the label is negative if critical."""
+from .wire import (
+    Ead,
+    check_inbox,
+    compact_id_cred,
+    decode_ead,
+    decode_identifier,
+    encode_ead,
+    encode_identifier,
+    error_message,
+    expand_id_cred,
+    parse_suites,
+    suites_field,
+)
 
 PADDING = 0
 INBOX_1, INBOX_2 = -32768, 32768
@@ -42,131 +52,6 @@ class Own:
     def id_cred(self) -> bytes:
         """ID_CRED_x, the full map."""
         return self.credential.id_cred(self.id_by)
-
-
-# --- Wire forms ------------------------------------------------------------------
-
-
-def encode_identifier(raw: bytes) -> bytes:
-    """A connection identifier or kid inside a message: one-byte integers stand for themselves (§3.3.2)."""
-    if len(raw) == 1 and (raw[0] <= 0x17 or 0x20 <= raw[0] <= 0x37):
-        return raw
-    return cbor.bstr(raw)
-
-
-def decode_identifier(item: bytes) -> bytes:
-    """The raw bytes of an identifier; refuses an int that is not one byte, and a bstr that must be an int."""
-    value = cbor.decode(item)
-    if isinstance(value, int) and not isinstance(value, bool):
-        if len(item) != 1:
-            raise PeerError("malformed", "an integer identifier has one byte")
-        return item
-    if isinstance(value, bytes):
-        if encode_identifier(value) != item:
-            raise PeerError("malformed", "this identifier is sent as an integer")
-        return value
-    raise PeerError("malformed", "an identifier is a bstr or a one-byte int")
-
-
-def compact_id_cred(id_cred: bytes) -> bytes:
-    """ID_CRED_x inside a plaintext: {4: kid} shrinks to the kid (§3.5.3.2)."""
-    members = cbor.decode(id_cred)
-    if set(members) == {KID}:
-        return encode_identifier(members[KID])
-    return id_cred
-
-
-def expand_id_cred(item: bytes) -> bytes:
-    """The full map of an ID_CRED_x field; refuses the map where the compact form is due."""
-    value = cbor.decode(item)
-    if isinstance(value, dict):
-        if not value or set(value) == {KID}:
-            raise PeerError("malformed", "{4: kid} is sent compact")
-        return item
-    return cbor.encode({KID: decode_identifier(item)})
-
-
-def encode_ead(items: Sequence[Ead]) -> bytes:
-    """EAD_n as a CBOR sequence."""
-    return b"".join(
-        cbor.encode(label) if value is None else cbor.sequence(label, value) for label, value in items
-    )
-
-
-def decode_ead(items: Sequence[bytes]) -> List[Ead]:
-    """EAD items out of the CBOR items behind the fixed fields."""
-    ead: List[Ead] = []
-    label: Optional[int] = None
-    for item in items:
-        value = cbor.decode(item)
-        if isinstance(value, bytes):
-            if label is None:
-                raise PeerError("malformed", "an EAD value without a label")
-            ead.append((label, value))
-            label = None
-        elif isinstance(value, int) and not isinstance(value, bool):
-            if label is not None:
-                ead.append((label, None))
-            label = value
-        else:
-            raise PeerError("malformed", "an EAD item is a label and a byte string")
-    if label is not None:
-        ead.append((label, None))
-    return ead
-
-
-def check_inbox(value: Optional[bytes]) -> None:
-    """An inbox name: 1–16 bytes of [a-z0-9-]."""
-    allowed = b"abcdefghijklmnopqrstuvwxyz0123456789-"
-    if value is None or not 1 <= len(value) <= 16 or any(byte not in allowed for byte in value):
-        raise PeerError("malformed", "not an inbox name")
-
-
-def error_message(code: int, info: Any) -> bytes:
-    """An EDHOC error message (§6): 1 text, 2 SUITES_R, 3 true."""
-    return cbor.sequence(code, info)
-
-
-def parse_error(message: bytes) -> Tuple[int, Any]:
-    """(ERR_CODE, ERR_INFO) of an error message."""
-    items = cbor.split(message)
-    if len(items) != 2:
-        raise PeerError("malformed", "an error message has two items")
-    code, info = cbor.decode(items[0]), cbor.decode(items[1])
-    if not isinstance(code, int) or isinstance(code, bool):
-        raise PeerError("malformed", "ERR_CODE is an integer")
-    if code == 1 and not isinstance(info, str):
-        raise PeerError("malformed", "error 1 carries text")
-    if code == 2:
-        return code, parse_suites_r(info)
-    if code == 3 and info is not True:
-        raise PeerError("malformed", "error 3 carries true")
-    return code, info
-
-
-def _is_suites(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(s, int) and not isinstance(s, bool) for s in value)
-
-
-def parse_suites_r(value: Any) -> List[int]:
-    """SUITES_R as a list: an int, or an array of at least two."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return [value]
-    if _is_suites(value) and len(value) >= 2:
-        return list(value)
-    raise PeerError("malformed", "SUITES_R is an int or an array of two or more")
-
-
-def _suites_field(numbers: Sequence[int]) -> Any:
-    return numbers[0] if len(numbers) == 1 else list(numbers)
-
-
-def _parse_suites_i(value: Any) -> List[int]:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return [value]
-    if _is_suites(value) and len(value) >= 2:
-        return list(value)
-    raise PeerError("malformed", "SUITES_I is an int or an array of two or more")
 
 
 def initiator_is_static(method: int) -> bool:
@@ -384,7 +269,7 @@ class Initiator(_Handshake):
         g_x, _ = suites.public_of(self.suite.curve, self._x)
         self.values["G_X"] = g_x
         self._message_1 = (
-            cbor.sequence(self.method, _suites_field(self.suites_i), g_x)
+            cbor.sequence(self.method, suites_field(self.suites_i), g_x)
             + encode_identifier(self.c_i)
             + encode_ead(ead_1)
         )
@@ -505,7 +390,7 @@ class Responder(_Handshake):
         if len(items) < 4:
             raise PeerError("malformed", "message_1 has at least four items")
         method, g_x = cbor.decode(items[0]), cbor.decode(items[2])
-        suites_i = _parse_suites_i(cbor.decode(items[1]))
+        suites_i = parse_suites(cbor.decode(items[1]))
         if not isinstance(method, int) or isinstance(method, bool):
             raise PeerError("malformed", "METHOD is an integer")
         if not isinstance(g_x, bytes):
@@ -518,7 +403,7 @@ class Responder(_Handshake):
         if selected not in self.suites_r or better:
             raise PeerError(
                 "unsupported_suite",
-                error_message=error_message(2, _suites_field(self.suites_r)),
+                error_message=error_message(2, suites_field(self.suites_r)),
                 c_x=self.c_i,
             )
         self.method, self.suite = method, SUITES[selected]

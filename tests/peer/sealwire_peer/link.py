@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from typing import List
 
-from cobs import cobs
+from cobs import cobs  # type: ignore[import-untyped]  # the package ships no types
 
 from .errors import PeerError
 
@@ -17,7 +17,7 @@ def crc16(data: bytes) -> bytes:
 
 def uart_encode(frame: bytes) -> bytes:
     """COBS(frame, CRC) and the delimiter."""
-    return cobs.encode(frame + crc16(frame)) + b"\0"
+    return bytes(cobs.encode(frame + crc16(frame))) + b"\0"
 
 
 class UartDecoder:

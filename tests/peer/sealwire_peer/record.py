@@ -369,6 +369,10 @@ class Session:
         self._start(epoch)
         return epoch
 
+    def restore_edge(self, epoch: int, edge: int) -> None:
+        """An empty window above ``edge``, as after a restart: everything up to it is Replay."""
+        self._epoch(epoch).window = Window(edge=edge)
+
     def drop_epoch(self, epoch: int) -> None:
         """Forgets the keys of an epoch."""
         self._epochs.pop(epoch, None)
