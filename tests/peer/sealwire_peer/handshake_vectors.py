@@ -1,4 +1,4 @@
-"""The deterministic handshakes behind ``peer_edhoc.json``, and helpers for every generator."""
+"""The deterministic handshakes behind ``peer_edhoc.json``, and what every generator shares."""
 
 from __future__ import annotations
 
