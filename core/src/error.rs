@@ -113,6 +113,8 @@ errors! {
     Stale = 304, "stale", "Someone held the command back, or the link is slower than the lifetime; send it again.";
     /// The key has protected or failed as many records as it may.
     KeyExhausted = 305, "key-exhausted", "Run a key update or a new handshake.";
+    /// A record of a key epoch that has ended, or that this end has not reached.
+    StaleEpoch = 306, "stale-epoch", "Normal for records still under way when the keys changed; the sender repeats what matters.";
 
     // 400..499: state
     /// The store did not make the data durable.

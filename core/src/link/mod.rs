@@ -1,1 +1,24 @@
-//! Being written.
+//! Framing of byte links (PROTOCOL §7).
+//!
+//! Decoders take bytes in pieces of any size, collect one frame at a time in memory the caller hands in, and find their way back after
+//! damage. They check nothing but the link: what a frame holds is for the layers above.
+
+pub mod stream;
+#[cfg(test)]
+mod tests;
+pub mod uart;
+
+/// What a decoder has seen. Counters stop at their highest value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames handed out.
+    pub frames: u32,
+    /// Blocks dropped because they do not decode or check.
+    pub malformed: u32,
+    /// Blocks dropped because they do not fit the buffer.
+    pub overlong: u32,
+}
+
+fn count(counter: &mut u32) {
+    *counter = counter.saturating_add(1);
+}

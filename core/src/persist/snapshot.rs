@@ -1,0 +1,278 @@
+//! The stored form of a session, version 1: fixed length, integers big-endian.
+//!
+//! ```text
+//!   0  1  version, 1                        84   4  epoch p
+//!   1  1  cipher suite                      88  24  update: n_a, n_b, Partial IV answered
+//!   2  1  flags                            112  24  numbers sent: next, reserved, outstanding
+//!   3  1  stage of the key update          136  16  numbers received: next, committed
+//!   4  1  the endpoint's flags             152  24  ended session: sid, next, committed
+//!   5  4  the endpoint's tag               176  52  epoch p: PRK_out, reserved, covered, failures
+//!   9 10  C_I, C_R: length, 4 bytes each   228  52  epoch p + 1: the same
+//!  19  8  sid                              280   8  SHA-256 of all before, first 8 bytes
+//!  27 32  own thumbprint, peer's
+//!  59 25  route: length, 24 bytes
+//! ```
+//!
+//! Keys are derived anew from PRK_out. What is absent is zero. It holds secrets: erase the buffer after use, and keep the store private.
+
+use crate::bytes::{Reader, Secret, Writer, equal};
+use crate::credential::Thumbprint;
+use crate::crypto::{Provider, Suite};
+use crate::edhoc::{ConnectionId, Role};
+use crate::error::{Error, Result};
+use crate::record::{
+    EpochContext, Parties, Plan, ReceivedNumbers, ReplayWindow, SecurityContext, SentNumbers, Update, Updating,
+};
+
+/// Length of a snapshot in bytes.
+pub const SNAPSHOT_MAX: usize = 288;
+/// The version written, and the only one read.
+pub const VERSION: u8 = 1;
+/// Longest route in bytes.
+pub const MAX_ROUTE: usize = 24;
+
+const CHECK: usize = 8;
+const FLAG_RESPONDER: u8 = 1;
+const FLAG_CONFIRMED: u8 = 2;
+const FLAG_ENDED: u8 = 4;
+const FLAGS: u8 = FLAG_RESPONDER | FLAG_CONFIRMED | FLAG_ENDED;
+
+/// An address of at most 24 bytes, opaque here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteBytes {
+    bytes: [u8; MAX_ROUTE],
+    length: u8,
+}
+
+impl RouteBytes {
+    /// Copies an address. Error: [`Error::InvalidArgument`] above 24 bytes.
+    pub fn new(address: &[u8]) -> Result<Self> {
+        let mut route = RouteBytes::default();
+        route.bytes.get_mut(..address.len()).ok_or(Error::InvalidArgument)?.copy_from_slice(address);
+        route.length = address.len() as u8;
+        Ok(route)
+    }
+
+    /// The address.
+    pub fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+/// The numbers of a session that ended: recognises a message sent again under the one that stands (option `origin`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedSession {
+    /// Its session identifier.
+    pub sid: [u8; 8],
+    /// What was committed under it.
+    pub received: ReceivedNumbers,
+}
+
+impl EndedSession {
+    /// What to keep of a session that ends.
+    pub const fn of(context: &SecurityContext) -> Self {
+        EndedSession { sid: context.parties().sid, received: context.received }
+    }
+}
+
+/// What the endpoint stores with a session's security contexts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionMeta {
+    /// Where the peer is reached.
+    pub route: RouteBytes,
+    /// A record of the peer's was verified under this session. In the snapshot stored to accept the first one it is set already.
+    pub confirmed: bool,
+    /// Bits of the endpoint's own.
+    pub flags: u8,
+    /// A number of the endpoint's own.
+    pub tag: u32,
+    /// The session that this one replaced.
+    pub ended: Option<EndedSession>,
+}
+
+/// Writes the snapshot that makes `plan` durable; gives its length, [`SNAPSHOT_MAX`]. Nothing changes: call
+/// [`SecurityContext::stored`] with the same plan when it has been saved.
+///
+/// Errors: [`Error::WrongState`] for a volatile context, which must never be restored; [`Error::BufferTooSmall`].
+pub fn encode<P: Provider>(
+    p: &mut P,
+    context: &SecurityContext,
+    meta: &SessionMeta,
+    plan: &Plan,
+    out: &mut [u8],
+) -> Result<usize> {
+    if context.is_volatile() {
+        return Err(Error::WrongState);
+    }
+    let parties = context.parties();
+    // The record about to be accepted may be the first under p + 1: then p has ended when this is restored.
+    let promoted = plan.receiving.is_some_and(|at| context.promotes(at));
+    let epoch = if promoted { context.epoch.saturating_add(1) } else { context.epoch };
+    let update = if promoted { Update::Idle } else { context.update };
+
+    let mut w = Writer::new(out);
+    w.put(&[VERSION, parties.suite.number()])?;
+    let mut flags = if parties.role == Role::Responder { FLAG_RESPONDER } else { 0 };
+    flags |= if meta.confirmed { FLAG_CONFIRMED } else { 0 };
+    flags |= if meta.ended.is_some() { FLAG_ENDED } else { 0 };
+    w.put(&[flags, update.stage() as u8, meta.flags])?;
+    w.put(&meta.tag.to_be_bytes())?;
+    write_padded(&mut w, parties.c_i.as_bytes(), 4)?;
+    write_padded(&mut w, parties.c_r.as_bytes(), 4)?;
+    w.put(&parties.sid)?;
+    w.put(&parties.own.0)?;
+    w.put(&parties.peer.0)?;
+    write_padded(&mut w, meta.route.as_slice(), MAX_ROUTE)?;
+    w.put(&epoch.to_be_bytes())?;
+    let (n_a, n_b, partial_iv) = match update {
+        Update::Idle | Update::Moved => ([0; 8], [0; 8], 0),
+        Update::Requested { n_a } => (n_a, [0; 8], 0),
+        Update::Responded { n_a, n_b, partial_iv } => (n_a, n_b, partial_iv),
+    };
+    w.put(&n_a)?;
+    w.put(&n_b)?;
+    w.put(&partial_iv.to_be_bytes())?;
+    let sent = &context.sent;
+    let received = context.received.committing(plan.committing);
+    let ended = meta.ended.unwrap_or(EndedSession { sid: [0; 8], received: ReceivedNumbers::new() });
+    for value in [sent.next(), sent.reserve(plan.numbers_ahead), sent.outstanding_bits()] {
+        w.put(&value.to_be_bytes())?;
+    }
+    write_received(&mut w, &received)?;
+    w.put(&ended.sid)?;
+    write_received(&mut w, &ended.received)?;
+    write_context(&mut w, context, epoch, plan)?;
+    if update.has_next() {
+        write_context(&mut w, context, epoch.saturating_add(1), plan)?;
+    } else {
+        w.put(&[0; CONTEXT])?;
+    }
+    let check = p.hash(&[w.written()]);
+    w.put(check.get(..CHECK).unwrap_or_default())?;
+    Ok(w.len())
+}
+
+const CONTEXT: usize = 32 + 8 + 8 + 4;
+
+fn write_context(w: &mut Writer<'_>, context: &SecurityContext, epoch: u32, plan: &Plan) -> Result<()> {
+    let (reserved, covered) = context.reservations(epoch, plan);
+    let context = context.context(epoch);
+    w.put(context.prk_out.expose())?;
+    w.put(&reserved.to_be_bytes())?;
+    w.put(&covered.to_be_bytes())?;
+    w.put(&context.failures.to_be_bytes())
+}
+
+fn write_received(w: &mut Writer<'_>, numbers: &ReceivedNumbers) -> Result<()> {
+    w.put(&numbers.next().to_be_bytes())?;
+    w.put(&numbers.committed_bits().to_be_bytes())
+}
+
+/// Length, bytes, zeros up to `size`.
+fn write_padded(w: &mut Writer<'_>, bytes: &[u8], size: usize) -> Result<()> {
+    w.u8(bytes.len() as u8)?;
+    w.put(bytes)?;
+    w.reserve(size.saturating_sub(bytes.len()))?.fill(0);
+    Ok(())
+}
+
+/// Restores a session from a snapshot. Everything up to its edges is Replay, every number that may have been used counts as outstanding, and a
+/// store must come before the first record.
+///
+/// Errors: [`Error::UnsupportedState`] for another version or a suite not in this build; [`Error::CorruptState`].
+pub fn decode<P: Provider>(p: &mut P, bytes: &[u8]) -> Result<(SecurityContext, SessionMeta)> {
+    match bytes.first() {
+        None => return Err(Error::CorruptState),
+        Some(&version) if version != VERSION => return Err(Error::UnsupportedState),
+        Some(_) => {}
+    }
+    let (body, check) = bytes.split_last_chunk::<CHECK>().ok_or(Error::CorruptState)?;
+    let expected = p.hash(&[body]);
+    if bytes.len() != SNAPSHOT_MAX || !equal(expected.get(..CHECK).unwrap_or_default(), check) {
+        return Err(Error::CorruptState);
+    }
+    // Every reading error from here on means a snapshot that no encoder wrote.
+    read(p, body).map_err(|error| match error {
+        Error::UnsupportedState => error,
+        _ => Error::CorruptState,
+    })
+}
+
+fn read<P: Provider>(p: &mut P, body: &[u8]) -> Result<(SecurityContext, SessionMeta)> {
+    let mut r = Reader::new(body);
+    let [_, suite, flags, stage, own_flags] = r.array()?;
+    let suite = Suite::from_number(i64::from(suite)).ok_or(Error::UnsupportedState)?;
+    if flags & !FLAGS != 0 {
+        return Err(Error::CorruptState);
+    }
+    let tag = u32::from_be_bytes(r.array()?);
+    let role = if flags & FLAG_RESPONDER != 0 { Role::Responder } else { Role::Initiator };
+    let c_i = ConnectionId::new(read_padded(&mut r, 4)?)?;
+    let c_r = ConnectionId::new(read_padded(&mut r, 4)?)?;
+    let sid = r.array()?;
+    let (own, peer) = (Thumbprint(r.array()?), Thumbprint(r.array()?));
+    let route = RouteBytes::new(read_padded(&mut r, MAX_ROUTE)?)?;
+    let epoch = u32::from_be_bytes(r.array()?);
+    let (n_a, n_b, partial_iv) = (r.array()?, r.array()?, read_u64(&mut r)?);
+
+    let mut context = SecurityContext::blank(Parties { suite, role, c_i, c_r, own, peer, sid }, epoch);
+    context.update = match stage {
+        stage if stage == Updating::Idle as u8 => Update::Idle,
+        stage if stage == Updating::Requested as u8 => Update::Requested { n_a },
+        stage if stage == Updating::Responded as u8 => Update::Responded { n_a, n_b, partial_iv },
+        stage if stage == Updating::Moved as u8 => Update::Moved,
+        _ => return Err(Error::CorruptState),
+    };
+    context.sent = SentNumbers::restored(read_u64(&mut r)?, read_u64(&mut r)?, read_u64(&mut r)?)?;
+    context.received = read_received(&mut r)?;
+    let ended = EndedSession { sid: r.array()?, received: read_received(&mut r)? };
+    read_context(p, &mut context, epoch, &mut r)?;
+    if context.update.has_next() {
+        read_context(p, &mut context, epoch.checked_add(1).ok_or(Error::CorruptState)?, &mut r)?;
+    } else {
+        r.take(CONTEXT)?;
+    }
+    r.finish()?;
+    context.mark_restored();
+    let meta = SessionMeta {
+        route,
+        confirmed: flags & FLAG_CONFIRMED != 0,
+        flags: own_flags,
+        tag,
+        ended: (flags & FLAG_ENDED != 0).then_some(ended),
+    };
+    Ok((context, meta))
+}
+
+fn read_context<P: Provider>(p: &mut P, context: &mut SecurityContext, epoch: u32, r: &mut Reader<'_>) -> Result<()> {
+    let prk_out = Secret::from_slice(r.take(32)?)?;
+    let (reserved, covered) = (read_u64(r)?, read_u64(r)?);
+    let failures = u32::from_be_bytes(r.array()?);
+    let parties = *context.parties();
+    if reserved.max(covered) > EpochContext::limit(parties.aead()) {
+        return Err(Error::CorruptState);
+    }
+    let place = context.context_mut(epoch);
+    place.derive(p, &parties, &prk_out)?;
+    place.next = reserved;
+    place.reserved = reserved;
+    place.covered = covered;
+    place.window = ReplayWindow::starting_at(covered);
+    place.failures = failures;
+    Ok(())
+}
+
+fn read_received(r: &mut Reader<'_>) -> Result<ReceivedNumbers> {
+    ReceivedNumbers::restored(read_u64(r)?, read_u64(r)?)
+}
+
+fn read_u64(r: &mut Reader<'_>) -> Result<u64> {
+    Ok(u64::from_be_bytes(r.array()?))
+}
+
+fn read_padded<'a>(r: &mut Reader<'a>, size: usize) -> Result<&'a [u8]> {
+    let length = usize::from(r.u8()?);
+    r.take(size)?.get(..length).ok_or(Error::CorruptState)
+}
+
+const _: () = assert!(SNAPSHOT_MAX == 176 + 2 * CONTEXT + CHECK);
