@@ -180,7 +180,8 @@ impl<'a> CoseKey<'a> {
     /// out.
     ///
     /// Errors: `Malformed` (also for a COSE_Key that holds a private key: it must not be shown around), `NotDeterministic`,
-    /// `InvalidKey` (other key type or curve, wrong length, not a point of P-256), `UnsupportedSuite` (curve not in this build).
+    /// `InvalidKey` (other key type or curve, wrong length, not a point of P-256, not canonical on X25519), `UnsupportedSuite` (P-256 is not
+    /// in this build).
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         let mut whole = Decoder::unordered(bytes);
         whole.skip()?;
@@ -207,7 +208,10 @@ impl<'a> CoseKey<'a> {
         }
         let x = x.ok_or(Error::Malformed)?;
         let key = match (key_type.ok_or(Error::Malformed)?, curve.ok_or(Error::Malformed)?, y) {
-            (1, 4, None) => PublicKey { curve: KeyCurve::X25519, x, y: None },
+            (1, 4, None) => {
+                x25519_canonical(&x)?;
+                PublicKey { curve: KeyCurve::X25519, x, y: None }
+            }
             (1, 6, None) => PublicKey { curve: KeyCurve::Ed25519, x, y: None },
             (2, 1, Some(y)) => PublicKey { curve: KeyCurve::P256, x, y: Some(p256_y(&x, y)?) },
             (2, 1, None) => return Err(Error::Malformed),
@@ -238,7 +242,6 @@ fn coordinate(bytes: &[u8]) -> Result<[u8; 32]> {
 }
 
 /// The y coordinate, with the point checked to lie on the curve: a wrong y would give one key several thumbprints.
-#[cfg(feature = "suite-p256-ccm")]
 fn p256_y(x: &[u8; 32], y: Y) -> Result<[u8; 32]> {
     let (odd, given) = match y {
         Y::Odd(odd) => (odd, None),
@@ -248,9 +251,9 @@ fn p256_y(x: &[u8; 32], y: Y) -> Result<[u8; 32]> {
     if given.is_none_or(|given| given == found) { Ok(found) } else { Err(Error::InvalidKey) }
 }
 
-#[cfg(not(feature = "suite-p256-ccm"))]
-fn p256_y(_: &[u8; 32], y: Y) -> Result<[u8; 32]> {
-    match y {
-        Y::Odd(_) | Y::Whole(_) => Err(Error::UnsupportedSuite),
-    }
+/// An X25519 key must be below 2^255 − 19: a larger number means the same key, under another thumbprint.
+fn x25519_canonical(x: &[u8; 32]) -> Result<()> {
+    let [low, middle @ .., high] = x;
+    let too_large = *high > 0x7f || (*high == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *low >= 0xed);
+    if too_large { Err(Error::InvalidKey) } else { Ok(()) }
 }

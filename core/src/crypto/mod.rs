@@ -3,8 +3,9 @@
 mod rustcrypto;
 pub mod software;
 pub mod suite;
+#[cfg(test)]
+pub(crate) mod tests;
 
-#[cfg(feature = "suite-p256-ccm")]
 pub(crate) use rustcrypto::p256_y;
 
 pub use suite::{Aead, Curve, HASH, Signature, Suite};

@@ -87,12 +87,19 @@ fn p256_point(x: &[u8; 32], odd: bool) -> Result<p256::AffinePoint> {
     Option::from(p256::AffinePoint::decompress(x.into(), parity)).ok_or(Error::InvalidKey)
 }
 
-/// The y coordinate of this parity for an x. Error: `InvalidKey` (no point of the curve has this x).
-#[cfg(feature = "suite-p256-ccm")]
+/// The y coordinate of this parity for an x. Errors: `InvalidKey` (no point of the curve has this x), `UnsupportedSuite`.
 pub(crate) fn p256_y(x: &[u8; 32], odd: bool) -> Result<[u8; 32]> {
-    use p256::elliptic_curve::sec1::ToEncodedPoint;
-    let point = p256_point(x, odd)?.to_encoded_point(false);
-    point.y().map(|y| (*y).into()).ok_or(Error::InvalidKey)
+    #[cfg(feature = "suite-p256-ccm")]
+    {
+        use p256::elliptic_curve::sec1::ToEncodedPoint;
+        let point = p256_point(x, odd)?.to_encoded_point(false);
+        point.y().map(|y| (*y).into()).ok_or(Error::InvalidKey)
+    }
+    #[cfg(not(feature = "suite-p256-ccm"))]
+    {
+        let _ = (x, odd);
+        Err(Error::UnsupportedSuite)
+    }
 }
 
 /// Diffie-Hellman. On P-256 only the x coordinate of the peer's key is known; either y gives the same shared x.
@@ -169,45 +176,40 @@ pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], sig
     }
 }
 
-/// Refuses a nonce, key or tag of the wrong length for the algorithm.
-fn check_lengths(algorithm: Aead, key: &[u8], nonce: &[u8], tag: &[u8]) -> Result<()> {
-    if key.len() == algorithm.key_len() && nonce.len() == algorithm.nonce_len() && tag.len() == algorithm.tag_len() {
-        Ok(())
-    } else {
-        Err(Error::InvalidArgument)
-    }
-}
-
 #[cfg(feature = "suite-p256-ccm")]
 type Ccm8 = ccm::Ccm<aes::Aes128, ccm::consts::U8, ccm::consts::U13>;
 #[cfg(feature = "suite-p256-ccm")]
 type Ccm16 = ccm::Ccm<aes::Aes128, ccm::consts::U16, ccm::consts::U13>;
 
-/// Encrypts in place. Lengths have been checked where this is called, so slices convert without a panic.
+/// Encrypts in place; `N` and `T` are the lengths of nonce and tag.
 #[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
-fn seal_with<A>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()>
+fn seal_with<A, const N: usize, const T: usize>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()>
 where
-    A: chacha_or_ccm::KeyInit + chacha_or_ccm::AeadInPlace,
+    A: aead::KeyInit + aead::AeadInPlace,
+    aead::Nonce<A>: From<[u8; N]>,
+    aead::Tag<A>: Into<[u8; T]>,
 {
     let cipher = A::new_from_slice(key).map_err(|_| Error::InvalidArgument)?;
-    if nonce.len() != <A::NonceSize as chacha_or_ccm::Unsigned>::USIZE {
-        return Err(Error::InvalidArgument);
-    }
+    let nonce: [u8; N] = nonce.try_into().map_err(|_| Error::InvalidArgument)?;
+    let tag: &mut [u8; T] = tag.try_into().map_err(|_| Error::InvalidArgument)?;
     // Fails only above the cipher's length limit (65,535 bytes for CCM with a 13-byte nonce).
-    let made = cipher.encrypt_in_place_detached(nonce.into(), aad, buffer).map_err(|_| Error::InvalidArgument)?;
-    tag.copy_from_slice(&made);
+    let made = cipher.encrypt_in_place_detached(&nonce.into(), aad, buffer).map_err(|_| Error::InvalidArgument)?;
+    *tag = made.into();
     Ok(())
 }
 
 /// Verifies and decrypts in place.
 #[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
-fn open_with<A>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()>
+fn open_with<A, const N: usize, const T: usize>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()>
 where
-    A: chacha_or_ccm::KeyInit + chacha_or_ccm::AeadInPlace,
+    A: aead::KeyInit + aead::AeadInPlace,
+    aead::Nonce<A>: From<[u8; N]>,
+    aead::Tag<A>: From<[u8; T]>,
 {
     let cipher = A::new_from_slice(key).map_err(|_| Error::InvalidArgument)?;
-    let result = cipher.decrypt_in_place_detached(nonce.into(), aad, buffer, tag.into());
-    result.map_err(|_| {
+    let nonce: [u8; N] = nonce.try_into().map_err(|_| Error::InvalidArgument)?;
+    let tag: [u8; T] = tag.try_into().map_err(|_| Error::InvalidArgument)?;
+    cipher.decrypt_in_place_detached(&nonce.into(), aad, buffer, &tag.into()).map_err(|_| {
         // CCM decrypts before it verifies.
         buffer.zeroize();
         Error::DecryptFailed
@@ -216,11 +218,11 @@ where
 
 /// The traits of both AEAD crates are the same ones, of the `aead` crate; named through whichever is in the build.
 #[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
-mod chacha_or_ccm {
+mod aead {
     #[cfg(feature = "suite-p256-ccm")]
-    pub(super) use ccm::aead::{AeadInPlace, KeyInit, generic_array::typenum::Unsigned};
+    pub(super) use ccm::aead::{AeadInPlace, KeyInit, Nonce, Tag};
     #[cfg(not(feature = "suite-p256-ccm"))]
-    pub(super) use chacha20poly1305::aead::{AeadInPlace, KeyInit, generic_array::typenum::Unsigned};
+    pub(super) use chacha20poly1305::aead::{AeadInPlace, KeyInit, Nonce, Tag};
 }
 
 /// AEAD encryption in place.
@@ -232,17 +234,16 @@ pub(crate) fn seal(
     buffer: &mut [u8],
     tag: &mut [u8],
 ) -> Result<()> {
-    check_lengths(algorithm, key, nonce, tag)?;
     match algorithm {
         #[cfg(feature = "suite-p256-ccm")]
-        Aead::AesCcm16_64_128 => seal_with::<Ccm8>(key, nonce, aad, buffer, tag),
+        Aead::AesCcm16_64_128 => seal_with::<Ccm8, 13, 8>(key, nonce, aad, buffer, tag),
         #[cfg(feature = "suite-p256-ccm")]
-        Aead::AesCcm16_128_128 => seal_with::<Ccm16>(key, nonce, aad, buffer, tag),
+        Aead::AesCcm16_128_128 => seal_with::<Ccm16, 13, 16>(key, nonce, aad, buffer, tag),
         #[cfg(feature = "suite-x25519-chacha")]
-        Aead::ChaCha20Poly1305 => seal_with::<chacha20poly1305::ChaCha20Poly1305>(key, nonce, aad, buffer, tag),
+        Aead::ChaCha20Poly1305 => seal_with::<chacha20poly1305::ChaCha20Poly1305, 12, 16>(key, nonce, aad, buffer, tag),
         #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
         _ => {
-            let _ = (aad, buffer);
+            let _ = (key, nonce, aad, buffer, tag);
             Err(Error::UnsupportedSuite)
         }
     }
@@ -257,17 +258,16 @@ pub(crate) fn open(
     buffer: &mut [u8],
     tag: &[u8],
 ) -> Result<()> {
-    check_lengths(algorithm, key, nonce, tag)?;
     match algorithm {
         #[cfg(feature = "suite-p256-ccm")]
-        Aead::AesCcm16_64_128 => open_with::<Ccm8>(key, nonce, aad, buffer, tag),
+        Aead::AesCcm16_64_128 => open_with::<Ccm8, 13, 8>(key, nonce, aad, buffer, tag),
         #[cfg(feature = "suite-p256-ccm")]
-        Aead::AesCcm16_128_128 => open_with::<Ccm16>(key, nonce, aad, buffer, tag),
+        Aead::AesCcm16_128_128 => open_with::<Ccm16, 13, 16>(key, nonce, aad, buffer, tag),
         #[cfg(feature = "suite-x25519-chacha")]
-        Aead::ChaCha20Poly1305 => open_with::<chacha20poly1305::ChaCha20Poly1305>(key, nonce, aad, buffer, tag),
+        Aead::ChaCha20Poly1305 => open_with::<chacha20poly1305::ChaCha20Poly1305, 12, 16>(key, nonce, aad, buffer, tag),
         #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
         _ => {
-            let _ = (aad, buffer);
+            let _ = (key, nonce, aad, buffer, tag);
             Err(Error::UnsupportedSuite)
         }
     }
