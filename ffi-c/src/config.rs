@@ -1,0 +1,260 @@
+//! What an endpoint is told at the start: the C configuration, checked and turned into the core's.
+
+use crate::event::sealwire_event;
+use crate::key::sealwire_key;
+use crate::memory::{bytes, record, records};
+use crate::port::sealwire_port;
+use crate::types::sealwire_bytes;
+use sealwire_core::cose::PublicKey;
+use sealwire_core::credential::Credential;
+use sealwire_core::crypto::Suite;
+use sealwire_core::endpoint::{Config, InboxName, MAX_SUITES};
+use sealwire_core::error::{Error, Result};
+
+/// Cipher suite 4 of RFC 9528: X25519, ChaCha20/Poly1305, 16-byte tags. The default.
+pub const SEALWIRE_SUITE_X25519_CHACHA: u8 = 4;
+/// Cipher suite 2 of RFC 9528: P-256, AES-CCM, 8-byte tags; the suite of most secure elements.
+pub const SEALWIRE_SUITE_P256_CCM: u8 = 2;
+
+/// The issuer may vouch for identities.
+pub const SEALWIRE_PURPOSE_IDENTITY: u32 = 1;
+
+/// This endpoint's credential and its private key.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sealwire_own_credential {
+    /// CRED_x: a CCS or a CWT, as CBOR.
+    pub credential: sealwire_bytes,
+    /// The private key, if it is a software key; else NULL.
+    pub key: *const sealwire_key,
+    /// The port's name for the private key, below 2^31, when `key` is NULL.
+    pub key_handle: u32,
+    /// 1: send the credential itself, for peers that do not have it (needs a CWT, or a CCS that the peer knows). 0: its key
+    /// identifier.
+    pub by_value: u8,
+}
+
+/// An issuer whose signature this endpoint accepts, for some purposes.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sealwire_anchor {
+    /// The issuer's public key: a COSE_Key with a key identifier, as CBOR.
+    pub cose_key: sealwire_bytes,
+    /// What it may vouch for: `SEALWIRE_PURPOSE_IDENTITY`.
+    pub purposes: u32,
+}
+
+/// How an endpoint behaves. Start from `SEALWIRE_CONFIG_INIT`, in which everything that is 0 means the default, and fill in
+/// who it is (`own`) and whom it trusts (`peers`, `anchors`). The struct is copied; the arrays, credentials and keys it points
+/// to must stay until the endpoint is closed. Times are milliseconds.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sealwire_config {
+    /// Set by `SEALWIRE_CONFIG_INIT`.
+    pub abi_version: u32,
+    /// Set by `SEALWIRE_CONFIG_INIT`.
+    pub config_size: u32,
+    /// Set by `SEALWIRE_CONFIG_INIT`.
+    pub port_size: u32,
+    /// Set by `SEALWIRE_CONFIG_INIT`.
+    pub event_size: u32,
+    /// Own credentials, at most one for each cipher suite's curve. At least one.
+    pub own: *const sealwire_own_credential,
+    /// Number of own credentials.
+    pub own_count: usize,
+    /// Credentials of peers, provisioned beforehand.
+    pub peers: *const sealwire_bytes,
+    /// Number of peers.
+    pub peer_count: usize,
+    /// Issuers whose credentials are accepted.
+    pub anchors: *const sealwire_anchor,
+    /// Number of anchors.
+    pub anchor_count: usize,
+    /// Own inbox name, 1 to 16 bytes of [a-z0-9-]; needed on MQTT. The peer answers there.
+    pub inbox: sealwire_bytes,
+    /// When this end answers handshakes: the inbox for everything after message_1. For a worker of a hub.
+    pub reply_inbox: sealwire_bytes,
+    /// Cipher suites in order of preference, then 0. All 0: those of the own credentials, suite 4 first.
+    pub suites: [u8; 4],
+    /// Length of the connection identifiers this end chooses, 1 to 4 bytes. Default: 1 with room for up to 24 sessions, 2 for up to
+    /// 4,096, else 3. When it changes, stored sessions cannot be read.
+    pub identifier_length: u8,
+    /// 1 when a frame from no known route cannot be answered, as on MQTT. Default 0.
+    pub mqtt: u8,
+    /// 1 when this end takes commands. Default 0.
+    pub takes_commands: u8,
+    /// 1: do not start a handshake when the peer says that it lost the session. Default 0.
+    pub no_reconnect: u8,
+    /// How often one handshake message is sent before the handshake fails. Default 6.
+    pub handshake_attempts: u8,
+    /// Unanswered repetitions before PEER_SILENT. Default 5.
+    pub silent_attempts: u8,
+    /// First interval between repetitions of a handshake message; it doubles. Default 1,000.
+    pub handshake_interval_ms: u32,
+    /// How long an unfinished handshake of a peer is kept. Default 60,000.
+    pub half_open_ms: u32,
+    /// How long a confirmable message stays unacknowledged before RESEND; it doubles up to 32 times. Default 3,000.
+    pub resend_interval_ms: u32,
+    /// How long an acknowledgement waits for a record to ride on. Default 50.
+    pub ack_delay_ms: u32,
+    /// Ping a peer that was silent for so long. 0: only when an answer is overdue.
+    pub ping_after_ms: u32,
+    /// How long a command may take to arrive before it is STALE. Default 10,000.
+    pub command_lifetime_ms: u32,
+    /// Records sent per store operation, up to 65,536. Default 64.
+    pub reserve: u32,
+    /// Records received per store operation. Default 64.
+    pub edge: u32,
+    /// Ask for new keys after so many records. Default 2^32, or half of what the algorithm allows if that is less.
+    pub key_update_after: u64,
+}
+
+/// Marks the handles of software keys; the rest is the position in `own`.
+pub(crate) const SOFTWARE_KEY: u32 = 1 << 31;
+
+/// Who this endpoint is and whom it trusts: the checked part of the configuration.
+#[derive(Clone, Copy)]
+pub(crate) struct Identity {
+    own: (*const sealwire_own_credential, usize),
+    peers: (*const sealwire_bytes, usize),
+    anchors: (*const sealwire_anchor, usize),
+}
+
+impl Identity {
+    /// Takes over the three lists after checking every entry.
+    ///
+    /// # Safety
+    /// The lists and what they point to stay as they are for as long as the identity is used.
+    pub(crate) unsafe fn new(config: &sealwire_config) -> Result<Self> {
+        let identity = Identity {
+            own: (config.own, config.own_count),
+            peers: (config.peers, config.peer_count),
+            anchors: (config.anchors, config.anchor_count),
+        };
+        // SAFETY: the caller's promise.
+        unsafe {
+            records(config.own, config.own_count)?;
+            records(config.peers, config.peer_count)?;
+            records(config.anchors, config.anchor_count)?;
+        }
+        if config.own_count == 0 {
+            return Err(Error::InvalidArgument);
+        }
+        for own in identity.own() {
+            // SAFETY: the caller's promise.
+            Credential::parse(unsafe { bytes(own.credential.data, own.credential.length) }?)?;
+            if own.key.is_null() {
+                if own.key_handle >= SOFTWARE_KEY {
+                    return Err(Error::InvalidArgument);
+                }
+            } else {
+                // SAFETY: the caller's promise.
+                unsafe { record(own.key) }?;
+            }
+        }
+        for peer in identity.peers() {
+            // SAFETY: the caller's promise.
+            Credential::parse(unsafe { bytes(peer.data, peer.length) }?)?;
+        }
+        for anchor in identity.anchors() {
+            // SAFETY: the caller's promise.
+            let (_, kid) = PublicKey::parse(unsafe { bytes(anchor.cose_key.data, anchor.cose_key.length) }?)?;
+            if kid.is_none() || anchor.purposes == 0 || anchor.purposes > 31 {
+                return Err(Error::InvalidArgument);
+            }
+        }
+        Ok(identity)
+    }
+
+    pub(crate) fn own(&self) -> &[sealwire_own_credential] {
+        // SAFETY: checked in `new`, unchanged since by its caller's promise.
+        unsafe { records(self.own.0, self.own.1) }.unwrap_or_default()
+    }
+
+    pub(crate) fn peers(&self) -> &[sealwire_bytes] {
+        // SAFETY: as above.
+        unsafe { records(self.peers.0, self.peers.1) }.unwrap_or_default()
+    }
+
+    pub(crate) fn anchors(&self) -> &[sealwire_anchor] {
+        // SAFETY: as above.
+        unsafe { records(self.anchors.0, self.anchors.1) }.unwrap_or_default()
+    }
+}
+
+/// Refuses a header that was not made for this library.
+pub(crate) fn check_header(config: &sealwire_config) -> Result<()> {
+    let sizes = [config.config_size, config.port_size, config.event_size];
+    let expected = [size_of::<sealwire_config>(), size_of::<sealwire_port>(), size_of::<sealwire_event>()];
+    let same = sizes.iter().zip(expected).all(|(size, expected)| usize::try_from(*size) == Ok(expected));
+    if config.abi_version == crate::abi::SEALWIRE_ABI_VERSION && same { Ok(()) } else { Err(Error::VersionMismatch) }
+}
+
+fn inbox(name: &sealwire_bytes) -> Result<Option<InboxName>> {
+    // SAFETY: bytes of the caller, valid during the call.
+    let name = unsafe { bytes(name.data, name.length) }?;
+    if name.is_empty() { Ok(None) } else { InboxName::new(name).map(Some) }
+}
+
+/// Replaces a default by what the caller gave, unless that is 0.
+fn set<T: PartialEq + Default>(field: &mut T, value: T) {
+    if value != T::default() {
+        *field = value;
+    }
+}
+
+/// The core's configuration.
+pub(crate) fn config(from: &sealwire_config, identity: &Identity, sessions: usize) -> Result<Config> {
+    let mut to = Config::default();
+    to.inbox = inbox(&from.inbox)?;
+    to.reply_inbox = inbox(&from.reply_inbox)?;
+    to.suites = suites(from, identity, &to)?;
+    to.identifier_len = match (from.identifier_length, sessions) {
+        (0, ..=24) => 1,
+        (0, ..=4096) => 2,
+        (0, _) => 3,
+        (length, _) => length,
+    };
+    if !(1..=4).contains(&to.identifier_len) {
+        return Err(Error::InvalidArgument);
+    }
+    to.mqtt = from.mqtt != 0;
+    to.offers = from.takes_commands != 0;
+    to.reconnect = from.no_reconnect == 0;
+    set(&mut to.handshake_attempts, from.handshake_attempts);
+    set(&mut to.silent_attempts, from.silent_attempts);
+    set(&mut to.handshake_interval_ms, from.handshake_interval_ms);
+    set(&mut to.half_open_ms, from.half_open_ms);
+    set(&mut to.resend_interval_ms, from.resend_interval_ms);
+    set(&mut to.ack_delay_ms, from.ack_delay_ms);
+    set(&mut to.ping_after_ms, from.ping_after_ms);
+    set(&mut to.command_lifetime_ms, from.command_lifetime_ms);
+    set(&mut to.reserve, from.reserve);
+    set(&mut to.edge, from.edge);
+    set(&mut to.key_update_after, from.key_update_after);
+    Ok(to)
+}
+
+fn suites(from: &sealwire_config, identity: &Identity, defaults: &Config) -> Result<[Option<Suite>; MAX_SUITES]> {
+    let mut chosen = [None; MAX_SUITES];
+    let mut free = chosen.iter_mut();
+    let mut put = |suite| free.next().map(|place| *place = Some(suite)).ok_or(Error::InvalidArgument);
+    if from.suites.iter().any(|number| *number != 0) {
+        for number in from.suites.iter().take_while(|number| **number != 0) {
+            put(Suite::from_number(i64::from(*number)).ok_or(Error::UnsupportedSuite)?)?;
+        }
+        return Ok(chosen);
+    }
+    // A suite without an own key on its curve could be negotiated, and would then fail.
+    for suite in defaults.suites.iter().flatten() {
+        let usable = identity.own().iter().any(|own| {
+            // SAFETY: checked in `Identity::new`.
+            let credential = unsafe { bytes(own.credential.data, own.credential.length) };
+            credential.and_then(Credential::parse).is_ok_and(|credential| credential.key.curve.agreement() == Some(suite.curve()))
+        });
+        if usable {
+            put(*suite)?;
+        }
+    }
+    if chosen.iter().all(Option::is_none) { Err(Error::UnsupportedSuite) } else { Ok(chosen) }
+}
