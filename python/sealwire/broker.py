@@ -5,6 +5,7 @@ Sealwire adds to the broker's own security and does not replace it: use TLS and 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from dataclasses import dataclass, field
@@ -135,8 +136,6 @@ class Wire:
         on_up: Optional[Callable[[bool], None]] = None,
         on_down: Optional[Callable[[str], None]] = None,
     ) -> None:
-        import asyncio
-
         self.broker = broker
         self._loop = asyncio.get_running_loop()
         self._on_message = on_message
@@ -157,8 +156,6 @@ class Wire:
 
     async def open(self, filters: dict[str, int], timeout: float = 15.0) -> None:
         """Connect and subscribe. Raises ConnectionError with the broker's reason, or TimeoutError."""
-        import asyncio
-
         self._filters = dict(filters)
         clean: dict[str, Any] = {"clean_start": True} if self.broker.version == "5" else {}
         try:

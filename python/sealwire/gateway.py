@@ -1,0 +1,160 @@
+"""From a serial line to MQTT and back. A gateway carries frames and cannot read them.
+
+Each device on a byte link has an inbox on the broker. Frames from the device are published to the hub's inbox, frames
+in the device's inbox go to the device. Which inbox a device has is either configured or read from its message_1, where
+it stands in clear. The gateway holds no key: it can lose traffic, and that the two ends notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Callable, Dict, List, Optional, Tuple
+
+from . import frames
+from ._sealwire import UartDecoder, uart_encode
+from .broker import Broker, Wire
+from .errors import InvalidArgument
+from .ports import Port
+
+MAX_FRAME = 65_535
+Observer = Callable[[str, "Attachment", bytes], None]
+
+
+@dataclass
+class Attachment:
+    """One device on one port."""
+
+    port: Port
+    inbox: Optional[str]
+    decoder: UartDecoder
+    writer: "asyncio.Queue[Tuple[bytes, int, int]]" = field(default_factory=asyncio.Queue)
+    frames_in: int = 0
+    frames_out: int = 0
+    unroutable: int = 0
+
+
+class Gateway:
+    """Carries frames between devices and a broker until it is closed.
+
+    `observer(direction, attachment, frame)` sees every frame ("up" or "down"): statistics, or a curious operator.
+    """
+
+    def __init__(
+        self, broker: Broker, *, realm: str, hub: str, bridge_prefix: str = "", observer: Optional[Observer] = None
+    ) -> None:
+        if not realm or set(realm + bridge_prefix + hub) & set("+#"):
+            raise InvalidArgument("realm, hub and prefix are topic names without wildcards")
+        self._broker = broker
+        self._root = f"{bridge_prefix}{realm}/in/"
+        self._hub = hub
+        self._observer = observer
+        self._wire: Optional[Wire] = None
+        self._by_inbox: Dict[str, Attachment] = {}
+        self._attachments: List[Attachment] = []
+        self._tasks: "set[asyncio.Task[None]]" = set()
+        self.unclaimed = 0
+
+    async def open(self, timeout: float = 15.0) -> None:
+        """Log in to the broker. Raises ConnectionError or TimeoutError."""
+        wire = Wire(self._broker, on_message=self._from_broker)
+        await wire.open({}, timeout)
+        self._wire = wire
+
+    async def close(self) -> None:
+        """Leave ports and broker."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for attachment in self._attachments:
+            await attachment.port.close()
+        self._attachments.clear()
+        if self._wire is not None:
+            await self._wire.close()
+            self._wire = None
+
+    @property
+    def attachments(self) -> List[Attachment]:
+        """The devices at the moment."""
+        return list(self._attachments)
+
+    def attach(self, port: Port, inbox: Optional[str] = None) -> Attachment:
+        """Serve one device. Without `inbox` it is learnt from the device's first message_1."""
+        attachment = Attachment(port, None, UartDecoder(MAX_FRAME))
+        self._attachments.append(attachment)
+        if inbox is not None:
+            self._claim(attachment, inbox)
+        self._spawn(self._serve(attachment))
+        self._spawn(self._write(attachment))
+        return attachment
+
+    def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _claim(self, attachment: Attachment, inbox: str) -> None:
+        if not frames.valid_inbox(inbox):
+            raise InvalidArgument(f"inbox {inbox!r}: 1 to 16 of a-z, 0-9 and -")
+        if attachment.inbox == inbox:
+            return
+        if attachment.inbox is not None and self._by_inbox.get(attachment.inbox) is attachment:
+            del self._by_inbox[attachment.inbox]
+        attachment.inbox = inbox
+        # The newest port wins, as when a device is plugged in elsewhere; whose frames are whose, the ends verify.
+        self._by_inbox[inbox] = attachment
+        if self._wire is not None:
+            self._wire.subscribe(f"{self._root}{inbox}")
+
+    async def _serve(self, attachment: Attachment) -> None:
+        try:
+            while True:
+                data = await attachment.port.read()
+                if not data:
+                    return
+                for frame in attachment.decoder.feed(data):
+                    self._from_device(attachment, frame)
+        finally:
+            if attachment in self._attachments:
+                self._attachments.remove(attachment)
+                if attachment.inbox is not None and self._by_inbox.get(attachment.inbox) is attachment:
+                    del self._by_inbox[attachment.inbox]
+                await attachment.port.close()
+
+    def _from_device(self, attachment: Attachment, frame: bytes) -> None:
+        claimed = frames.inbox_of_message_1(frame)
+        if claimed is not None:
+            self._claim(attachment, claimed)
+        if self._observer is not None:
+            self._observer("up", attachment, frame)
+        attachment.frames_in += 1
+        if self._wire is None or attachment.inbox is None:
+            attachment.unroutable += 1
+            return
+        self._wire.publish(f"{self._root}{self._hub}", frame, 1 if frames.wants_delivery(frame) else 0)
+
+    def _from_broker(self, topic: str, frame: bytes, mid: int, qos: int) -> None:
+        inbox = topic[len(self._root) :] if topic.startswith(self._root) else ""
+        attachment = self._by_inbox.get(inbox)
+        if attachment is None or not frame:
+            self.unclaimed += 1
+            if self._wire is not None:
+                self._wire.acknowledge(mid, qos)
+            return
+        if self._observer is not None:
+            self._observer("down", attachment, frame)
+        attachment.writer.put_nowait((frame, mid, qos))
+
+    async def _write(self, attachment: Attachment) -> None:
+        while True:
+            frame, mid, qos = await attachment.writer.get()
+            try:
+                await attachment.port.write(uart_encode(frame))
+            except (ConnectionError, OSError):
+                return
+            attachment.frames_out += 1
+            if self._wire is not None:
+                self._wire.acknowledge(mid, qos)
+
+
+__all__ = ["Attachment", "Gateway", "MAX_FRAME"]

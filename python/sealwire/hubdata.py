@@ -1,0 +1,233 @@
+"""The hub's database: what was received, what is to be sent, what was refused."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import Iterator, List, Optional, Union
+
+from .errors import InvalidArgument, UnsupportedState
+from .store import SqliteStore
+
+SCHEMA = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS peer (
+    thumbprint BLOB PRIMARY KEY, subject TEXT, inbox TEXT, sid BLOB, session INTEGER, since REAL, last_seen REAL,
+    missing INTEGER NOT NULL DEFAULT 0, reason TEXT
+);
+CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY, received REAL NOT NULL, peer BLOB NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL,
+    number INTEGER, in_place INTEGER NOT NULL, missing INTEGER NOT NULL, late INTEGER NOT NULL, content_type TEXT
+);
+CREATE INDEX IF NOT EXISTS message_by_topic ON message (topic, id);
+CREATE TABLE IF NOT EXISTS command (
+    id INTEGER PRIMARY KEY, created REAL NOT NULL, updated REAL NOT NULL, peer TEXT NOT NULL, topic TEXT NOT NULL,
+    payload BLOB NOT NULL, state TEXT NOT NULL, expires REAL NOT NULL, sid BLOB, number INTEGER, reason TEXT
+);
+CREATE INDEX IF NOT EXISTS command_by_state ON command (state, id);
+CREATE TABLE IF NOT EXISTS incident (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, error TEXT NOT NULL, topic TEXT NOT NULL, detail TEXT
+);
+"""
+_INCIDENTS_KEPT = 10_000
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """A message as stored."""
+
+    id: int
+    received: float
+    peer: bytes
+    subject: Optional[str]
+    topic: str
+    payload: bytes
+    number: Optional[int]
+    in_place: bool
+    missing: int
+    late: bool
+    content_type: Optional[str]
+
+
+@dataclass(frozen=True)
+class StoredCommand:
+    """A command and how far it is: queued, sent, done, failed or unknown (sent, and the session ended before an answer)."""
+
+    id: int
+    created: float
+    updated: float
+    peer: str
+    topic: str
+    payload: bytes
+    state: str
+    expires: float
+    sid: Optional[bytes]
+    number: Optional[int]
+    reason: Optional[str]
+
+
+@dataclass(frozen=True)
+class StoredPeer:
+    """A peer that has had a session here."""
+
+    thumbprint: bytes
+    subject: Optional[str]
+    inbox: Optional[str]
+    session: Optional[int]
+    since: float
+    last_seen: float
+    missing: int
+    reason: Optional[str]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Something that was refused."""
+
+    id: int
+    at: float
+    error: str
+    topic: str
+    detail: Optional[str]
+
+
+class HubData:
+    """The database of one hub. The running hub writes; the command line reads it and queues commands beside it."""
+
+    def __init__(self, path: Union[str, "os.PathLike[str]"], *, create: bool = True, resists_rollback: bool = True) -> None:
+        if not create and not os.path.exists(path):
+            raise InvalidArgument(f"there is no hub database {os.fspath(path)}")
+        self.store = SqliteStore(path, resists_rollback=resists_rollback)
+        self._database = self.store.database
+        version = int(self._database.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA:
+            self.store.close()
+            raise UnsupportedState(f"the database has schema {version}, this version knows {SCHEMA}")
+        self._database.executescript(_TABLES)
+        self._database.execute(f"PRAGMA user_version={SCHEMA}")
+
+    def close(self) -> None:
+        """Close the database."""
+        self.store.close()
+
+    # ---- written by the hub, inside its transactions
+
+    def add_message(
+        self,
+        peer: bytes,
+        topic: str,
+        payload: bytes,
+        *,
+        number: Optional[int],
+        in_place: bool,
+        missing: int,
+        late: bool,
+        content_type: Optional[str],
+    ) -> None:
+        """Store a message."""
+        now = time.time()
+        self._database.execute(
+            "INSERT INTO message (received, peer, topic, payload, number, in_place, missing, late, content_type) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (now, peer, topic, payload, number, in_place, missing, late, content_type),
+        )
+        self._database.execute("UPDATE peer SET last_seen = ?, missing = missing + ? WHERE thumbprint = ?", (now, missing, peer))
+
+    def add_incident(self, error: str, topic: str, detail: Optional[str] = None) -> None:
+        """Store what was refused; the oldest go when there are too many."""
+        row = self._database.execute(
+            "INSERT INTO incident (at, error, topic, detail) VALUES (?, ?, ?, ?)", (time.time(), error, topic, detail)
+        )
+        if row.lastrowid is not None and row.lastrowid % 100 == 0:
+            self._database.execute("DELETE FROM incident WHERE id <= ?", (row.lastrowid - _INCIDENTS_KEPT,))
+
+    def session_up(self, peer: bytes, subject: Optional[str], inbox: str, session: int, sid: bytes) -> None:
+        """A peer has a session."""
+        now = time.time()
+        self._database.execute(
+            "INSERT INTO peer (thumbprint, subject, inbox, sid, session, since, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (thumbprint) DO UPDATE SET subject = coalesce(excluded.subject, subject), inbox = excluded.inbox, "
+            "sid = excluded.sid, session = excluded.session, since = excluded.since, last_seen = excluded.last_seen, reason = NULL",
+            (peer, subject, inbox, sid, session, now, now),
+        )
+
+    def session_down(self, session: int, reason: str) -> None:
+        """A session has ended."""
+        self._database.execute("UPDATE peer SET session = NULL, reason = ? WHERE session = ?", (reason, session))
+
+    def sessions_down(self) -> None:
+        """No session is known to be up; done at the start, before stored sessions come back."""
+        self._database.execute("UPDATE peer SET session = NULL")
+
+    def set_command(
+        self,
+        command: int,
+        state: str,
+        *,
+        sid: Optional[bytes] = None,
+        number: Optional[int] = None,
+        reason: Optional[str] = None,
+    ) -> None:
+        """Note how far a command is."""
+        self._database.execute(
+            "UPDATE command SET state = ?, updated = ?, sid = coalesce(?, sid), number = coalesce(?, number), reason = ? WHERE id = ?",
+            (state, time.time(), sid, number, reason, command),
+        )
+
+    # ---- for everybody
+
+    def queue_command(self, peer: str, topic: str, payload: bytes, *, lifetime_s: float = 3600.0) -> int:
+        """Queue a command for a peer, named by thumbprint (32 hexadecimal digits) or subject. Gives its number."""
+        now = time.time()
+        row = self._database.execute(
+            "INSERT INTO command (created, updated, peer, topic, payload, state, expires) VALUES (?, ?, ?, ?, ?, 'queued', ?)",
+            (now, now, peer, topic, payload, now + lifetime_s),
+        )
+        if row.lastrowid is None:
+            raise sqlite3.DatabaseError("no row number")
+        return row.lastrowid
+
+    def commands(self, state: Optional[str] = None) -> List[StoredCommand]:
+        """Commands, oldest first."""
+        rows = self._database.execute(
+            "SELECT id, created, updated, peer, topic, payload, state, expires, sid, number, reason FROM command "
+            "WHERE ?1 IS NULL OR state = ?1 ORDER BY id",
+            (state,),
+        )
+        return [StoredCommand(*row) for row in rows]
+
+    def messages(self, *, topic: Optional[str] = None, after: int = 0, limit: int = -1) -> Iterator[StoredMessage]:
+        """Messages, oldest first."""
+        rows = self._database.execute(
+            "SELECT message.id, received, peer, subject, topic, payload, number, in_place, message.missing, late, content_type "
+            "FROM message LEFT JOIN peer ON peer.thumbprint = message.peer "
+            "WHERE message.id > ?1 AND (?2 IS NULL OR topic = ?2) ORDER BY message.id LIMIT ?3",
+            (after, topic, limit),
+        )
+        for row in rows:
+            yield StoredMessage(*row[:7], bool(row[7]), row[8], bool(row[9]), row[10])
+
+    def peers(self) -> List[StoredPeer]:
+        """Peers, by name."""
+        rows = self._database.execute(
+            "SELECT thumbprint, subject, inbox, session, since, last_seen, missing, reason FROM peer ORDER BY subject, thumbprint"
+        )
+        return [StoredPeer(*row) for row in rows]
+
+    def incidents(self, limit: int = 100) -> List[Incident]:
+        """What was refused, newest first."""
+        rows = self._database.execute("SELECT id, at, error, topic, detail FROM incident ORDER BY id DESC LIMIT ?", (limit,))
+        return [Incident(*row) for row in rows]
+
+    def restore(self) -> int:
+        """After a backup was put back: discard every session, since old sequence numbers must never be used again."""
+        with self.store.transaction() as database:
+            discarded = self.store.clear()
+            database.execute("UPDATE peer SET session = NULL, reason = 'restored from a backup'")
+            database.execute("UPDATE command SET state = 'unknown', reason = 'restored from a backup' WHERE state = 'sent'")
+        return discarded
+
+
+__all__ = ["HubData", "Incident", "StoredCommand", "StoredMessage", "StoredPeer"]

@@ -1,0 +1,427 @@
+//! `Endpoint`: the core's endpoint behind a lock, with its surroundings in Python.
+
+use crate::error::{raise, raise_with};
+use crate::events::{self, Sent, SessionInfo, Transmit};
+use crate::keys::{Credential, Key, TrustAnchor, bytes_like, name_like, thumbprint_like};
+use crate::port::{Anchor, Known, Own, PyPort};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use sealwire_core::Error;
+use sealwire_core::crypto::Suite;
+use sealwire_core::endpoint::{Config, HeapTables, InboxName, Kind, MAX_SUITES, Origin, Outgoing, Route, SessionId, Sid, Topic};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+type Core = sealwire_core::endpoint::Endpoint<HeapTables>;
+type CoreResult<T> = sealwire_core::error::Result<T>;
+
+/// More than header, options and tag of any record.
+const OVERHEAD: usize = 512;
+const LONGEST_TRANSMIT: usize = 4096;
+
+struct State {
+    core: Core,
+    port: PyPort,
+}
+
+/// One party: its sessions, handshakes and timers. It does no input or output of its own.
+///
+/// Safe to use from several threads; the interpreter's lock is released around cryptography. A callback (store, key,
+/// authorize) that calls back into the same endpoint gets `Busy`.
+#[pyclass(frozen, module = "sealwire")]
+pub(crate) struct Endpoint {
+    state: Mutex<State>,
+    /// The thread inside, 0 for none.
+    inside: AtomicU64,
+    started: Instant,
+}
+
+/// A number for this thread, never 0.
+fn thread_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static MINE: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    MINE.with(|mine| *mine)
+}
+
+/// Marks the thread as inside, also when the work unwinds.
+struct Inside<'a>(&'a AtomicU64);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+impl Endpoint {
+    /// Runs `work` with the interpreter's lock released. Waiting for the endpoint's lock happens without the interpreter's, so a
+    /// callback of the thread inside can always take that one: the two locks cannot wait for each other.
+    fn with<R: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut State) -> CoreResult<R> + Send) -> PyResult<R> {
+        let me = thread_number();
+        if self.inside.load(Ordering::Acquire) == me {
+            return Err(raise_with(Error::Busy, "a callback of this endpoint called it", None));
+        }
+        let (result, cause) = py.detach(|| {
+            let mut state = match self.state.lock() {
+                Ok(state) => state,
+                // A panic inside left the state in doubt; the endpoint is unusable, its process is not.
+                Err(_) => return (Err(Error::Internal), None),
+            };
+            self.inside.store(me, Ordering::Release);
+            let _inside = Inside(&self.inside);
+            let result = work(&mut state);
+            (result, state.port.cause.take())
+        });
+        result.map_err(|error| raise_with(error, "", cause))
+    }
+
+    fn time(&self, now: Option<u64>) -> u64 {
+        now.unwrap_or_else(|| u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+fn route_from(object: Option<&Bound<'_, PyAny>>) -> PyResult<Route> {
+    match object {
+        None => Ok(Route::default()),
+        Some(object) => Route::new(&name_like(object)?).map_err(|error| raise_with(error, "a route has at most 16 bytes", None)),
+    }
+}
+
+fn inbox_from(name: Option<&str>) -> PyResult<Option<InboxName>> {
+    name.map(|name| InboxName::new(name.as_bytes()).map_err(|error| raise_with(error, "an inbox name is 1 to 16 of a-z, 0-9 and -", None)))
+        .transpose()
+}
+
+fn suites_from(numbers: Option<Vec<i64>>) -> PyResult<[Option<Suite>; MAX_SUITES]> {
+    let Some(numbers) = numbers else { return Ok(Config::default().suites) };
+    let mut suites = [None; MAX_SUITES];
+    if numbers.is_empty() || numbers.len() > suites.len() {
+        return Err(raise_with(Error::InvalidArgument, "1 to 4 suites", None));
+    }
+    for (slot, number) in suites.iter_mut().zip(numbers) {
+        let suite = Suite::from_number(number).ok_or_else(|| raise_with(Error::UnsupportedSuite, &format!("suite {number}"), None))?;
+        *slot = Some(suite);
+    }
+    Ok(suites)
+}
+
+fn known(credential: &Credential) -> PyResult<Known> {
+    let kid = credential.parsed()?.kid.unwrap_or_default().to_vec();
+    Ok(Known { credential: credential.bytes.clone(), kid, thumbprint: credential.thumbprint })
+}
+
+fn anchor(anchor: &TrustAnchor) -> Anchor {
+    Anchor { key: anchor.key, kid: anchor.kid.clone(), purposes: anchor.purposes }
+}
+
+#[pymethods]
+impl Endpoint {
+    /// Makes an endpoint. See `sealwire/_sealwire.pyi` for what each setting means.
+    #[new]
+    #[pyo3(signature = (
+        identities, *, peers = Vec::new(), anchors = Vec::new(), store = None, authorize = None, suites = None, inbox = None,
+        reply_inbox = None, mqtt = false, by_value = false, identifier_len = 1, reserve = 64, edge = 64, offers = false,
+        command_lifetime_ms = 10_000, handshake_interval_ms = 1_000, handshake_attempts = 6, half_open_ms = 60_000,
+        resend_interval_ms = 3_000, ack_delay_ms = 50, ping_after_ms = 0, silent_attempts = 5, key_update_after = 1 << 32,
+        reconnect = true, trust_clock = true
+    ))]
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
+    fn new(
+        py: Python<'_>,
+        identities: Vec<(Py<Credential>, Py<Key>)>,
+        peers: Vec<Py<Credential>>,
+        anchors: Vec<Py<TrustAnchor>>,
+        store: Option<Py<PyAny>>,
+        authorize: Option<Py<PyAny>>,
+        suites: Option<Vec<i64>>,
+        inbox: Option<&str>,
+        reply_inbox: Option<&str>,
+        mqtt: bool,
+        by_value: bool,
+        identifier_len: u8,
+        reserve: u32,
+        edge: u32,
+        offers: bool,
+        command_lifetime_ms: u32,
+        handshake_interval_ms: u32,
+        handshake_attempts: u8,
+        half_open_ms: u32,
+        resend_interval_ms: u32,
+        ack_delay_ms: u32,
+        ping_after_ms: u32,
+        silent_attempts: u8,
+        key_update_after: u64,
+        reconnect: bool,
+        trust_clock: bool,
+    ) -> PyResult<Self> {
+        let mut config = Config::default();
+        config.suites = suites_from(suites)?;
+        config.identifier_len = identifier_len;
+        config.inbox = inbox_from(inbox)?;
+        config.reply_inbox = inbox_from(reply_inbox)?;
+        config.mqtt = mqtt;
+        config.reserve = reserve;
+        config.edge = edge;
+        config.offers = offers;
+        config.command_lifetime_ms = command_lifetime_ms;
+        config.handshake_interval_ms = handshake_interval_ms;
+        config.handshake_attempts = handshake_attempts;
+        config.half_open_ms = half_open_ms;
+        config.resend_interval_ms = resend_interval_ms;
+        config.ack_delay_ms = ack_delay_ms;
+        config.ping_after_ms = ping_after_ms;
+        config.silent_attempts = silent_attempts;
+        config.key_update_after = key_update_after;
+        config.reconnect = reconnect;
+
+        let mut own = Vec::new();
+        for (credential, key) in &identities {
+            let (credential, key) = (credential.get(), key.get());
+            if credential.key != key.held.public {
+                return Err(raise_with(Error::UnknownKey, "the private key does not belong to the credential", None));
+            }
+            own.push(Own { credential: credential.bytes.clone(), key: Arc::clone(&key.held), by_value });
+        }
+        // Only suites for which there is an identity can be used; offering others would only fail later.
+        for slot in &mut config.suites {
+            let usable = slot.is_some_and(|suite| own.iter().any(|own| own.key.public.curve.agreement() == Some(suite.curve())));
+            if !usable {
+                *slot = None;
+            }
+        }
+        let mut kept = config.suites.into_iter().flatten();
+        config.suites = core::array::from_fn(|_| kept.next());
+        if config.suites.first().is_none_or(Option::is_none) {
+            return Err(raise_with(Error::UnknownCredential, "no identity fits any suite: X25519 for suite 4, P-256 for suite 2", None));
+        }
+
+        let store = match store {
+            Some(store) => store,
+            None => py.import("sealwire.store")?.getattr("MemoryStore")?.call0()?.unbind(),
+        };
+        let resists_rollback = store.bind(py).getattr("resists_rollback")?.is_truthy()?;
+        let port = PyPort {
+            own,
+            peers: peers.iter().map(|peer| known(peer.get())).collect::<PyResult<_>>()?,
+            anchors: anchors.iter().map(|one| anchor(one.get())).collect(),
+            store,
+            resists_rollback,
+            authorize,
+            trust_clock,
+            cause: None,
+        };
+        let core = Core::new(HeapTables::new(), config).map_err(raise)?;
+        Ok(Endpoint { state: Mutex::new(State { core, port }), inside: AtomicU64::new(0), started: Instant::now() })
+    }
+
+    /// The endpoint's clock: milliseconds since it was made, used wherever `now` is left out.
+    fn now(&self) -> u64 {
+        self.time(None)
+    }
+
+    /// Starts a handshake with whoever is behind `route` (an inbox name on MQTT, nothing on a link). Gives its handle.
+    #[pyo3(signature = (route = None, *, peer = None, now = None))]
+    fn connect(&self, py: Python<'_>, route: Option<&Bound<'_, PyAny>>, peer: Option<&Bound<'_, PyAny>>, now: Option<u64>) -> PyResult<u32> {
+        let (route, peer, now) = (route_from(route)?, peer.map(thumbprint_like).transpose()?, self.time(now));
+        self.with(py, |state| state.core.connect(&mut state.port, now, route, peer)).map(|id| id.0)
+    }
+
+    /// Protects a message. With `topic` alone it is addressed, with `in_place` the record belongs on that topic.
+    #[pyo3(signature = (
+        session, payload, *, topic = None, in_place = false, command = false, confirmable = false, retain = false,
+        expiry_s = None, content_type = None, number = None, origin = None, now = None
+    ))]
+    #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
+    fn send(
+        &self,
+        py: Python<'_>,
+        session: u32,
+        payload: &Bound<'_, PyAny>,
+        topic: Option<&Bound<'_, PyAny>>,
+        in_place: bool,
+        command: bool,
+        confirmable: bool,
+        retain: bool,
+        expiry_s: Option<u32>,
+        content_type: Option<&str>,
+        number: Option<u64>,
+        origin: Option<(Vec<u8>, u64)>,
+        now: Option<u64>,
+    ) -> PyResult<Sent> {
+        let (payload, topic, now) = (bytes_like(payload)?, topic.map(name_like).transpose()?, self.time(now));
+        let origin = origin
+            .map(|(sid, number)| {
+                let sid: [u8; 8] = sid.as_slice().try_into().map_err(|_| raise_with(Error::InvalidArgument, "a sid has 8 bytes", None))?;
+                Ok::<_, PyErr>(Origin { sid: Sid(sid), number })
+            })
+            .transpose()?;
+        let topic = match (&topic, in_place) {
+            (None, false) => Topic::None,
+            (Some(name), false) => Topic::Addressed(name),
+            (Some(name), true) => Topic::InPlace(name),
+            (None, true) => return Err(raise_with(Error::InvalidArgument, "in place needs a topic", None)),
+        };
+        let outgoing = Outgoing {
+            kind: if command { Kind::Command } else { Kind::Data },
+            confirmable: confirmable || number.is_some() || origin.is_some(),
+            topic,
+            retain,
+            expiry_s,
+            content_type,
+            payload: &payload,
+            number,
+            origin,
+        };
+        let mut frame = vec![0; payload.len().saturating_add(OVERHEAD)];
+        let sent = self.with(py, |state| state.core.send(&mut state.port, now, SessionId(session), &outgoing, &mut frame))?;
+        Ok(Sent {
+            frame: PyBytes::new(py, frame.get(..sent.len).unwrap_or_default()).unbind(),
+            route: PyBytes::new(py, sent.route.as_bytes()).unbind(),
+            number: sent.number,
+        })
+    }
+
+    /// The effect of a confirmable message is durable: store that, and acknowledge the message.
+    #[pyo3(signature = (session, number, *, origin = None, now = None))]
+    fn commit(&self, py: Python<'_>, session: u32, number: u64, origin: Option<(Vec<u8>, u64)>, now: Option<u64>) -> PyResult<()> {
+        let now = self.time(now);
+        let origin = origin
+            .map(|(sid, number)| {
+                let sid: [u8; 8] = sid.as_slice().try_into().map_err(|_| raise(Error::InvalidArgument))?;
+                Ok::<_, PyErr>(Origin { sid: Sid(sid), number })
+            })
+            .transpose()?;
+        self.with(py, |state| state.core.commit(&mut state.port, now, SessionId(session), number, origin))
+    }
+
+    /// Asks the peer for new keys.
+    #[pyo3(signature = (session, *, now = None))]
+    fn key_update(&self, py: Python<'_>, session: u32, now: Option<u64>) -> PyResult<()> {
+        let now = self.time(now);
+        self.with(py, |state| state.core.key_update(&mut state.port, now, SessionId(session)))
+    }
+
+    /// Ends a session here: its keys are erased, in memory and in the store.
+    fn close(&self, py: Python<'_>, session: u32) -> PyResult<()> {
+        self.with(py, |state| state.core.close(&mut state.port, SessionId(session)))
+    }
+
+    /// Takes up the sessions of the store; once, before anything else. Gives how many.
+    #[pyo3(signature = (*, now = None))]
+    fn restore(&self, py: Python<'_>, now: Option<u64>) -> PyResult<usize> {
+        let now = self.time(now);
+        self.with(py, |state| state.core.restore(&mut state.port, now))
+    }
+
+    /// Key material for the application: the EDHOC exporter. Labels from 33000 on.
+    fn export<'py>(&self, py: Python<'py>, session: u32, label: u64, context: &Bound<'py, PyAny>, length: usize) -> PyResult<Bound<'py, PyBytes>> {
+        let context = bytes_like(context)?;
+        let mut out = zeroize::Zeroizing::new(vec![0; length.min(8160)]);
+        if length > 8160 {
+            return Err(raise(Error::InvalidArgument));
+        }
+        self.with(py, |state| state.core.export(&mut state.port, SessionId(session), label, &context, &mut out))?;
+        Ok(PyBytes::new(py, &out))
+    }
+
+    /// Takes a frame. Gives what it brought, or None. Raises the typed reason if it is refused, and then nothing has changed.
+    #[pyo3(signature = (frame, *, route = None, topic = None, now = None))]
+    fn handle_frame(
+        &self,
+        py: Python<'_>,
+        frame: &Bound<'_, PyAny>,
+        route: Option<&Bound<'_, PyAny>>,
+        topic: Option<&Bound<'_, PyAny>>,
+        now: Option<u64>,
+    ) -> PyResult<Option<Py<PyAny>>> {
+        let mut frame = bytes_like(frame)?;
+        let (route, topic, now) = (route_from(route)?, topic.map(name_like).transpose()?, self.time(now));
+        let event = self.with(py, |state| state.core.handle_frame(&mut state.port, now, route, topic.as_deref(), &mut frame))?;
+        events::event(py, &event)
+    }
+
+    /// Lets time pass. Call it when `poll_timeout` says so; calling it more often does no harm.
+    #[pyo3(signature = (*, now = None))]
+    fn handle_timeout(&self, py: Python<'_>, now: Option<u64>) -> PyResult<()> {
+        let now = self.time(now);
+        self.with(py, |state| state.core.handle_timeout(&mut state.port, now))
+    }
+
+    /// Goes on after `Pending`, when the key store has answered.
+    #[pyo3(signature = (*, now = None))]
+    fn resume_pending(&self, py: Python<'_>, now: Option<u64>) -> PyResult<Option<Py<PyAny>>> {
+        let now = self.time(now);
+        let event = self.with(py, |state| state.core.resume_pending(&mut state.port, now))?;
+        events::event(py, &event)
+    }
+
+    /// The next frame to send, or None.
+    #[pyo3(signature = (*, now = None))]
+    fn poll_transmit(&self, py: Python<'_>, now: Option<u64>) -> PyResult<Option<Transmit>> {
+        let now = self.time(now);
+        let mut frame = vec![0; LONGEST_TRANSMIT];
+        let found = self.with(py, |state| state.core.poll_transmit(&mut state.port, now, &mut frame))?;
+        Ok(found.map(|transmit| Transmit {
+            frame: PyBytes::new(py, frame.get(..transmit.len).unwrap_or_default()).unbind(),
+            route: PyBytes::new(py, transmit.route.as_bytes()).unbind(),
+            handshake: transmit.handshake,
+        }))
+    }
+
+    /// The next thing that happened by itself, or None.
+    fn poll_event(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        match self.with(py, |state| Ok(state.core.poll_event()))? {
+            None => Ok(None),
+            Some(event) => events::event(py, &event),
+        }
+    }
+
+    /// When `handle_timeout` is due, on the endpoint's clock, or None.
+    fn poll_timeout(&self, py: Python<'_>) -> PyResult<Option<u64>> {
+        self.with(py, |state| Ok(state.core.poll_timeout()))
+    }
+
+    /// What is known about a session. Raises `UnknownSession`.
+    fn session(&self, py: Python<'_>, session: u32) -> PyResult<SessionInfo> {
+        let info = self.with(py, |state| state.core.session(SessionId(session)))?;
+        Ok(events::session_info(py, &info))
+    }
+
+    /// How often what happened since the start.
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counters = self.with(py, |state| Ok(*state.core.counters()))?;
+        events::counters(py, &counters)
+    }
+
+    /// Provisions a peer's credential.
+    fn add_peer(&self, py: Python<'_>, credential: &Credential) -> PyResult<()> {
+        let known = known(credential)?;
+        self.with(py, |state| {
+            if state.port.peers.iter().all(|peer| peer.credential != known.credential) {
+                state.port.peers.push(known);
+            }
+            Ok(())
+        })
+    }
+
+    /// Forgets the credentials of a peer, named by thumbprint; gives whether there were any. Sessions are closed by `close`.
+    fn remove_peer(&self, py: Python<'_>, thumbprint: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let thumbprint = thumbprint_like(thumbprint)?;
+        self.with(py, |state| {
+            let before = state.port.peers.len();
+            state.port.peers.retain(|peer| peer.thumbprint != thumbprint);
+            Ok(state.port.peers.len() < before)
+        })
+    }
+
+    /// Believes an issuer from now on.
+    fn add_anchor(&self, py: Python<'_>, anchor: &TrustAnchor) -> PyResult<()> {
+        let made = self::anchor(anchor);
+        self.with(py, |state| {
+            state.port.anchors.push(made);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! The compiled half of the Python package `sealwire`: a thin, thread-safe layer over `sealwire-core`.
+// Registered names are the interface here; what Rust sees stays inside the crate.
+#![forbid(unsafe_code)]
+
+mod endpoint;
+mod error;
+mod events;
+mod keys;
+mod link;
+mod port;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = true)]
+fn _sealwire(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("VERSION", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<endpoint::Endpoint>()?;
+    module.add_class::<keys::Key>()?;
+    module.add_class::<keys::Credential>()?;
+    module.add_class::<keys::TrustAnchor>()?;
+    module.add_class::<port::Peer>()?;
+    module.add_class::<events::Message>()?;
+    module.add_class::<events::Established>()?;
+    module.add_class::<events::Acknowledged>()?;
+    module.add_class::<events::Resend>()?;
+    module.add_class::<events::CommandReady>()?;
+    module.add_class::<events::KeyUpdated>()?;
+    module.add_class::<events::Replaced>()?;
+    module.add_class::<events::Closed>()?;
+    module.add_class::<events::HandshakeFailed>()?;
+    module.add_class::<events::PeerSilent>()?;
+    module.add_class::<events::Sent>()?;
+    module.add_class::<events::Transmit>()?;
+    module.add_class::<events::SessionInfo>()?;
+    module.add_class::<link::UartDecoder>()?;
+    module.add_function(wrap_pyfunction!(link::uart_encode, module)?)?;
+    module.add_function(wrap_pyfunction!(error::errors_table, module)?)?;
+    Ok(())
+}
