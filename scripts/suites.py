@@ -78,6 +78,7 @@ def bare_metal(target):
 
 
 CORE = "cargo test --locked -q -p sealwire-core"
+PYTEST = f"{VENV}/python -m pytest -q -rs -p no:cacheprovider"
 
 SUITES = [
     Suite("format", "rustfmt over the workspace", "cargo fmt --all --check", needs=[need_cargo("fmt")]),
@@ -96,4 +97,21 @@ SUITES = [
           f"{CORE} --features alloc", limit_s=2400),
     Suite("no-std", "core builds without std for Cortex-M4 and Cortex-M0",
           bare_metal("thumbv7em-none-eabi"), bare_metal("thumbv6m-none-eabi"), needs=[need_build_std]),
+    Suite("peer", "second implementation: RFC 9529, RFC 8613, its vectors",
+          f"{PYTEST} tests/peer", f"cd tests/peer && ../../{VENV}/mypy --strict sealwire_peer *.py", after=["setup"]),
+    Suite("interop", "core against lakers and the second implementation, both roles",
+          "cargo test --locked -q -p sealwire-interop", after=["setup"],
+          environment={"SEALWIRE_PEER_PYTHON": os.path.join(ROOT, VENV, "python")}),
+    Suite("c-header", "generated C headers are fresh", "sh scripts/c-header.sh --verify", after=["setup"]),
+    Suite("c", "C library: compilers, language versions, valgrind, ASan", "sh scripts/c-test.sh",
+          needs=["gcc", "clang", "valgrind"], after=["setup"], limit_s=2400),
+    Suite("c-install", "make install, CMake and pkg-config", "sh scripts/c-install-test.sh", needs=["cmake", "pkg-config"]),
+    Suite("wheel", "this machine's wheel in the virtual environment", "sh scripts/venv-wheel.sh", after=["setup"]),
+    Suite("python", "Python package: pytest, real brokers", f"{PYTEST} python/tests", needs=["mosquitto"], after=["wheel"]),
+    Suite("python-types", "mypy --strict and stubtest", "sh scripts/py-types.sh", after=["wheel"]),
+    Suite("wheels", "manylinux wheel, auditwheel, CPython 3.9 to 3.13", "sh scripts/py-wheels.sh", after=["setup"]),
+    Suite("demo", "the demonstration, with its attacks", "sh scripts/demo.sh", after=["setup"], limit_s=900),
+    Suite("bench", "the benchmark runs", "cargo run --locked -q --release -p sealwire-bench -- --quick"),
+    Suite("docs", "API references and pages", "sh scripts/docs.sh", after=["wheel"]),
+    Suite("doc-check", "every command, example and link in the pages", f"{PYTHON} tests/docs/check.py", after=["wheel"], limit_s=1800),
 ]
