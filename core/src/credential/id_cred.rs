@@ -20,7 +20,7 @@ pub enum IdCred<'a> {
 }
 
 /// True for the byte strings that EDHOC sends as an integer: one byte that is itself the encoding of one (RFC 9528 §3.3.2).
-fn is_integer(bytes: &[u8]) -> bool {
+const fn is_integer(bytes: &[u8]) -> bool {
     matches!(bytes, [0x00..=0x17 | 0x20..=0x37])
 }
 
@@ -63,6 +63,24 @@ impl<'a> IdCred<'a> {
             _ => return Err(Error::UnknownCredential),
         };
         Ok(id)
+    }
+
+    /// The COSE header label in the map form.
+    pub const fn label(&self) -> u64 {
+        match self {
+            IdCred::Kid(_) => KID,
+            IdCred::Ccs(_) => KCCS,
+            IdCred::Cwt(_) => KCWT,
+        }
+    }
+
+    /// Length in bytes of the form for a PLAINTEXT.
+    pub const fn plaintext_len(&self) -> usize {
+        match self {
+            IdCred::Kid(kid) if is_integer(kid) => 1,
+            IdCred::Kid(kid) => kid.len().saturating_add(cbor::head_len(kid.len() as u64)),
+            IdCred::Ccs(_) | IdCred::Cwt(_) => self.map_len(),
+        }
     }
 
     /// Writes the form for a PLAINTEXT. Error: `BufferTooSmall`.

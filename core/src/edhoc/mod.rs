@@ -1,1 +1,67 @@
-//! Being written.
+//! EDHOC, RFC 9528: the handshake that gives two endpoints a shared secret and each other's identity.
+//!
+//! Method 3 (static Diffie-Hellman both ways), message_4 mandatory. Every step is a function of a state value: it takes `&self`
+//! and returns the next state, so that a message which fails, or an operation that is [`Pending`](crate::Error::Pending),
+//! leaves the state as it was and the same step can be taken again.
+//!
+//! ```text
+//! Initiator                                    Responder
+//! compose_message_1 -> AwaitMessage2           process_message_1 -> AwaitMessage3
+//! AwaitMessage2::process_message_2 -> AwaitMessage4
+//!                                              AwaitMessage3::process_message_3 -> Completed
+//! AwaitMessage4::process_message_4 -> Completed
+//! ```
+//!
+//! A composed message_3 must be kept and sent again as it is: composing it anew with other content would use K_3 and IV_3 twice.
+
+mod ead;
+mod error;
+mod identifier;
+mod initiator;
+mod message;
+mod own;
+mod responder;
+mod schedule;
+#[cfg(test)]
+mod tests;
+
+pub use crate::credential::Role;
+pub use ead::{Ead, EadItems, INBOX, MAX_EAD_ITEMS, OnEad, ignore_ead};
+pub use error::{EdhocError, SuitesR};
+pub use identifier::ConnectionId;
+pub use initiator::{AwaitMessage2, AwaitMessage4, compose_message_1};
+pub use message::{METHOD, Message1};
+pub use responder::{AwaitMessage3, process_message_1};
+pub use schedule::{exporter, key_update};
+
+use crate::bytes::Secret;
+use crate::credential::Thumbprint;
+use crate::crypto::{HASH, Suite};
+
+/// What a handshake yields.
+#[derive(Clone, Debug)]
+pub struct Completed {
+    /// Which side this endpoint was on.
+    pub role: Role,
+    /// The selected cipher suite.
+    pub suite: Suite,
+    /// The Initiator's connection identifier.
+    pub c_i: ConnectionId,
+    /// The Responder's.
+    pub c_r: ConnectionId,
+    /// The last transcript hash.
+    pub th_4: [u8; HASH],
+    /// This endpoint's identity.
+    pub own: Thumbprint,
+    /// The peer's, authenticated.
+    pub peer: Thumbprint,
+    /// See [`Completed::prk_out`].
+    prk_out: Secret<HASH>,
+}
+
+impl Completed {
+    /// PRK_out: the secret from which [`exporter`] derives keys.
+    pub const fn prk_out(&self) -> &Secret<HASH> {
+        &self.prk_out
+    }
+}

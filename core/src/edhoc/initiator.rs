@@ -1,0 +1,203 @@
+//! The Initiator's steps.
+
+use super::ead::{Ead, EadItems, OnEad};
+use super::message::{self, Authentication};
+use super::schedule::{self, MAX_MAC, MacContext};
+use super::{Completed, ConnectionId, Role, own};
+use crate::bytes::{Reader, Secret, Writer, equal};
+use crate::cbor::{self, Decoder};
+use crate::credential::{Credentials, MAX_CREDENTIAL, Peer, Thumbprint, resolve};
+use crate::crypto::{HASH, Provider, Suite};
+use crate::error::{Error, Result};
+
+/// Composes message_1 into `out`. `suites` are those enabled, best first; `selected` is one of them, and those before it stand in
+/// SUITES_I before it (RFC 9528 §5.2.2). Errors: `InvalidArgument` (selected is not enabled), `BufferTooSmall`, `RandomFailed`.
+pub fn compose_message_1<P: Provider>(
+    p: &mut P,
+    suites: &[Suite],
+    selected: Suite,
+    c_i: ConnectionId,
+    ead_1: &[Ead<'_>],
+    out: &mut Writer<'_>,
+) -> Result<AwaitMessage2> {
+    let mut preferred = [0u8; 8];
+    let before = suites.iter().position(|suite| *suite == selected).ok_or(Error::InvalidArgument)?;
+    let preferred = preferred.get_mut(..before).ok_or(Error::InvalidArgument)?;
+    for (place, suite) in preferred.iter_mut().zip(suites) {
+        *place = suite.number();
+    }
+    compose_preferring(p, preferred, selected, c_i, ead_1, out)
+}
+
+/// The same with the numbers of the preferred suites, which this build need not have.
+pub(super) fn compose_preferring<P: Provider>(
+    p: &mut P,
+    preferred: &[u8],
+    suite: Suite,
+    c_i: ConnectionId,
+    ead_1: &[Ead<'_>],
+    out: &mut Writer<'_>,
+) -> Result<AwaitMessage2> {
+    let start = out.len();
+    let mut x = Secret::zero();
+    let mut g_x = [0; 32];
+    p.generate(suite.curve(), &mut x, &mut g_x)?;
+    message::write_message_1(out, preferred, suite, &g_x, c_i, ead_1)?;
+    let h_message_1 = p.hash(&[out.written().get(start..).ok_or(Error::Internal)?]);
+    Ok(AwaitMessage2 { suite, c_i, x, h_message_1 })
+}
+
+/// message_1 is under way.
+#[derive(Clone, Debug)]
+pub struct AwaitMessage2 {
+    suite: Suite,
+    c_i: ConnectionId,
+    x: Secret<32>,
+    h_message_1: [u8; HASH],
+}
+
+impl AwaitMessage2 {
+    /// The Initiator's connection identifier.
+    pub const fn c_i(&self) -> &ConnectionId {
+        &self.c_i
+    }
+
+    /// The selected cipher suite.
+    pub const fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    /// Verifies message_2 and composes message_3 into `out`. With `by_value` the own credential goes by value even where the port says by reference: after the
+    /// peer's error 3. `scratch` must hold PLAINTEXT_2, which is shorter than message_2; it and `out` are undefined after an error.
+    ///
+    /// Errors: `Malformed`, `NotDeterministic`, `SameIdentifier`, `UnknownCriticalEad`, `InvalidKey`, `AuthenticationFailed`, `Denied`, `Pending`, `BufferTooSmall`,
+    /// those of [`resolve`], and the port's.
+    pub fn process_message_2<P: Provider + Credentials>(
+        &self,
+        p: &mut P,
+        message_2: &[u8],
+        by_value: bool,
+        ead_3: &[Ead<'_>],
+        on_ead_2: &mut OnEad<'_>,
+        scratch: &mut [u8],
+        out: &mut Writer<'_>,
+    ) -> Result<AwaitMessage4> {
+        let suite = self.suite;
+        let mut content = Reader::new(message::byte_string(message_2)?);
+        let g_y = content.array::<32>()?;
+        let ciphertext_2 = content.rest();
+
+        let mut shared = Secret::zero();
+        p.agree_ephemeral(suite.curve(), &self.x, &g_y, &mut shared)?;
+        let th_2 = schedule::th_2(p, &g_y, &self.h_message_1);
+        let prk_2e = p.extract(&th_2, shared.expose());
+        let plaintext_2 = scratch.get_mut(..ciphertext_2.len()).ok_or(Error::BufferTooSmall)?;
+        message::xor_keystream_2(p, &prk_2e, &th_2, ciphertext_2, plaintext_2)?;
+        let plaintext_2: &[u8] = plaintext_2;
+
+        let mut d = Decoder::new(plaintext_2);
+        let c_r = ConnectionId::read(&mut d)?;
+        let theirs = Authentication::read(&mut d)?;
+        if c_r == self.c_i {
+            return Err(Error::SameIdentifier);
+        }
+        EadItems::new(theirs.ead).visit(on_ead_2)?;
+
+        let mut own_buffer = [0; MAX_CREDENTIAL];
+        let own = own::load(p, suite, by_value, &mut own_buffer)?;
+        let salt_3e2m = schedule::kdf_hash(p, &prk_2e, schedule::SALT_3E2M, &th_2)?;
+        let mut buffer = [0; MAX_CREDENTIAL];
+        let mut from = 0;
+        let (peer, prk_3e2m, th_3) = loop {
+            let accepted = resolve(p, &theirs.id, from, suite, &own.credential.key, &mut buffer)?;
+            from = accepted.next;
+            p.agree_ephemeral(suite.curve(), &self.x, &accepted.credential.key.x, &mut shared)?;
+            let prk_3e2m = p.extract(salt_3e2m.expose(), shared.expose());
+            let mut mac = [0; MAX_MAC];
+            let mac = mac.get_mut(..suite.mac_len()).ok_or(Error::Internal)?;
+            let context = MacContext { c_r: Some(c_r), id: &theirs.id, th: &th_2, credential: accepted.credential.bytes, ead: theirs.ead };
+            schedule::mac(p, &prk_3e2m, schedule::MAC_2, &context, mac)?;
+            if equal(mac, theirs.mac) {
+                if !p.authorize(&Peer { thumbprint: accepted.thumbprint, credential: &accepted.credential, inbox: None, role: Role::Initiator }) {
+                    return Err(Error::Denied);
+                }
+                break (accepted.thumbprint, prk_3e2m, schedule::th_next(p, &th_2, plaintext_2, accepted.credential.bytes));
+            }
+            if !own::another_candidate(&theirs.id, from) {
+                return Err(Error::AuthenticationFailed);
+            }
+        };
+
+        let salt_4e3m = schedule::kdf_hash(p, &prk_3e2m, schedule::SALT_4E3M, &th_3)?;
+        p.agree(own.key, suite.curve(), &g_y, &mut shared)?;
+        let prk_4e3m = p.extract(salt_4e3m.expose(), shared.expose());
+
+        let mac_len = suite.mac_len();
+        let tag_len = suite.edhoc_aead().tag_len();
+        cbor::write_bytes_head(out, message::authentication_len(&own.id, mac_len, ead_3).saturating_add(tag_len))?;
+        let start = out.len();
+        message::write_authentication(out, &own.id, mac_len, ead_3, |ead, mac| {
+            let context = MacContext { c_r: None, id: &own.id, th: &th_3, credential: own.credential.bytes, ead };
+            schedule::mac(p, &prk_4e3m, schedule::MAC_3, &context, mac)
+        })?;
+        let end = out.len();
+        let th_4 = schedule::th_next(p, &th_3, out.written().get(start..end).ok_or(Error::Internal)?, own.credential.bytes);
+        out.reserve(tag_len)?;
+        let (plaintext_3, tag) = out.written_mut().get_mut(start..).and_then(|place| place.split_at_mut_checked(end.saturating_sub(start))).ok_or(Error::Internal)?;
+        schedule::seal(p, suite, &prk_3e2m, (schedule::K_3, schedule::IV_3), &th_3, plaintext_3, tag)?;
+        let own = own.credential.key.thumbprint(p)?;
+        Ok(AwaitMessage4 { suite, c_i: self.c_i, c_r, prk_4e3m, th_4, own, peer })
+    }
+}
+
+/// message_3 is under way. The peer has proved itself; that it got message_3 is open.
+#[derive(Clone, Debug)]
+pub struct AwaitMessage4 {
+    suite: Suite,
+    c_i: ConnectionId,
+    c_r: ConnectionId,
+    prk_4e3m: Secret<HASH>,
+    th_4: [u8; HASH],
+    own: Thumbprint,
+    peer: Thumbprint,
+}
+
+impl AwaitMessage4 {
+    /// The Initiator's connection identifier.
+    pub const fn c_i(&self) -> &ConnectionId {
+        &self.c_i
+    }
+
+    /// The Responder's connection identifier.
+    pub const fn c_r(&self) -> &ConnectionId {
+        &self.c_r
+    }
+
+    /// The peer's identity, authenticated.
+    pub const fn peer(&self) -> Thumbprint {
+        self.peer
+    }
+
+    /// The last transcript hash.
+    pub const fn th_4(&self) -> &[u8; HASH] {
+        &self.th_4
+    }
+
+    /// Verifies message_4. `scratch` must hold PLAINTEXT_4. Errors: `Malformed`, `NotDeterministic`, `AuthenticationFailed`, `UnknownCriticalEad`, `BufferTooSmall`.
+    pub fn process_message_4<P: Provider>(&self, p: &mut P, message_4: &[u8], on_ead_4: &mut OnEad<'_>, scratch: &mut [u8]) -> Result<Completed> {
+        let labels = (schedule::K_4, schedule::IV_4);
+        let plaintext_4 = own::open_message(p, self.suite, &self.prk_4e3m, labels, &self.th_4, message_4, scratch)?;
+        EadItems::new(plaintext_4).visit(on_ead_4)?;
+        let prk_out = schedule::kdf_hash(p, &self.prk_4e3m, schedule::PRK_OUT, &self.th_4)?;
+        Ok(Completed {
+            role: Role::Initiator,
+            suite: self.suite,
+            c_i: self.c_i,
+            c_r: self.c_r,
+            th_4: self.th_4,
+            own: self.own,
+            peer: self.peer,
+            prk_out,
+        })
+    }
+}

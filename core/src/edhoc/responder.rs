@@ -1,0 +1,153 @@
+//! The Responder's steps.
+
+use super::ead::{self, Ead, EadItems, OnEad};
+use super::message::{self, Authentication, Message1};
+use super::schedule::{self, MAX_MAC, MacContext};
+use super::{Completed, ConnectionId, Role, own};
+use crate::bytes::{Secret, Writer, equal};
+use crate::cbor::{self, Decoder};
+use crate::credential::{Credentials, MAX_CREDENTIAL, Peer, Thumbprint, resolve};
+use crate::crypto::{HASH, Provider, Suite};
+use crate::error::{Error, Result};
+
+/// Processes message_1 and composes message_2 into `out`. `suites` are those enabled. `scratch` must hold PLAINTEXT_2: this endpoint's ID_CRED and EAD_2 and
+/// 40 bytes more at most; it and `out` are undefined after an error.
+///
+/// Errors: `Malformed`, `NotDeterministic`, `UnsupportedMethod`, `UnsupportedSuite`, `SameIdentifier` (choose another `c_r`), `UnknownCriticalEad`, `InvalidKey`,
+/// `Pending`, `BufferTooSmall`, and the port's.
+pub fn process_message_1<P: Provider + Credentials>(
+    p: &mut P,
+    suites: &[Suite],
+    c_r: ConnectionId,
+    message_1: &[u8],
+    on_ead_1: &mut OnEad<'_>,
+    ead_2: &[Ead<'_>],
+    scratch: &mut [u8],
+    out: &mut Writer<'_>,
+) -> Result<AwaitMessage3> {
+    let parsed = Message1::parse(message_1)?;
+    let suite = parsed.check(suites)?;
+    let g_x: &[u8; 32] = parsed.g_x.try_into().map_err(|_| Error::Malformed)?;
+    parsed.ead_1().visit(on_ead_1)?;
+    if parsed.c_i == c_r {
+        return Err(Error::SameIdentifier);
+    }
+
+    // The static key first: it may be Pending, and nothing has been drawn yet.
+    let mut own_buffer = [0; MAX_CREDENTIAL];
+    let own = own::load(p, suite, false, &mut own_buffer)?;
+    let mut g_rx = Secret::zero();
+    p.agree(own.key, suite.curve(), g_x, &mut g_rx)?;
+
+    let mut y = Secret::zero();
+    let mut g_y = [0; 32];
+    p.generate(suite.curve(), &mut y, &mut g_y)?;
+    let mut g_xy = Secret::zero();
+    p.agree_ephemeral(suite.curve(), &y, g_x, &mut g_xy)?;
+    let h_message_1 = p.hash(&[message_1]);
+    let th_2 = schedule::th_2(p, &g_y, &h_message_1);
+    let prk_2e = p.extract(&th_2, g_xy.expose());
+    let salt_3e2m = schedule::kdf_hash(p, &prk_2e, schedule::SALT_3E2M, &th_2)?;
+    let prk_3e2m = p.extract(salt_3e2m.expose(), g_rx.expose());
+
+    let mut plaintext_2 = Writer::new(scratch);
+    c_r.write(&mut plaintext_2)?;
+    message::write_authentication(&mut plaintext_2, &own.id, suite.mac_len(), ead_2, |ead, mac| {
+        let context = MacContext { c_r: Some(c_r), id: &own.id, th: &th_2, credential: own.credential.bytes, ead };
+        schedule::mac(p, &prk_3e2m, schedule::MAC_2, &context, mac)
+    })?;
+    let plaintext_2 = plaintext_2.finish();
+    let th_3 = schedule::th_next(p, &th_2, plaintext_2, own.credential.bytes);
+
+    cbor::write_bytes_head(out, g_y.len().saturating_add(plaintext_2.len()))?;
+    out.put(&g_y)?;
+    let ciphertext_2 = out.reserve(plaintext_2.len())?;
+    message::xor_keystream_2(p, &prk_2e, &th_2, plaintext_2, ciphertext_2)?;
+    let own = own.credential.key.thumbprint(p)?;
+    Ok(AwaitMessage3 { suite, c_i: parsed.c_i, c_r, y, prk_3e2m, th_3, own })
+}
+
+/// message_2 is under way.
+#[derive(Clone, Debug)]
+pub struct AwaitMessage3 {
+    suite: Suite,
+    c_i: ConnectionId,
+    c_r: ConnectionId,
+    y: Secret<32>,
+    prk_3e2m: Secret<HASH>,
+    th_3: [u8; HASH],
+    own: Thumbprint,
+}
+
+impl AwaitMessage3 {
+    /// The Initiator's connection identifier.
+    pub const fn c_i(&self) -> &ConnectionId {
+        &self.c_i
+    }
+
+    /// The Responder's connection identifier.
+    pub const fn c_r(&self) -> &ConnectionId {
+        &self.c_r
+    }
+
+    /// Verifies message_3 and composes message_4 into `out`. `inbox` is the name that the Initiator claimed in EAD_1. `scratch` must hold PLAINTEXT_3, which
+    /// is shorter than message_3; it and `out` are undefined after an error. The caller stores the session before message_4 leaves.
+    ///
+    /// Errors: `Malformed`, `NotDeterministic`, `AuthenticationFailed`, `UnknownCriticalEad`, `InvalidKey`, `Denied`, `Pending`, `BufferTooSmall`, those of
+    /// [`resolve`], and the port's.
+    pub fn process_message_3<P: Provider + Credentials>(
+        &self,
+        p: &mut P,
+        message_3: &[u8],
+        inbox: Option<&[u8]>,
+        on_ead_3: &mut OnEad<'_>,
+        ead_4: &[Ead<'_>],
+        scratch: &mut [u8],
+        out: &mut Writer<'_>,
+    ) -> Result<Completed> {
+        let suite = self.suite;
+        let labels = (schedule::K_3, schedule::IV_3);
+        let plaintext_3 = own::open_message(p, suite, &self.prk_3e2m, labels, &self.th_3, message_3, scratch)?;
+        let theirs = Authentication::read(&mut Decoder::new(plaintext_3))?;
+        EadItems::new(theirs.ead).visit(on_ead_3)?;
+
+        let own_key = {
+            let mut buffer = [0; MAX_CREDENTIAL];
+            own::load(p, suite, false, &mut buffer)?.credential.key
+        };
+        let salt_4e3m = schedule::kdf_hash(p, &self.prk_3e2m, schedule::SALT_4E3M, &self.th_3)?;
+        let mut buffer = [0; MAX_CREDENTIAL];
+        let mut from = 0;
+        let (peer, prk_4e3m, th_4) = loop {
+            let accepted = resolve(p, &theirs.id, from, suite, &own_key, &mut buffer)?;
+            from = accepted.next;
+            let mut g_iy = Secret::zero();
+            p.agree_ephemeral(suite.curve(), &self.y, &accepted.credential.key.x, &mut g_iy)?;
+            let prk_4e3m = p.extract(salt_4e3m.expose(), g_iy.expose());
+            let mut mac = [0; MAX_MAC];
+            let mac = mac.get_mut(..suite.mac_len()).ok_or(Error::Internal)?;
+            let context = MacContext { c_r: None, id: &theirs.id, th: &self.th_3, credential: accepted.credential.bytes, ead: theirs.ead };
+            schedule::mac(p, &prk_4e3m, schedule::MAC_3, &context, mac)?;
+            if equal(mac, theirs.mac) {
+                if !p.authorize(&Peer { thumbprint: accepted.thumbprint, credential: &accepted.credential, inbox, role: Role::Responder }) {
+                    return Err(Error::Denied);
+                }
+                break (accepted.thumbprint, prk_4e3m, schedule::th_next(p, &self.th_3, plaintext_3, accepted.credential.bytes));
+            }
+            if !own::another_candidate(&theirs.id, from) {
+                return Err(Error::AuthenticationFailed);
+            }
+        };
+
+        let tag_len = suite.edhoc_aead().tag_len();
+        let length = ead_4.iter().fold(0usize, |sum, item| sum.saturating_add(item.len()));
+        cbor::write_bytes_head(out, length.saturating_add(tag_len))?;
+        let start = out.len();
+        ead::write_all(out, ead_4)?;
+        out.reserve(tag_len)?;
+        let (plaintext_4, tag) = out.written_mut().get_mut(start..).and_then(|place| place.split_at_mut_checked(length)).ok_or(Error::Internal)?;
+        schedule::seal(p, suite, &prk_4e3m, (schedule::K_4, schedule::IV_4), &th_4, plaintext_4, tag)?;
+        let prk_out = schedule::kdf_hash(p, &prk_4e3m, schedule::PRK_OUT, &th_4)?;
+        Ok(Completed { role: Role::Responder, suite, c_i: self.c_i, c_r: self.c_r, th_4, own: self.own, peer, prk_out })
+    }
+}

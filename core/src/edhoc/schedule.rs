@@ -1,0 +1,168 @@
+//! Transcript hashes and the key schedule (RFC 9528 §4.1, §4.2).
+
+use super::ConnectionId;
+use crate::bytes::{Secret, Writer};
+use crate::cbor;
+use crate::credential::IdCred;
+use crate::crypto::{HASH, Provider, Suite};
+use crate::error::{Error, Result};
+
+pub(crate) const KEYSTREAM_2: u64 = 0;
+pub(crate) const SALT_3E2M: u64 = 1;
+pub(crate) const MAC_2: u64 = 2;
+pub(crate) const K_3: u64 = 3;
+pub(crate) const IV_3: u64 = 4;
+pub(crate) const SALT_4E3M: u64 = 5;
+pub(crate) const MAC_3: u64 = 6;
+pub(crate) const PRK_OUT: u64 = 7;
+pub(crate) const K_4: u64 = 8;
+pub(crate) const IV_4: u64 = 9;
+const PRK_EXPORTER: u64 = 10;
+const KEY_UPDATE: u64 = 11;
+
+/// Longest MAC in bytes: a signer's is as long as the hash.
+pub(crate) const MAX_MAC: usize = HASH;
+
+/// The head of a 32-byte CBOR byte string.
+pub(crate) const HASH_HEAD: [u8; 2] = [0x58, HASH as u8];
+
+/// EDHOC_KDF: HKDF-Expand with info = (label, context, length); `context` is the concatenation of its parts.
+/// Error: `InvalidArgument` for more than 8160 bytes of output or more than six parts.
+pub(crate) fn kdf<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, context: &[&[u8]], out: &mut [u8]) -> Result<()> {
+    let length = context.iter().try_fold(0usize, |sum, part| sum.checked_add(part.len())).ok_or(Error::InvalidArgument)?;
+    let mut head = [0; 18];
+    let mut head = Writer::new(&mut head);
+    cbor::write_uint(&mut head, label)?;
+    cbor::write_bytes_head(&mut head, length)?;
+    let mut tail = [0; 9];
+    let mut tail = Writer::new(&mut tail);
+    cbor::write_uint(&mut tail, out.len() as u64)?;
+
+    let mut info: [&[u8]; 8] = [&[]; 8];
+    let (first, rest) = info.split_first_mut().ok_or(Error::Internal)?;
+    *first = head.written();
+    rest.get_mut(..context.len()).ok_or(Error::InvalidArgument)?.copy_from_slice(context);
+    *rest.get_mut(context.len()).ok_or(Error::InvalidArgument)? = tail.written();
+    p.expand(prk, &info, out)
+}
+
+/// [`kdf`] with a transcript hash as context and 32 bytes of output.
+pub(crate) fn kdf_hash<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, context: &[u8]) -> Result<Secret<HASH>> {
+    let mut out = Secret::zero();
+    kdf(p, prk, label, &[context], out.expose_mut())?;
+    Ok(out)
+}
+
+/// TH_2 = H( G_Y, H(message_1) ).
+pub(crate) fn th_2<P: Provider>(p: &mut P, g_y: &[u8; 32], h_message_1: &[u8; HASH]) -> [u8; HASH] {
+    p.hash(&[&HASH_HEAD, g_y, &HASH_HEAD, h_message_1])
+}
+
+/// TH_3 or TH_4 = H( TH before, PLAINTEXT, CRED ).
+pub(crate) fn th_next<P: Provider>(p: &mut P, before: &[u8; HASH], plaintext: &[u8], credential: &[u8]) -> [u8; HASH] {
+    p.hash(&[&HASH_HEAD, before, plaintext, credential])
+}
+
+/// The map form of ID_CRED_x in two parts: a short head, and the kid or credential itself.
+pub(crate) struct IdCredParts<'a> {
+    head: [u8; 13],
+    length: usize,
+    /// The kid or the credential.
+    pub(crate) tail: &'a [u8],
+}
+
+impl<'a> IdCredParts<'a> {
+    pub(crate) fn of(id: &IdCred<'a>) -> Result<Self> {
+        let mut parts = IdCredParts { head: [0; 13], length: 0, tail: &[] };
+        let mut w = Writer::new(&mut parts.head);
+        cbor::write_map(&mut w, 1)?;
+        cbor::write_uint(&mut w, id.label())?;
+        parts.tail = match *id {
+            IdCred::Kid(kid) => {
+                cbor::write_bytes_head(&mut w, kid.len())?;
+                kid
+            }
+            IdCred::Ccs(bytes) | IdCred::Cwt(bytes) => bytes,
+        };
+        parts.length = w.len();
+        Ok(parts)
+    }
+
+    pub(crate) fn head(&self) -> &[u8] {
+        self.head.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// What MAC_2 and MAC_3 are computed over.
+pub(crate) struct MacContext<'a> {
+    /// C_R for MAC_2, nothing for MAC_3.
+    pub(crate) c_r: Option<ConnectionId>,
+    pub(crate) id: &'a IdCred<'a>,
+    /// TH_2 or TH_3.
+    pub(crate) th: &'a [u8; HASH],
+    pub(crate) credential: &'a [u8],
+    /// The EAD items, encoded.
+    pub(crate) ead: &'a [u8],
+}
+
+/// MAC_2 or MAC_3, as long as `mac`: EDHOC_KDF over context_2 or context_3 (RFC 9528 §5.3.2, §5.4.2).
+pub(crate) fn mac<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, context: &MacContext<'_>, mac: &mut [u8]) -> Result<()> {
+    let id = IdCredParts::of(context.id)?;
+    // C_R and the head of ID_CRED_x, and the TH with its head, are short: one part each.
+    let mut front = [0; 24];
+    let mut front = Writer::new(&mut front);
+    if let Some(c_r) = context.c_r {
+        c_r.write(&mut front)?;
+    }
+    front.put(id.head())?;
+    let mut th = [0; HASH + 2];
+    let mut th = Writer::new(&mut th);
+    th.put(&HASH_HEAD)?;
+    th.put(context.th)?;
+    kdf(p, prk, label, &[front.written(), id.tail, th.written(), context.credential, context.ead], mac)
+}
+
+/// Encrypts with K_3/IV_3 or K_4/IV_4 as COSE_Encrypt0 does with an empty protected header: `buffer` in place, then the tag.
+pub(crate) fn seal<P: Provider>(p: &mut P, suite: Suite, prk: &Secret<HASH>, labels: (u64, u64), th: &[u8; HASH], buffer: &mut [u8], tag: &mut [u8]) -> Result<()> {
+    with_message_key(p, suite, prk, labels, th, |p, key, nonce, aad| p.seal(suite.edhoc_aead(), key, nonce, aad, buffer, tag))
+}
+
+/// Verifies and decrypts what [`seal`] made. Error: `AuthenticationFailed`.
+pub(crate) fn open<P: Provider>(p: &mut P, suite: Suite, prk: &Secret<HASH>, labels: (u64, u64), th: &[u8; HASH], buffer: &mut [u8], tag: &[u8]) -> Result<()> {
+    with_message_key(p, suite, prk, labels, th, |p, key, nonce, aad| p.open(suite.edhoc_aead(), key, nonce, aad, buffer, tag)).map_err(|error| {
+        if error == Error::DecryptFailed { Error::AuthenticationFailed } else { error }
+    })
+}
+
+fn with_message_key<P: Provider>(
+    p: &mut P,
+    suite: Suite,
+    prk: &Secret<HASH>,
+    (key_label, iv_label): (u64, u64),
+    th: &[u8; HASH],
+    run: impl FnOnce(&mut P, &[u8], &[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
+    let aead = suite.edhoc_aead();
+    let mut key = Secret::<{ crate::crypto::suite::MAX_KEY }>::zero();
+    let key = key.expose_mut().get_mut(..aead.key_len()).ok_or(Error::Internal)?;
+    kdf(p, prk, key_label, &[th], key)?;
+    let mut nonce = Secret::<{ crate::crypto::suite::MAX_NONCE }>::zero();
+    let nonce = nonce.expose_mut().get_mut(..aead.nonce_len()).ok_or(Error::Internal)?;
+    kdf(p, prk, iv_label, &[th], nonce)?;
+    let mut aad = [0; crate::cose::enc_structure_len(0, HASH)];
+    let mut aad = Writer::new(&mut aad);
+    crate::cose::write_enc_structure(&mut aad, &[], th)?;
+    run(p, key, nonce, aad.written())
+}
+
+/// EDHOC_Exporter (RFC 9528 §4.2.1): `out.len()` bytes for `label` and `context`. Labels: `docs/PROTOCOL.md` §4.4.
+/// Error: `InvalidArgument` above 8160 bytes.
+pub fn exporter<P: Provider>(p: &mut P, prk_out: &Secret<HASH>, label: u64, context: &[u8], out: &mut [u8]) -> Result<()> {
+    let prk_exporter = kdf_hash(p, prk_out, PRK_EXPORTER, &[])?;
+    kdf(p, &prk_exporter, label, &[context], out)
+}
+
+/// EDHOC_KeyUpdate (RFC 9528 §4.2.2 and appendix H): the PRK_out that follows `prk_out`. Error: `InvalidArgument`.
+pub fn key_update<P: Provider>(p: &mut P, prk_out: &Secret<HASH>, context: &[u8]) -> Result<Secret<HASH>> {
+    kdf_hash(p, prk_out, KEY_UPDATE, context)
+}
