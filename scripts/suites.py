@@ -81,7 +81,7 @@ CORE = "cargo test --locked -q -p sealwire-core"
 PYTEST = f"{VENV}/python -m pytest -q -rs -p no:cacheprovider"
 
 SUITES = [
-    Suite("format", "rustfmt over the workspace", "cargo fmt --all --check", needs=[need_cargo("fmt")]),
+    Suite("format", "rustfmt over the workspace", "cargo fmt --all --check -- --color never", needs=[need_cargo("fmt")]),
     Suite("words", "no never-say words in public names", f"{PYTHON} scripts/check_words.py"),
     Suite("leftovers", "no leftovers, machine paths or oversized files", f"{PYTHON} scripts/check_leftovers.py"),
     Suite("setup", "virtual environment and cbindgen under build/", "sh scripts/setup-test.sh", needs=[need_venv], limit_s=1800),
