@@ -3,21 +3,16 @@
 
     scripts/header_to_html.py OUT.html include/sealwire.h [MORE.h ...]
 
-Understands what cbindgen writes: /** ... */ before declarations, #define with a comment, and free-standing comments.
+Understands what cbindgen writes: a comment stands directly before the declaration or #define that it describes; a comment
+followed by a blank line stands for itself.
 """
 
 import html
 import os
 import re
 import sys
+import textwrap
 
-TOKEN = re.compile(
-    r"/\*\*(?P<doc>.*?)\*/"
-    r"|/\*(?P<plain>.*?)\*/"
-    r"|(?P<define>^[ \t]*#[ \t]*define[^\n]*(?:\\\n[^\n]*)*)"
-    r"|(?P<directive>^[ \t]*#[^\n]*(?:\\\n[^\n]*)*)"
-    r"|(?P<line>//[^\n]*)",
-    re.S | re.M)
 NAME = re.compile(r"\b(sealwire_\w+|SEALWIRE_\w+)\b")
 CODE = re.compile(r"`([^`]+)`")
 
@@ -31,55 +26,71 @@ nav{columns:3;font:14px monospace}nav a{display:block;text-decoration:none}
 
 
 def clean(comment):
-    lines = [re.sub(r"^\s*\* ?", "", line).rstrip() for line in comment.strip("\n").split("\n")]
-    return "\n".join(lines).strip()
+    """The text of a comment without its stars and its own indentation."""
+    lines = [re.sub(r"^ ?\* ?", "", line.rstrip()) for line in comment.strip("*").strip("\n").split("\n")]
+    return textwrap.dedent("\n".join(lines)).strip()
+
+
+def declaration_end(text, start):
+    """Where the declaration that begins at `start` ends: after a ';' outside braces; comments do not count."""
+    depth = 0
+    position = start
+    while position < len(text):
+        if text.startswith("/*", position):
+            position = text.index("*/", position) + 2
+            continue
+        character = text[position]
+        depth += (character in "{(") - (character in "})")
+        position += 1
+        if character == ";" and depth == 0:
+            return position
+    return len(text)
 
 
 def declarations(text):
-    """Split a header into (comment, declaration) pairs in their order."""
+    """Split a header into (comment, declaration) pairs in their order; a note has no declaration."""
     items = []
     comment = ""
     position = 0
     while position < len(text):
-        token = TOKEN.search(text, position)
-        end = token.start() if token else len(text)
-        code = text[position:end]
-        # Declarations end at ';' outside braces.
-        depth = 0
-        start = 0
-        for index, character in enumerate(code):
-            depth += (character == "{") - (character == "}")
-            if character == ";" and depth == 0:
-                piece = code[start:index + 1].strip()
-                if NAME.search(piece):
-                    items.append((comment, piece))
-                    comment = ""
-                start = index + 1
-        rest = code[start:]
-        if depth > 0 or (token and rest.strip() and not rest.strip().startswith("}") and NAME.search(rest)):
-            # A struct or enum with comments inside: take it whole, up to its closing line.
-            begin = position + start
-            close = re.compile(r"^\}[^;]*;|;\s*$", re.M).search(text, begin)
-            stop = close.end() if close else len(text)
-            items.append((comment, text[begin:stop].strip()))
-            comment = ""
-            position = stop
-            continue
-        if token is None:
-            break
-        if token.group("doc") is not None:
+        if text[position] in " \t\n":
+            if comment and text.startswith("\n\n", position - 1):
+                items.append((comment, ""))
+                comment = ""
+            position += 1
+        elif text.startswith("/*", position):
             if comment:
                 items.append((comment, ""))
-            comment = clean(token.group("doc"))
-        elif token.group("plain") is not None:
-            note = clean(token.group("plain"))
-            if len(note) > 40 and not comment:
-                items.append((note, ""))
-        elif token.group("define") is not None and NAME.search(token.group("define")):
-            items.append((comment, token.group("define").strip()))
+            end = text.index("*/", position)
+            comment = clean(text[position + 2:end])
+            position = end + 2
+            # The newline that ends the comment's own line is not a blank line.
+            if text.startswith("\n", position) and not text.startswith("\n\n", position):
+                position += 1
+        elif text[position] == "#":
+            end = position
+            while True:
+                end = text.find("\n", end)
+                end = len(text) if end < 0 else end
+                if not text[:end].endswith("\\"):
+                    break
+                end += 1
+            line = text[position:end]
+            # Include guards and compiler switches are no part of the reference.
+            if re.match(r"#\s*define\s+(SEALWIRE_\w+)[ (]", line) and comment:
+                items.append((comment, line))
+                comment = ""
+            position = end
+        elif text.startswith(('extern "C" {', "}"), position):
+            position = text.index("\n", position) if "\n" in text[position:] else len(text)
+        else:
+            end = declaration_end(text, position)
+            items.append((comment, text[position:end].strip()))
             comment = ""
-        position = token.end()
-    return [item for item in items if item[0] or item[1]]
+            position = end
+    if comment:
+        items.append((comment, ""))
+    return [item for item in items if item[0] or NAME.search(item[1])]
 
 
 def prose(comment):
@@ -105,7 +116,11 @@ def prose(comment):
         elif line.startswith(("# ", "## ")):
             flush()
             out.append(f"<h4>{html.escape(line.lstrip('# '))}</h4>")
-        elif line.lstrip().startswith(("- ", "* ")) or line.startswith("  "):
+        elif re.match(r"[A-Z][\w/]+ {2,}\S", line):  # a row of the conventions: a word, then its text
+            flush()
+            word, rest = line.split(None, 1)
+            paragraph.append(f"{word}: {rest}")
+        elif line.startswith("- "):
             flush()
             paragraph.append(line.strip())
             flush()
@@ -121,14 +136,12 @@ def declared_name(declaration):
     define = re.match(r"#\s*define\s+(\w+)", declaration)
     if define:
         return define.group(1)
-    function = re.search(r"\b(sealwire_\w+)\s*\(", declaration)
-    if function and "{" not in declaration.split("(")[0]:
-        return function.group(1)
-    typedef = re.search(r"(\w+)\s*;\s*$", declaration)
-    named = re.match(r"(?:typedef\s+)?(?:struct|enum|union)\s+(\w+)", declaration)
-    if named:
+    bare = re.sub(r"/\*.*?\*/", "", declaration, flags=re.S)
+    if "{" in bare:
+        named = re.match(r"(?:typedef\s+)?(?:struct|enum|union)\s+(\w+)", bare) or re.search(r"(\w+)\s*;\s*$", bare)
         return named.group(1)
-    return typedef.group(1) if typedef else None
+    function = re.search(r"\b(sealwire_\w+)\s*\(", bare)
+    return function.group(1) if function else None
 
 
 def main(arguments):
