@@ -3,8 +3,12 @@
 //! What is stored, and when, decides whether replay protection survives a power cut: see [`crate::record::Plan`].
 
 pub mod flash;
+pub mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub use flash::{Flash, Layout, TwoSlot};
+pub use snapshot::{EndedSession, RouteBytes, SNAPSHOT_MAX, SessionMeta};
 
 use crate::error::Result;
 

@@ -1,0 +1,2 @@
+mod flash;
+mod snapshot;
