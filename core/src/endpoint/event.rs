@@ -199,8 +199,8 @@ pub enum Event<'f> {
     /// A handshake failed. `Superseded` is no failure to connect: the peer's own handshake stands instead, and its
     /// `Established` follows.
     HandshakeFailed {
-        /// The handshake, if this end started it.
-        handshake: Option<HandshakeId>,
+        /// The handshake; only those that this end started are reported.
+        handshake: HandshakeId,
         /// Where it went.
         route: Route,
         /// The last reason; `HandshakeFailed` when there was just no answer.
@@ -291,6 +291,8 @@ pub struct Counters {
     pub peer_errors: u32,
     /// unknown-context frames received.
     pub unknown_context_received: u32,
+    /// Damaged entries found in the store.
+    pub corrupt: u32,
     /// Store operations that failed.
     pub storage_failed: u32,
 }

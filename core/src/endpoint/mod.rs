@@ -1,1 +1,399 @@
-//! Being written.
+//! The endpoint: handshakes, sessions, retransmission and stored state in one value that does no I/O.
+//!
+//! Every method belongs to one of four families:
+//!
+//! - **getters**: [`counters`](Endpoint::counters), [`session`](Endpoint::session), [`find`](Endpoint::find), [`sessions`](Endpoint::sessions);
+//! - **commands**: [`restore`](Endpoint::restore), [`connect`](Endpoint::connect), [`send`](Endpoint::send), [`commit`](Endpoint::commit),
+//!   [`abandon`](Endpoint::abandon), [`key_update`](Endpoint::key_update), [`close`](Endpoint::close), [`export`](Endpoint::export);
+//! - **input**: [`handle_frame`](Endpoint::handle_frame), [`handle_timeout`](Endpoint::handle_timeout),
+//!   [`resume_pending`](Endpoint::resume_pending);
+//! - **output**: [`poll_event`](Endpoint::poll_event), [`poll_transmit`](Endpoint::poll_transmit), [`poll_timeout`](Endpoint::poll_timeout).
+//!
+//! After any command or input, call `poll_event` until it gives nothing, then `poll_transmit` until it gives nothing, then
+//! `poll_timeout`; wait for a frame or for that time, whichever comes first; begin again. A new endpoint calls `restore` first.
+//!
+//! ```text
+//! loop {
+//!     while let Some(event) = endpoint.poll_event() { .. }
+//!     while let Some(frame) = endpoint.poll_transmit(&mut port, now, &mut buffer)? { link.send(&buffer[..frame.len]); }
+//!     match link.receive_until(endpoint.poll_timeout()) {
+//!         Some(frame) => match endpoint.handle_frame(&mut port, now, Route::default(), None, frame) {
+//!             Ok(Event::Message(message)) => { .. ; endpoint.commit(..)? }
+//!             Ok(_) => {}
+//!             Err(Error::Pending) => {} // resume_pending when the key operation has finished
+//!             Err(reason) => {}         // refused, counted, and nothing else has changed
+//!         },
+//!         None => endpoint.handle_timeout(&mut port, now)?,
+//!     }
+//! }
+//! ```
+//!
+//! Times are milliseconds of any clock that does not run backwards while the process lives. Plaintexts are not kept: an application that
+//! sends confirmable messages keeps them until `Acknowledged`, and sends them again on `Resend`.
+//!
+//! Nothing is used before it is durable. A store operation that fails makes the call fail with `StorageFailed`; nothing has happened then, and the
+//! same call (for a frame: its redelivery) can be made again.
+
+mod command;
+mod config;
+mod event;
+mod handshake;
+mod input;
+mod output;
+mod restore;
+mod session;
+mod succession;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, InboxName, MAX_NAME, MAX_SUITES, Route};
+pub use event::{
+    Counters, Event, HandshakeId, Kind, Message, Origin, Outgoing, Sent, SessionId, SessionInfo, Sid, Topic, Transmit,
+    acknowledges,
+};
+pub use handshake::Handshake;
+pub use output::{MAX_CONTROL, MAX_OVERHEAD};
+pub use session::{MAX_SESSIONS, Session};
+#[cfg(feature = "alloc")]
+pub use tables::HeapTables;
+pub use tables::{MIN_HANDSHAKE_BUFFER, Marks, SliceTables, Slot, Tables};
+
+use crate::bytes::Writer;
+use crate::credential::{Credentials, Thumbprint};
+use crate::crypto::Provider;
+use crate::error::{Error, Result};
+use crate::persist::{self, SNAPSHOT_MAX, SessionMeta, Store};
+use crate::record::{Plan, SecurityContext, Updating};
+use session::{Ended, Identifiers, Live, Outcome, State, pending, want};
+use zeroize::Zeroizing;
+
+/// What an endpoint needs from its platform: cryptography with keys by handle, credentials, and durable memory.
+pub trait Port: Provider + Credentials + Store {}
+impl<T: Provider + Credentials + Store> Port for T {}
+
+/// First bytes of frames (PROTOCOL 3).
+pub(crate) mod frame_type {
+    pub(crate) const MESSAGE_1: u8 = 1;
+    pub(crate) const MESSAGE_2: u8 = 2;
+    pub(crate) const MESSAGE_3: u8 = 3;
+    pub(crate) const MESSAGE_4: u8 = 4;
+    pub(crate) const ERROR: u8 = 5;
+    pub(crate) const UNKNOWN_CONTEXT: u8 = 6;
+}
+
+/// Numbers of confirmable messages reserved by one store operation. Small: after a restart all of them may have been used.
+const NUMBERS_AHEAD: u32 = 16;
+/// Doublings of the interval of repetitions.
+const MAX_DOUBLINGS: u8 = 5;
+/// An unconditional frame that belongs to no slot: an EDHOC error, or unknown-context.
+const REPLY: usize = 48;
+
+/// One party's object. See the [module](self) for how it is driven.
+pub struct Endpoint<T> {
+    tables: T,
+    config: Config,
+    ids: Identifiers,
+    counters: Counters,
+    /// Counts message_1 composed and sessions established: which came first.
+    clock: u32,
+    /// `Live::order` given out last.
+    order: u32,
+    /// Handshakes started.
+    started: u32,
+    reply: Option<Reply>,
+    unknown_context_ms: Option<u64>,
+    reaction_ms: Option<u64>,
+}
+
+/// A frame that answers something without a session. There is room for one: the newest.
+struct Reply {
+    route: Route,
+    frame: [u8; REPLY],
+    len: usize,
+}
+
+impl Reply {
+    const fn new(route: Route) -> Self {
+        Reply { route, frame: [0; REPLY], len: 0 }
+    }
+
+    fn fill(&mut self, write: impl FnOnce(&mut Writer<'_>) -> Result<()>) -> Result<()> {
+        let mut writer = Writer::new(&mut self.frame);
+        write(&mut writer)?;
+        self.len = writer.len();
+        Ok(())
+    }
+}
+
+impl<T: Tables> Endpoint<T> {
+    /// An endpoint without sessions. Error: `InvalidArgument` for a configuration out of range.
+    pub fn new(tables: T, config: Config) -> Result<Self> {
+        let ids = Identifiers::new(config.identifier_len)?;
+        let blocks = 1..=65_536;
+        let sound = config.suites.iter().any(Option::is_some)
+            && blocks.contains(&config.reserve)
+            && config.handshake_attempts > 0
+            && config.handshake_interval_ms > 0
+            && config.resend_interval_ms > 0
+            && config.silent_attempts > 0;
+        if !sound {
+            return Err(Error::InvalidArgument);
+        }
+        Ok(Endpoint {
+            tables,
+            config,
+            ids,
+            counters: Counters::default(),
+            clock: 0,
+            order: 0,
+            started: 0,
+            reply: None,
+            unknown_context_ms: None,
+            reaction_ms: None,
+        })
+    }
+
+    // ---- getters
+
+    /// The configuration.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What happened how often.
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// What is known about a session. `now_ms` decides whether a command could be sent. Error: `UnknownSession`.
+    pub fn session(&self, session: SessionId, now_ms: u64) -> Result<SessionInfo> {
+        let live = self.live(session)?;
+        let parties = live.context.parties();
+        Ok(SessionInfo {
+            session,
+            sid: live.sid(),
+            peer: parties.peer,
+            own: parties.own,
+            role: parties.role,
+            suite: parties.suite,
+            epoch: live.context.epoch(),
+            confirmed: live.confirmed,
+            route: live.route,
+            next_number: live.context.sent.next(),
+            unacknowledged: u32::try_from(live.context.sent.outstanding().count()).unwrap_or(u32::MAX),
+            command_ready: live.offer(now_ms, self.config.command_lifetime_ms).is_some(),
+        })
+    }
+
+    /// The session that stands with this peer, if one is confirmed.
+    pub fn find(&self, peer: &Thumbprint) -> Option<SessionId> {
+        let mut best = None;
+        let mut from = 0;
+        while let Some(slot) = self.tables.with_peer(peer, from) {
+            from = slot.saturating_add(1);
+            if let Some(session) = self.tables.session(slot)
+                && let Some(live) = session.live()
+                && live.confirmed
+            {
+                best = best.max(Some((live.order, SessionId::compose(slot, session.generation))));
+            }
+        }
+        best.map(|(_, id)| id)
+    }
+
+    /// Every session, confirmed or not.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
+        (0..self.tables.sessions()).filter_map(|slot| {
+            let session = self.tables.session(slot)?;
+            session.live().map(|_| SessionId::compose(slot, session.generation))
+        })
+    }
+
+    // ---- slots
+
+    fn slot_of(&self, id: SessionId) -> Result<usize> {
+        let slot = id.slot();
+        match self.tables.session(slot) {
+            Some(session) if SessionId::compose(slot, session.generation) == id && session.live().is_some() => Ok(slot),
+            _ => Err(Error::UnknownSession),
+        }
+    }
+
+    fn live(&self, id: SessionId) -> Result<&Live> {
+        let slot = self.slot_of(id)?;
+        self.tables.session(slot).and_then(|session| session.live()).ok_or(Error::UnknownSession)
+    }
+
+    fn live_at(&mut self, slot: usize) -> Result<&mut Live> {
+        self.tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)
+    }
+
+    fn id_of(&self, slot: usize) -> SessionId {
+        SessionId::compose(slot, self.tables.session(slot).map_or(0, |session| session.generation))
+    }
+
+    /// Keeps what a session slot waits for current. With a time, timers are set as well.
+    fn settle(&mut self, slot: usize, now_ms: Option<u64>) {
+        let interval = u64::from(self.config.resend_interval_ms);
+        let ping_after = u64::from(self.config.ping_after_ms);
+        let Some(session) = self.tables.session_mut(slot) else { return };
+        let marks = match &mut session.state {
+            State::Free => Marks::default(),
+            State::Reserved { .. } => Marks { occupied: true, ..Marks::default() },
+            State::Ended(ended) => Marks { event: !ended.reported, occupied: true, ..Marks::default() },
+            State::Live(live) => {
+                if !(live.confirmed && live.repeats()) {
+                    live.repeat_at = None;
+                } else if live.repeat_at.is_none() {
+                    live.repeat_at = now_ms.map(|now_ms| now_ms.saturating_add(interval));
+                }
+                let ping_at = (ping_after > 0 && live.confirmed && !live.pinging)
+                    .then(|| live.heard_ms.saturating_add(ping_after));
+                Marks {
+                    deadline: [live.repeat_at, live.ack_at, ping_at].into_iter().flatten().min(),
+                    event: live.events != 0 || live.next_resend().is_some(),
+                    transmit: live.wants & if live.confirmed { u8::MAX } else { want::MESSAGE_4 } != 0,
+                    occupied: true,
+                }
+            }
+        };
+        self.tables.mark(Slot::Session(slot), marks);
+    }
+
+    /// Empties a session slot.
+    fn release(&mut self, slot: usize) {
+        let Some(session) = self.tables.session_mut(slot) else { return };
+        let peer = session.peer();
+        session.state = State::Free;
+        if let Some(peer) = peer {
+            self.tables.index_peer(slot, &peer, false);
+        }
+        self.settle(slot, None);
+    }
+
+    /// Erases a session's keys and keeps what has to be told about it, and its receive window.
+    fn end(&mut self, slot: usize, outcome: Outcome) {
+        let Some(session) = self.tables.session_mut(slot) else { return };
+        let State::Live(live) = &session.state else { return };
+        let ended = Ended {
+            peer: live.peer(),
+            sid: live.sid(),
+            route: live.route,
+            order: live.order,
+            outcome,
+            reported: false,
+            keep: matches!(outcome, Outcome::Closed(_)),
+            received: persist::EndedSession::of(&live.context),
+        };
+        session.state = State::Ended(ended);
+        self.settle(slot, None);
+    }
+
+    /// A key may not be used any more: the session is over.
+    fn exhausted<P: Port>(&mut self, port: &mut P, slot: usize) {
+        self.erase_stored(port, slot);
+        self.end(slot, Outcome::Closed(Error::KeyExhausted));
+    }
+
+    // ---- stored state
+
+    /// Stores a session; when that has succeeded, `plan` is in force.
+    fn save<P: Port>(
+        counters: &mut Counters,
+        port: &mut P,
+        slot: usize,
+        context: &mut SecurityContext,
+        meta: &SessionMeta,
+        plan: &Plan,
+    ) -> Result<()> {
+        let mut buffer = Zeroizing::new([0; SNAPSHOT_MAX]);
+        let len = persist::snapshot::encode(port, context, meta, plan, buffer.as_mut())?;
+        let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
+        let outcome = port.save(key, buffer.get(..len).ok_or(Error::Internal)?);
+        if outcome.is_err() {
+            counters.storage_failed = counters.storage_failed.wrapping_add(1);
+            return Err(Error::StorageFailed);
+        }
+        context.stored(plan);
+        Ok(())
+    }
+
+    /// Stores a live session as it is, if something that is about to be sent requires it.
+    fn save_to_send<P: Port>(&mut self, port: &mut P, slot: usize, new_number: bool) -> Result<()> {
+        let plan = self.plan();
+        let Endpoint { tables, counters, .. } = self;
+        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        if live.context.must_store_to_send(new_number) {
+            let meta = live.meta()?;
+            Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
+        }
+        Ok(())
+    }
+
+    /// Erases what is stored of a slot. A failure does no harm: what stays behind is older than its successor.
+    fn erase_stored<P: Port>(&mut self, port: &mut P, slot: usize) {
+        let erased = u32::try_from(slot).is_ok_and(|key| port.save(key, &[]).is_ok());
+        if !erased {
+            self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        Plan { ahead: self.config.reserve, numbers_ahead: NUMBERS_AHEAD, receiving: None, committing: None }
+    }
+
+    // ---- small things
+
+    fn tick(&mut self) -> u32 {
+        self.clock = self.clock.saturating_add(1);
+        self.clock
+    }
+
+    fn next_order(&mut self) -> u32 {
+        self.order = self.order.saturating_add(1);
+        self.order
+    }
+
+    fn count_malformed(&mut self) {
+        self.counters.malformed = self.counters.malformed.wrapping_add(1);
+    }
+}
+
+impl Live {
+    /// Something is repeated until it is answered.
+    fn repeats(&self) -> bool {
+        self.repeats_control() || self.context.sent.outstanding().next().is_some()
+    }
+
+    fn repeats_control(&self) -> bool {
+        matches!(self.early, session::Early::Initiator { .. })
+            || self.resume.is_some()
+            || self.pinging
+            || self.wants_offer
+            || matches!(self.context.updating(), Updating::Requested | Updating::Moved)
+    }
+
+    /// What is stored besides the security context.
+    fn meta(&self) -> Result<SessionMeta> {
+        Ok(SessionMeta {
+            route: persist::RouteBytes::new(self.route.as_bytes())?,
+            confirmed: self.confirmed,
+            flags: 0,
+            tag: self.order,
+            ended: self.ended,
+        })
+    }
+
+    /// An authenticated record came in.
+    fn heard(&mut self, now_ms: u64) {
+        self.heard_ms = now_ms;
+        self.pinging = false;
+        self.events &= !pending::SILENT;
+        if self.attempts > 0 {
+            self.attempts = 0;
+            // Set anew, without the doublings.
+            self.repeat_at = None;
+        }
+    }
+}

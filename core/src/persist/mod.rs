@@ -30,4 +30,10 @@ pub trait Store {
     /// Can nobody bring back an earlier state: no backup, no snapshot of a virtual machine, no cloned flash? If they can, say `false`:
     /// then no session survives a start of the program, because its keys would protect two different records under one nonce.
     fn resists_rollback(&self) -> bool;
+
+    /// One above the highest key that may hold something: how far an endpoint looks when it restores. By default as far as its
+    /// tables reach.
+    fn slots(&self) -> u32 {
+        u32::MAX
+    }
 }

@@ -5,10 +5,10 @@
 //!   1  1  cipher suite                      88  24  update: n_a, n_b, Partial IV answered
 //!   2  1  flags                            112  24  numbers sent: next, reserved, outstanding
 //!   3  1  stage of the key update          136  16  numbers received: next, committed
-//!   4  1  the endpoint's flags             152  24  ended session: sid, next, committed
-//!   5  4  the endpoint's tag               176  52  epoch p: PRK_out, reserved, covered, failures
-//!   9 10  C_I, C_R: length, 4 bytes each   228  52  epoch p + 1: the same
-//!  19  8  sid                              280   8  SHA-256 of all before, first 8 bytes
+//!   4  1  the endpoint's flags             152  48  two ended sessions: sid, next, committed
+//!   5  4  the endpoint's tag               200  52  epoch p: PRK_out, reserved, covered, failures
+//!   9 10  C_I, C_R: length, 4 bytes each   252  52  epoch p + 1: the same
+//!  19  8  sid                              304   8  SHA-256 of all before, first 8 bytes
 //!  27 32  own thumbprint, peer's
 //!  59 25  route: length, 24 bytes
 //! ```
@@ -25,7 +25,7 @@ use crate::record::{
 };
 
 /// Length of a snapshot in bytes.
-pub const SNAPSHOT_MAX: usize = 288;
+pub const SNAPSHOT_MAX: usize = 312;
 /// The version written, and the only one read.
 pub const VERSION: u8 = 1;
 /// Longest route in bytes.
@@ -34,8 +34,9 @@ pub const MAX_ROUTE: usize = 24;
 const CHECK: usize = 8;
 const FLAG_RESPONDER: u8 = 1;
 const FLAG_CONFIRMED: u8 = 2;
-const FLAG_ENDED: u8 = 4;
-const FLAGS: u8 = FLAG_RESPONDER | FLAG_CONFIRMED | FLAG_ENDED;
+/// For each place of `SessionMeta::ended`.
+const FLAG_ENDED: [u8; 2] = [4, 8];
+const FLAGS: u8 = FLAG_RESPONDER | FLAG_CONFIRMED | 4 | 8;
 
 /// An address of at most 24 bytes, opaque here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,8 +87,8 @@ pub struct SessionMeta {
     pub flags: u8,
     /// A number of the endpoint's own.
     pub tag: u32,
-    /// The session that this one replaced.
-    pub ended: Option<EndedSession>,
+    /// Sessions that this one replaced, newest first.
+    pub ended: [Option<EndedSession>; 2],
 }
 
 /// Writes the snapshot that makes `plan` durable; gives its length, [`SNAPSHOT_MAX`]. Nothing changes: call
@@ -114,7 +115,9 @@ pub fn encode<P: Provider>(
     w.put(&[VERSION, parties.suite.number()])?;
     let mut flags = if parties.role == Role::Responder { FLAG_RESPONDER } else { 0 };
     flags |= if meta.confirmed { FLAG_CONFIRMED } else { 0 };
-    flags |= if meta.ended.is_some() { FLAG_ENDED } else { 0 };
+    for (ended, flag) in meta.ended.iter().zip(FLAG_ENDED) {
+        flags |= if ended.is_some() { flag } else { 0 };
+    }
     w.put(&[flags, update.stage() as u8, meta.flags])?;
     w.put(&meta.tag.to_be_bytes())?;
     write_padded(&mut w, parties.c_i.as_bytes(), 4)?;
@@ -134,13 +137,15 @@ pub fn encode<P: Provider>(
     w.put(&partial_iv.to_be_bytes())?;
     let sent = &context.sent;
     let received = context.received.committing(plan.committing);
-    let ended = meta.ended.unwrap_or(EndedSession { sid: [0; 8], received: ReceivedNumbers::new() });
     for value in [sent.next(), sent.reserve(plan.numbers_ahead), sent.outstanding_bits()] {
         w.put(&value.to_be_bytes())?;
     }
     write_received(&mut w, &received)?;
-    w.put(&ended.sid)?;
-    write_received(&mut w, &ended.received)?;
+    for ended in meta.ended {
+        let ended = ended.unwrap_or(EndedSession { sid: [0; 8], received: ReceivedNumbers::new() });
+        w.put(&ended.sid)?;
+        write_received(&mut w, &ended.received)?;
+    }
     write_context(&mut w, context, epoch, plan)?;
     if update.has_next() {
         write_context(&mut w, context, epoch.saturating_add(1), plan)?;
@@ -225,7 +230,11 @@ fn read<P: Provider>(p: &mut P, body: &[u8]) -> Result<(SecurityContext, Session
     };
     context.sent = SentNumbers::restored(read_u64(&mut r)?, read_u64(&mut r)?, read_u64(&mut r)?)?;
     context.received = read_received(&mut r)?;
-    let ended = EndedSession { sid: r.array()?, received: read_received(&mut r)? };
+    let mut ended = [None; 2];
+    for (place, flag) in ended.iter_mut().zip(FLAG_ENDED) {
+        let found = EndedSession { sid: r.array()?, received: read_received(&mut r)? };
+        *place = (flags & flag != 0).then_some(found);
+    }
     read_context(p, &mut context, epoch, &mut r)?;
     if context.update.has_next() {
         read_context(p, &mut context, epoch.checked_add(1).ok_or(Error::CorruptState)?, &mut r)?;
@@ -239,7 +248,7 @@ fn read<P: Provider>(p: &mut P, body: &[u8]) -> Result<(SecurityContext, Session
         confirmed: flags & FLAG_CONFIRMED != 0,
         flags: own_flags,
         tag,
-        ended: (flags & FLAG_ENDED != 0).then_some(ended),
+        ended,
     };
     Ok((context, meta))
 }
@@ -275,4 +284,4 @@ fn read_padded<'a>(r: &mut Reader<'a>, size: usize) -> Result<&'a [u8]> {
     r.take(size)?.get(..length).ok_or(Error::CorruptState)
 }
 
-const _: () = assert!(SNAPSHOT_MAX == 176 + 2 * CONTEXT + CHECK);
+const _: () = assert!(SNAPSHOT_MAX == 200 + 2 * CONTEXT + CHECK);

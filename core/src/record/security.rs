@@ -174,6 +174,11 @@ impl SecurityContext {
         if self.update == Update::Moved { self.epoch.saturating_add(1) } else { self.epoch }
     }
 
+    /// The Partial IV of the next record sent.
+    pub fn next_partial_iv(&self) -> u64 {
+        self.context(self.sending_epoch()).next
+    }
+
     /// How far a key update is.
     pub const fn updating(&self) -> Updating {
         self.update.stage()

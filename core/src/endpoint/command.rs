@@ -1,0 +1,306 @@
+//! What the application tells the endpoint to do.
+
+use super::config::Config;
+use super::event::{Kind, Origin, Outgoing, Sent, SessionId, Topic};
+use super::session::{Early, Live, Outcome, want};
+use super::tables::Tables;
+use super::{Endpoint, Port};
+use crate::edhoc;
+use crate::error::{Error, Result};
+use crate::record::{self, Ack, MAX_CONTENT_TYPE, MAX_TOPIC, Nonce, Options, Plan, Seen, Updating};
+
+/// Exporter labels from here on are the application's (PROTOCOL 4.4).
+const FIRST_LABEL: u64 = 33_000;
+
+/// The parts of every outgoing record that are not its message.
+pub(super) struct Riders {
+    ack: Option<Ack>,
+    /// A fresh offer, to be noted when the record is out.
+    fresh_offer: Option<Nonce>,
+}
+
+impl<T: Tables> Endpoint<T> {
+    /// Protects a message; the frame is in `out[..len]` and goes to the route in the answer, or to the topic for a message in place.
+    ///
+    /// `out` needs the payload's length, [`MAX_OVERHEAD`](super::MAX_OVERHEAD) bytes, and the addressed topic and the content type. The endpoint does
+    /// not keep the message: a confirmable one is the application's to send again, under its number, when told so.
+    ///
+    /// Errors: `UnknownSession`; `WrongState` (a Responder before the first record); `WindowFull` (64 messages or more are unacknowledged);
+    /// `NoOffer` (one was asked for; `CommandReady` follows); `KeyExhausted` (the session has ended); `StorageFailed`; `RandomFailed`;
+    /// `BufferTooSmall`; `InvalidArgument` (lengths; a number that is not outstanding). Nothing was sent then.
+    pub fn send<P: Port>(
+        &mut self,
+        port: &mut P,
+        now_ms: u64,
+        session: SessionId,
+        message: &Outgoing<'_>,
+        out: &mut [u8],
+    ) -> Result<Sent> {
+        check(message)?;
+        let slot = self.slot_of(session)?;
+        let result = self.send_from(port, now_ms, slot, message, out);
+        if result == Err(Error::KeyExhausted) {
+            self.exhausted(port, slot);
+        } else {
+            self.settle(slot, Some(now_ms));
+        }
+        result
+    }
+
+    fn send_from<P: Port>(
+        &mut self,
+        port: &mut P,
+        now_ms: u64,
+        slot: usize,
+        message: &Outgoing<'_>,
+        out: &mut [u8],
+    ) -> Result<Sent> {
+        let config = self.config;
+        let live = self.live_at(slot)?;
+        if !live.confirmed {
+            return Err(Error::WrongState);
+        }
+        let answer = match message.kind {
+            Kind::Data => None,
+            Kind::Command => match live.offer(now_ms, config.command_lifetime_ms) {
+                Some(offer) => Some(offer),
+                None => {
+                    live.wants_offer = true;
+                    live.wants |= want::REPEAT;
+                    return Err(Error::NoOffer);
+                }
+            },
+        };
+        let new_number = match message.number {
+            Some(number) if !live.context.sent.is_outstanding(number) => return Err(Error::InvalidArgument),
+            Some(_) => false,
+            None => message.confirmable,
+        };
+        if new_number {
+            live.context.sent.available()?;
+        }
+        self.save_to_send(port, slot, new_number)?;
+        let live = self.live_at(slot)?;
+        let riders = live.riders(port, now_ms, &config)?;
+        let number = if new_number { Some(live.context.sent.take()?) } else { message.number };
+        let mut options = Options {
+            kind: match message.kind {
+                Kind::Data => record::Kind::Data,
+                Kind::Command => record::Kind::Command,
+            },
+            origin: message.origin.map(|origin| record::Origin { sid: origin.sid.0, number: origin.number }),
+            answer,
+            retain: message.retain,
+            expiry: message.expiry_s.map(u64::from),
+            content_type: message.content_type,
+            ..Options::default()
+        };
+        let topic = match message.topic {
+            Topic::None => None,
+            Topic::InPlace(topic) => Some(topic),
+            Topic::Addressed(topic) => {
+                options.topic = Some(topic);
+                None
+            }
+        };
+        live.ride(&riders, &mut options);
+        let record = record::Outgoing { number, options, payload: message.payload };
+        let len = match live.context.protect(port, &record, topic, out) {
+            Ok(len) => len,
+            Err(error) => {
+                if let (true, Some(number)) = (new_number, number) {
+                    live.context.sent.give_back(number);
+                }
+                return Err(error);
+            }
+        };
+        live.left(now_ms, &riders);
+        let route = live.route;
+        self.update_when_worn(port, slot);
+        Ok(Sent { len, route, number })
+    }
+
+    /// The effect of a confirmable message is durable in the application: this is stored, then acknowledged. `number` and `origin` are the
+    /// message's. It may have been replaced or come again meanwhile; a second commit does no harm.
+    ///
+    /// Errors: `UnknownSession` (it ended, and no successor remembers it); `InvalidArgument` (never delivered); `StorageFailed`.
+    pub fn commit<P: Port>(
+        &mut self,
+        port: &mut P,
+        now_ms: u64,
+        session: SessionId,
+        number: u64,
+        origin: Option<Origin>,
+    ) -> Result<()> {
+        let (slot, replaced) = match self.slot_of(session) {
+            Ok(slot) => (slot, false),
+            Err(error) => (self.successor_of(session).ok_or(error)?, true),
+        };
+        let (ack_delay, plan) = (u64::from(self.config.ack_delay_ms), self.plan());
+        let Endpoint { tables, counters, .. } = self;
+        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        let mut ended = live.ended;
+        let mut mark = |place: usize, number: u64| -> Result<()> {
+            if let Some(Some(window)) = ended.get_mut(place) {
+                window.received.can_commit(number)?;
+                window.received = window.received.committing(Some(number));
+            }
+            Ok(())
+        };
+        let mut plan = Plan { committing: None, ..plan };
+        if replaced {
+            let place = live.ended_ids.iter().position(|id| *id == Some(session)).ok_or(Error::UnknownSession)?;
+            mark(place, number)?;
+        } else {
+            live.context.received.can_commit(number)?;
+            plan.committing = Some(number);
+        }
+        if let Some(origin) = origin {
+            let place = live.ended.iter().position(|window| window.is_some_and(|window| window.sid == origin.sid.0));
+            // A window that has been dropped recognises nothing, so there is nothing to mark in it.
+            if let Some(place) = place {
+                mark(place, origin.number)?;
+            }
+        }
+        let committed = !replaced && live.context.received.check(number) == Ok(Seen::Committed);
+        if !committed || ended != live.ended {
+            let mut meta = live.meta()?;
+            meta.ended = ended;
+            Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
+            live.ended = ended;
+        }
+        live.ack_at = Some(live.ack_at.map_or(now_ms.saturating_add(ack_delay), |at| at.min(now_ms.saturating_add(ack_delay))));
+        self.settle(slot, Some(now_ms));
+        Ok(())
+    }
+
+    /// Where the numbers of a session that was replaced are remembered.
+    fn successor_of(&self, old: SessionId) -> Option<usize> {
+        (0..self.tables.sessions()).find(|slot| {
+            let live = self.tables.session(*slot).and_then(|session| session.live());
+            live.is_some_and(|live| live.ended_ids.contains(&Some(old)))
+        })
+    }
+
+    /// Gives up a confirmable message: the application does not have it any more, or a restart reserved its number and nothing was sent.
+    /// Errors: `UnknownSession`; `InvalidArgument` if the number is not outstanding.
+    pub fn abandon(&mut self, session: SessionId, number: u64) -> Result<()> {
+        let slot = self.slot_of(session)?;
+        let live = self.live_at(slot)?;
+        if !live.context.sent.is_outstanding(number) {
+            return Err(Error::InvalidArgument);
+        }
+        live.context.sent.abandon(number);
+        self.settle(slot, None);
+        Ok(())
+    }
+
+    /// Asks the peer for new keys; `KeyUpdated` follows. Errors: `UnknownSession`; `WrongState` (not confirmed); `Busy` while one is under way;
+    /// `RandomFailed`; `KeyExhausted` after 2^32 - 1 epochs.
+    pub fn key_update<P: Port>(&mut self, port: &mut P, now_ms: u64, session: SessionId) -> Result<()> {
+        let slot = self.slot_of(session)?;
+        if !self.live_at(slot)?.confirmed {
+            return Err(Error::WrongState);
+        }
+        self.request_update(port, slot)?;
+        self.settle(slot, Some(now_ms));
+        Ok(())
+    }
+
+    fn request_update<P: Port>(&mut self, port: &mut P, slot: usize) -> Result<()> {
+        let mut n_a = [0; 8];
+        port.random(&mut n_a)?;
+        let live = self.live_at(slot)?;
+        live.context.request_update(n_a)?;
+        live.wants |= want::REPEAT;
+        live.repeat_at = None;
+        Ok(())
+    }
+
+    /// Asks for new keys by itself when the old ones are worn. What fails is tried again with the next record.
+    pub(super) fn update_when_worn<P: Port>(&mut self, port: &mut P, slot: usize) {
+        let after = self.config.key_update_after;
+        let Ok(live) = self.live_at(slot) else { return };
+        let worn = live.context.wants_update() || live.context.next_partial_iv() >= after;
+        if worn && live.context.updating() == Updating::Idle {
+            let _ = self.request_update(port, slot);
+        }
+    }
+
+    /// Ends a session here and erases it from the store. The peer is not told; it finds out when it sends. Errors: `UnknownSession`; `StorageFailed`
+    /// (it still stands).
+    pub fn close<P: Port>(&mut self, port: &mut P, session: SessionId) -> Result<()> {
+        let slot = self.slot_of(session)?;
+        let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
+        if port.save(key, &[]).is_err() {
+            self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
+            return Err(Error::StorageFailed);
+        }
+        self.end(slot, Outcome::Closed(Error::WrongState));
+        self.silence(slot);
+        Ok(())
+    }
+
+    /// Key material for the application, the same at both ends (RFC 9528 4.2.1); another one after a key update. `label` is 33,000 or above.
+    /// Errors: `UnknownSession`; `InvalidArgument` (label, or more than 8,160 bytes).
+    pub fn export<P: Port>(
+        &self,
+        port: &mut P,
+        session: SessionId,
+        label: u64,
+        context: &[u8],
+        out: &mut [u8],
+    ) -> Result<()> {
+        if label < FIRST_LABEL {
+            return Err(Error::InvalidArgument);
+        }
+        edhoc::exporter(port, self.live(session)?.context.prk_out(), label, context, out)
+    }
+}
+
+fn check(message: &Outgoing<'_>) -> Result<()> {
+    let topic = match message.topic {
+        Topic::None => true,
+        Topic::InPlace(topic) => (1..=MAX_TOPIC).contains(&topic.len()) && core::str::from_utf8(topic).is_ok(),
+        Topic::Addressed(topic) => (1..=MAX_TOPIC).contains(&topic.len()),
+    };
+    let content_type = message.content_type.is_none_or(|text| (1..=MAX_CONTENT_TYPE).contains(&text.len()));
+    let origin = message.origin.is_none() || message.confirmable || message.number.is_some();
+    if topic && content_type && origin { Ok(()) } else { Err(Error::InvalidArgument) }
+}
+
+impl Live {
+    /// What the next record carries besides its message.
+    pub(super) fn riders<P: Port>(&self, port: &mut P, now_ms: u64, config: &Config) -> Result<Riders> {
+        let due = config.offers && self.own_offers.due(now_ms, u64::from(config.command_lifetime_ms));
+        let fresh_offer = if due {
+            let mut nonce = [0; 8];
+            port.random(&mut nonce)?;
+            Some(nonce)
+        } else {
+            None
+        };
+        let owed = self.ack_at.is_some() || self.wants & want::ACK != 0;
+        Ok(Riders { ack: if owed { self.context.received.ack() } else { None }, fresh_offer })
+    }
+
+    pub(super) fn ride(&self, riders: &Riders, options: &mut Options<'_>) {
+        options.ack = riders.ack;
+        options.offer = riders.fresh_offer.or(options.offer);
+        if let Early::Initiator { handover, .. } = &self.early {
+            options.handover = *handover;
+        }
+    }
+
+    /// The record with these riders is protected.
+    pub(super) fn left(&mut self, now_ms: u64, riders: &Riders) {
+        if let Some(nonce) = riders.fresh_offer {
+            self.own_offers.issue(now_ms, nonce);
+            self.wants &= !want::OFFER;
+        }
+        if riders.ack.is_some() {
+            self.ack_at = None;
+            self.wants &= !want::ACK;
+        }
+    }
+}

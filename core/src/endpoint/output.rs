@@ -1,0 +1,261 @@
+//! Events, frames and the next time to wake up.
+
+use super::event::{Event, HandshakeId, Transmit};
+use super::handshake::Step;
+use super::session::{Early, Live, Outcome, State, pending, want};
+use super::tables::{Slot, Tables};
+use super::{Endpoint, Port, SessionId};
+use crate::error::{Error, Result};
+use crate::record::{self, Options, Resume, Updating};
+
+/// Most bytes that protection adds to a payload, besides an addressed topic name and a content type: header 10, number 9, options 144, tag 16.
+pub const MAX_OVERHEAD: usize = 180;
+/// Most bytes of a frame of `poll_transmit`, other than handshake frames, which are as long as the credentials in them demand.
+pub const MAX_CONTROL: usize = 256;
+
+impl<T: Tables> Endpoint<T> {
+    /// The next thing that has happened. Call until it gives nothing.
+    pub fn poll_event(&mut self) -> Option<Event<'static>> {
+        loop {
+            match self.tables.next_event()? {
+                Slot::Handshake(slot) => {
+                    let handshake = self.tables.handshake(slot)?;
+                    let event = Event::HandshakeFailed {
+                        handshake: handshake.id,
+                        route: handshake.route,
+                        reason: handshake.reason,
+                    };
+                    self.drop_handshake(slot);
+                    return Some(event);
+                }
+                Slot::Session(slot) => {
+                    let event = self.session_event(slot);
+                    if event.is_some() {
+                        return event;
+                    }
+                }
+            }
+        }
+    }
+
+    fn session_event(&mut self, slot: usize) -> Option<Event<'static>> {
+        let id = self.id_of(slot);
+        let session = self.tables.session_mut(slot)?;
+        let event = match &mut session.state {
+            State::Live(live) => live.event(id),
+            State::Ended(ended) if !ended.reported => {
+                let event = match ended.outcome {
+                    Outcome::Replaced(new) => {
+                        // What replaces it is announced first.
+                        let announced = self.announce(new);
+                        if announced.is_some() {
+                            return announced;
+                        }
+                        let State::Ended(ended) = &self.tables.session(slot)?.state else { return None };
+                        Event::Replaced { old: id, sid: ended.sid, new }
+                    }
+                    Outcome::Closed(reason) => {
+                        Event::Closed { session: id, peer: ended.peer, route: ended.route, reason }
+                    }
+                };
+                self.silence(slot);
+                return Some(event);
+            }
+            _ => None,
+        };
+        self.settle(slot, None);
+        event
+    }
+
+    fn announce(&mut self, id: SessionId) -> Option<Event<'static>> {
+        let slot = self.slot_of(id).ok()?;
+        let live = self.live_at(slot).ok()?;
+        let event = (live.events & pending::ESTABLISHED != 0).then(|| live.event(id)).flatten();
+        self.settle(slot, None);
+        event
+    }
+
+    /// The end of a session has been reported, or needs no report.
+    pub(super) fn silence(&mut self, slot: usize) {
+        if let Some(session) = self.tables.session_mut(slot)
+            && let State::Ended(ended) = &mut session.state
+        {
+            ended.reported = true;
+            if !ended.keep {
+                self.release(slot);
+            }
+        }
+        self.settle(slot, None);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), if anything is to be done at all.
+    pub fn poll_timeout(&self) -> Option<u64> {
+        self.tables.next_deadline().map(|(deadline, _)| deadline)
+    }
+
+    /// Writes the next frame to send into `out`. Call until it gives nothing.
+    ///
+    /// `out` should hold [`MAX_CONTROL`] bytes and as much as a handshake buffer. Errors: `BufferTooSmall` (the frame stays); `StorageFailed`,
+    /// `RandomFailed` (it is tried again later; go on polling).
+    pub fn poll_transmit<P: Port>(&mut self, port: &mut P, now_ms: u64, out: &mut [u8]) -> Result<Option<Transmit>> {
+        if let Some(reply) = &self.reply {
+            let frame = reply.frame.get(..reply.len).ok_or(Error::Internal)?;
+            out.get_mut(..reply.len).ok_or(Error::BufferTooSmall)?.copy_from_slice(frame);
+            let transmit = Transmit { len: reply.len, route: reply.route, handshake: false };
+            self.reply = None;
+            return Ok(Some(transmit));
+        }
+        while let Some(slot) = self.tables.next_transmit() {
+            let transmit = match slot {
+                Slot::Handshake(slot) => Some(self.handshake_frame(slot, out)?),
+                Slot::Session(slot) => self.session_frame(port, now_ms, slot, out)?,
+            };
+            if transmit.is_some() {
+                return Ok(transmit);
+            }
+        }
+        Ok(None)
+    }
+
+    fn handshake_frame(&mut self, slot: usize, out: &mut [u8]) -> Result<Transmit> {
+        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
+        let frame = buffer.get(..handshake.cached).ok_or(Error::Internal)?;
+        out.get_mut(..frame.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(frame);
+        handshake.transmit = false;
+        let transmit = Transmit { len: frame.len(), route: handshake.route, handshake: true };
+        self.settle_handshake(slot);
+        Ok(transmit)
+    }
+
+    fn session_frame<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, out: &mut [u8]) -> Result<Option<Transmit>> {
+        let live = self.live_at(slot)?;
+        let route = live.route;
+        if live.wants & want::MESSAGE_4 != 0 {
+            live.wants &= !want::MESSAGE_4;
+            let transmit = if let Early::Responder { frame, len, .. } = &live.early {
+                let frame = frame.get(..usize::from(*len)).ok_or(Error::Internal)?;
+                let Some(place) = out.get_mut(..frame.len()) else {
+                    live.wants |= want::MESSAGE_4;
+                    return Err(Error::BufferTooSmall);
+                };
+                place.copy_from_slice(frame);
+                Some(Transmit { len: frame.len(), route, handshake: true })
+            } else {
+                None
+            };
+            self.settle(slot, Some(now_ms));
+            return Ok(transmit);
+        }
+        let result = self.control(port, now_ms, slot, out);
+        match result {
+            Ok(len) => {
+                self.update_when_worn(port, slot);
+                self.settle(slot, Some(now_ms));
+                Ok(Some(Transmit { len, route, handshake: false }))
+            }
+            Err(Error::KeyExhausted) => {
+                self.exhausted(port, slot);
+                Ok(None)
+            }
+            Err(Error::BufferTooSmall) => Err(Error::BufferTooSmall),
+            Err(error) => {
+                // Not now: when the repeat timer fires, what is still wanted comes again.
+                let retry = now_ms.saturating_add(u64::from(self.config.resend_interval_ms));
+                let live = self.live_at(slot)?;
+                live.defer(retry);
+                self.settle(slot, Some(now_ms));
+                Err(error)
+            }
+        }
+    }
+
+    /// One control record with everything that is wanted.
+    fn control<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, out: &mut [u8]) -> Result<usize> {
+        let config = self.config;
+        self.save_to_send(port, slot, false)?;
+        let live = self.live_at(slot)?;
+        let riders = live.riders(port, now_ms, &config)?;
+        let mut options = Options { kind: record::Kind::Control, ..Options::default() };
+        if live.wants & want::REPEAT != 0 {
+            live.repeat_into(&mut options);
+        }
+        if live.wants & want::OFFER != 0 {
+            options.offer = live.own_offers.newest();
+        }
+        options.resumed = live.resumed;
+        options.update_response = live.response;
+        live.ride(&riders, &mut options);
+        if options.resume.is_some() {
+            options.ack = live.context.received.ack();
+        }
+        let record = record::Outgoing { number: None, options, payload: &[] };
+        let len = live.context.protect(port, &record, None, out)?;
+        live.left(now_ms, &riders);
+        live.wants = 0;
+        live.ack_at = None;
+        live.resumed = None;
+        live.response = None;
+        Ok(len)
+    }
+}
+
+impl Live {
+    /// What is repeated until the peer answers it.
+    fn repeat_into(&self, options: &mut Options<'_>) {
+        let unheard = matches!(self.early, Early::Initiator { .. });
+        options.ping = unheard || self.pinging || self.context.updating() == Updating::Moved;
+        options.resume = self.resume.map(|challenge| Resume { edge: self.context.resume_edge(), challenge });
+        options.update_request = self.context.update_option();
+        options.offer_request = self.wants_offer;
+    }
+
+    /// Puts off what could not be sent.
+    fn defer(&mut self, retry: u64) {
+        if self.wants & !want::REPEAT != 0 {
+            self.ack_at = Some(retry);
+        }
+        if self.wants & want::REPEAT != 0 {
+            self.repeat_at = Some(retry);
+        }
+        self.wants = 0;
+    }
+
+    fn event(&mut self, session: SessionId) -> Option<Event<'static>> {
+        let lowest = self.events & self.events.wrapping_neg();
+        self.events &= !lowest;
+        match lowest {
+            pending::ESTABLISHED => {
+                let resumed = self.events & pending::RESUMED != 0;
+                self.events &= !pending::RESUMED;
+                let handshake: Option<HandshakeId> = self.handshake;
+                Some(Event::Established { session, peer: self.peer(), role: self.role(), handshake, resumed })
+            }
+            pending::ACKNOWLEDGED => {
+                let ack = self.acked?;
+                Some(Event::Acknowledged { session, top: ack.top, missing: ack.missing })
+            }
+            pending::COMMAND_READY => Some(Event::CommandReady { session }),
+            pending::KEY_UPDATED => Some(Event::KeyUpdated { session, epoch: self.context.epoch() }),
+            pending::SILENT => Some(Event::PeerSilent { session }),
+            _ => {
+                let number = self.next_resend()?;
+                self.resend_from = number.saturating_add(1);
+                Some(Event::Resend { session, number })
+            }
+        }
+    }
+}
+
+impl Step {
+    #[cfg(test)]
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Step::Free => "free",
+            Step::Failed => "failed",
+            Step::Message1 => "message_1",
+            Step::Message3(_) => "message_3",
+            Step::Message2(_) => "message_2",
+            Step::Message4(_) => "message_4",
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! State from the store, after a start (PROTOCOL 5.4).
+
+use super::config::Route;
+use super::event::{SessionId, Sid};
+use super::session::{Ended, Live, Outcome, State, pending, want};
+use super::tables::Tables;
+use super::{Endpoint, Port};
+use crate::error::{Error, Result};
+use crate::persist::{self, EndedSession, SNAPSHOT_MAX};
+use zeroize::Zeroizing;
+
+impl<T: Tables> Endpoint<T> {
+    /// Takes up the sessions in the store; gives how many. The first call on a new endpoint, before any other.
+    ///
+    /// Each session is reported as `Established` with `resumed`, and can send at once; the peer is asked to resume. Every confirmable message that
+    /// may be unacknowledged is reported as `Resend`; `abandon` those that the application does not have.
+    /// From a store that does not resist rollback no session is taken up: each is reported as `Closed` with `LostState`, for the
+    /// application to `connect` again; what it had committed is remembered. Damaged entries are counted and passed over.
+    ///
+    /// Errors: `WrongState` if there are sessions already; `UnsupportedState` (written by a newer version; nothing is taken up);
+    /// `StorageFailed`; `RandomFailed`; `InvalidArgument` (stored with another `identifier_len`).
+    pub fn restore<P: Port>(&mut self, port: &mut P, now_ms: u64) -> Result<usize> {
+        if (0..self.tables.sessions()).any(|slot| self.tables.session(slot).is_some_and(|session| session.marks.occupied)) {
+            return Err(Error::WrongState);
+        }
+        let outcome = self.restore_all(port, now_ms);
+        if outcome.is_err() {
+            for slot in 0..self.tables.sessions() {
+                self.release(slot);
+            }
+        }
+        outcome
+    }
+
+    fn restore_all<P: Port>(&mut self, port: &mut P, now_ms: u64) -> Result<usize> {
+        let limit = self.tables.max_sessions().min(self.ids.capacity()).min(usize::try_from(port.slots()).unwrap_or(usize::MAX));
+        let durable = port.resists_rollback();
+        let mut buffer = Zeroizing::new([0; SNAPSHOT_MAX]);
+        let mut count = 0_usize;
+        for slot in 0..limit {
+            let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
+            let len = port.load(key, buffer.as_mut()).map_err(|_| {
+                self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
+                Error::StorageFailed
+            })?;
+            if len == 0 {
+                continue;
+            }
+            let (context, meta) = match persist::snapshot::decode(port, buffer.get(..len).unwrap_or_default()) {
+                Ok(found) => found,
+                Err(Error::UnsupportedState) => return Err(Error::UnsupportedState),
+                Err(_) => {
+                    self.counters.corrupt = self.counters.corrupt.wrapping_add(1);
+                    continue;
+                }
+            };
+            let own = *context.parties().recipient_id();
+            let Some((named, variant)) = self.ids.split(&own).filter(|(named, _)| *named == slot) else {
+                return Err(Error::InvalidArgument);
+            };
+            if !self.tables.ensure_session(named) {
+                return Err(Error::NoSpace);
+            }
+            let route = Route::new(meta.route.as_slice())?;
+            self.order = self.order.max(meta.tag);
+            let mut live = Live::new(context, route, now_ms);
+            live.confirmed = meta.confirmed;
+            live.order = meta.tag;
+            live.ended = meta.ended;
+            if durable && meta.confirmed {
+                let mut challenge = [0; 8];
+                port.random(&mut challenge)?;
+                live.resume = Some(challenge);
+                live.wants = want::REPEAT;
+                live.events = pending::ESTABLISHED | pending::RESUMED;
+                live.resend_all();
+            }
+            let peer = live.peer();
+            let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
+            session.variant = variant;
+            session.advance();
+            session.state = if durable {
+                count = count.saturating_add(1);
+                State::Live(live)
+            } else {
+                State::Ended(Ended {
+                    peer,
+                    sid: Sid(live.context.parties().sid),
+                    route,
+                    outcome: Outcome::Closed(Error::LostState),
+                    order: live.order,
+                    reported: !live.confirmed,
+                    keep: true,
+                    received: EndedSession::of(&live.context),
+                })
+            };
+            self.tables.index_peer(slot, &peer, true);
+            self.settle(slot, Some(now_ms));
+        }
+        Ok(count.saturating_sub(self.drop_predecessors(port)))
+    }
+
+    /// A crash between storing a session and erasing what it replaced leaves both: the later one stands.
+    fn drop_predecessors<P: Port>(&mut self, port: &mut P) -> usize {
+        let mut dropped = 0_usize;
+        for slot in 0..self.tables.sessions() {
+            let Some(live) = self.tables.session(slot).and_then(|session| session.live()) else { continue };
+            let (peer, order) = (live.peer(), live.order);
+            let newest: Option<SessionId> = self.find(&peer);
+            let stands = newest.map(SessionId::slot);
+            if order > 0 && stands.is_some_and(|stands| stands != slot) {
+                self.erase_stored(port, slot);
+                self.release(slot);
+                dropped = dropped.saturating_add(1);
+            }
+        }
+        dropped
+    }
+}

@@ -1,0 +1,143 @@
+//! Which of several sessions with one peer stands (PROTOCOL 4.3).
+
+use super::session::{Live, Outcome, State};
+use super::tables::Tables;
+use super::{Endpoint, Port};
+use crate::credential::Thumbprint;
+use crate::error::{Error, Result};
+use crate::persist::EndedSession;
+use crate::record::{Handover, Parties, Relation};
+
+impl<T: Tables> Endpoint<T> {
+    /// The Initiator's decision about the new session of `parties`, whose message_1 was composed at `composed`: the list for its peer, or
+    /// nothing if another session stands instead.
+    pub(super) fn decide(&self, parties: &Parties, composed: u32) -> Option<Handover> {
+        let mut handover = Handover::default();
+        let mut from = 0;
+        while let Some(slot) = self.tables.with_peer(&parties.peer, from) {
+            from = slot.saturating_add(1);
+            let Some(live) = self.tables.session(slot).and_then(|session| session.live()) else { continue };
+            let relation = if live.established < composed { Relation::Succeeded } else { Relation::Concurrent };
+            if relation == Relation::Concurrent && live.sid().0 < parties.sid {
+                return None;
+            }
+            // A fifth is not listed and ends all the same: the peer ends what it does not find here.
+            let _ = handover.push(live.sid().0, relation);
+        }
+        Some(handover)
+    }
+
+    /// The Responder's part: does a concurrent session that the Initiator lists stand against the one of `slot`? An Initiator that keeps
+    /// to the rules never sends such a record.
+    pub(super) fn is_beaten(&self, slot: usize, handover: &Handover) -> bool {
+        let Some(live) = self.tables.session(slot).and_then(|session| session.live()) else { return false };
+        let mut from = 0;
+        while let Some(other) = self.tables.with_peer(&live.peer(), from) {
+            from = other.saturating_add(1);
+            let Some(rival) = self.tables.session(other).and_then(|session| session.live()) else { continue };
+            let listed = handover.as_slice().contains(&(rival.sid().0, Relation::Concurrent));
+            if other != slot && listed && rival.sid() < live.sid() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Receive windows that a session in `own` takes over, newest first, so that messages sent before are recognised.
+    pub(super) fn gather(&self, own: usize, peer: &Thumbprint) -> [Option<(super::SessionId, EndedSession)>; 2] {
+        let mut found: [Option<(super::SessionId, EndedSession)>; 2] = [None; 2];
+        let mut below = u32::MAX;
+        loop {
+            let mut newest: Option<(u32, usize)> = None;
+            let mut from = 0;
+            while let Some(slot) = self.tables.with_peer(peer, from) {
+                from = slot.saturating_add(1);
+                let order = match self.tables.session(slot).map(|session| &session.state) {
+                    Some(State::Live(live)) => live.order,
+                    Some(State::Ended(ended)) => ended.order,
+                    _ => 0,
+                };
+                if slot != own && (1..below).contains(&order) {
+                    newest = newest.max(Some((order, slot)));
+                }
+            }
+            let Some((order, slot)) = newest else { return found };
+            below = order;
+            let Some(session) = self.tables.session(slot) else { return found };
+            let mut take = |id: super::SessionId, window: EndedSession| {
+                let known = found.iter().flatten().any(|(_, known)| known.sid == window.sid);
+                // A window that never saw a message would only push out one that did.
+                if window.received.next() > 0
+                    && !known
+                    && let Some(place) = found.iter_mut().find(|place| place.is_none())
+                {
+                    *place = Some((id, window));
+                }
+            };
+            match &session.state {
+                State::Live(live) => {
+                    take(self.id_of(slot), EndedSession::of(&live.context));
+                    for (window, id) in live.ended.iter().zip(live.ended_ids) {
+                        if let Some(window) = window {
+                            take(id.unwrap_or(super::SessionId(u32::MAX)), *window);
+                        }
+                    }
+                }
+                State::Ended(ended) => take(self.id_of(slot), ended.received),
+                _ => {}
+            }
+        }
+    }
+
+    /// Stores a new session and puts it into its slot. One that stands takes over and ends the others. On error nothing has changed.
+    pub(super) fn install<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, mut live: Live) -> Result<()> {
+        let peer = live.peer();
+        if live.confirmed {
+            live.inherit(self.gather(slot, &peer));
+        }
+        let (meta, plan) = (live.meta()?, self.plan());
+        Self::save(&mut self.counters, port, slot, &mut live.context, &meta, &plan)?;
+        let confirmed = live.confirmed;
+        let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
+        session.state = State::Live(live);
+        self.tables.index_peer(slot, &peer, true);
+        if confirmed {
+            self.supersede(port, slot, &peer);
+        }
+        self.settle(slot, Some(now_ms));
+        Ok(())
+    }
+
+    /// Ends every other session with the peer of the session in `slot`.
+    pub(super) fn supersede<P: Port>(&mut self, port: &mut P, slot: usize, peer: &Thumbprint) {
+        let new = self.id_of(slot);
+        let mut from = 0;
+        while let Some(other) = self.tables.with_peer(peer, from) {
+            from = other.saturating_add(1);
+            if other == slot {
+                continue;
+            }
+            match self.tables.session_mut(other).map(|session| &mut session.state) {
+                Some(State::Live(live)) => {
+                    let announced = live.confirmed;
+                    self.erase_stored(port, other);
+                    if announced {
+                        self.end(other, Outcome::Replaced(new));
+                    } else {
+                        self.release(other);
+                    }
+                }
+                // Its receive window has a new home.
+                Some(State::Ended(ended)) if ended.keep => {
+                    ended.keep = false;
+                    let reported = ended.reported;
+                    self.erase_stored(port, other);
+                    if reported {
+                        self.release(other);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! Where sessions and handshakes are kept: slices handed in, or memory that grows.
+
+use super::handshake::Handshake;
+use super::session::{Session, State};
+use crate::credential::Thumbprint;
+use crate::error::{Error, Result};
+
+/// Least bytes of buffer for one handshake; 512 hold handshakes with credentials by value.
+pub const MIN_HANDSHAKE_BUFFER: usize = 256;
+
+/// Names a slot of either table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// A handshake.
+    Handshake(usize),
+    /// A session.
+    Session(usize),
+}
+
+/// What a slot waits for, kept current by the endpoint after every change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Its timer, absolute milliseconds.
+    pub deadline: Option<u64>,
+    /// An event to report.
+    pub event: bool,
+    /// A frame to send.
+    pub transmit: bool,
+    /// In use; else it may be given away.
+    pub occupied: bool,
+}
+
+mod sealed {
+    /// Only this crate implements tables: they uphold what the endpoint relies on.
+    pub trait Sealed {}
+}
+pub(crate) use sealed::Sealed;
+
+/// Storage for the endpoint's slots. Implemented by [`SliceTables`] and, with feature `alloc`, `HeapTables`.
+pub trait Tables: Sealed {
+    /// Session slots that exist now.
+    fn sessions(&self) -> usize;
+    /// Session slots there can be.
+    fn max_sessions(&self) -> usize;
+    /// A session slot.
+    fn session(&self, slot: usize) -> Option<&Session>;
+    /// A session slot, to be changed.
+    fn session_mut(&mut self, slot: usize) -> Option<&mut Session>;
+    /// Makes sure that a session slot exists; false if it cannot.
+    fn ensure_session(&mut self, slot: usize) -> bool;
+    /// A session slot not in use, below `limit`.
+    fn vacant_session(&mut self, limit: usize) -> Option<usize>;
+    /// Handshake slots that exist now.
+    fn handshakes(&self) -> usize;
+    /// A handshake slot.
+    fn handshake(&self, slot: usize) -> Option<&Handshake>;
+    /// A handshake slot and its buffer, to be changed.
+    fn handshake_mut(&mut self, slot: usize) -> Option<(&mut Handshake, &mut [u8])>;
+    /// A handshake slot not in use.
+    fn vacant_handshake(&mut self) -> Option<usize>;
+    /// Takes note of what a slot waits for.
+    fn mark(&mut self, slot: Slot, marks: Marks);
+    /// A slot with an event.
+    fn next_event(&self) -> Option<Slot>;
+    /// A slot with a frame to send.
+    fn next_transmit(&self) -> Option<Slot>;
+    /// The earliest timer.
+    fn next_deadline(&self) -> Option<(u64, Slot)>;
+    /// The first session slot at or after `from` that is live or ended with this peer.
+    fn with_peer(&self, peer: &Thumbprint, from: usize) -> Option<usize>;
+    /// A session slot begins (`true`) or ceases to have this peer.
+    fn index_peer(&mut self, slot: usize, peer: &Thumbprint, present: bool);
+}
+
+/// Tables over memory that the caller hands in. Lookups other than by identifier go through all slots.
+pub struct SliceTables<'m> {
+    sessions: &'m mut [Session],
+    handshakes: &'m mut [Handshake],
+    buffers: &'m mut [u8],
+    piece: usize,
+}
+
+impl<'m> SliceTables<'m> {
+    /// Slots come as `Session::default()` and `Handshake::default()`; `buffers` is cut evenly, one piece for each handshake.
+    ///
+    /// Two sessions per peer are needed while a new one replaces an old one; two handshakes where both ends may start one.
+    /// Error: `InvalidArgument` without sessions or handshakes, or with fewer than [`MIN_HANDSHAKE_BUFFER`] bytes for each handshake.
+    pub fn new(sessions: &'m mut [Session], handshakes: &'m mut [Handshake], buffers: &'m mut [u8]) -> Result<Self> {
+        let piece = buffers.len().checked_div(handshakes.len()).unwrap_or(0);
+        if sessions.is_empty() || piece < MIN_HANDSHAKE_BUFFER {
+            return Err(Error::InvalidArgument);
+        }
+        Ok(SliceTables { sessions, handshakes, buffers, piece })
+    }
+
+    fn marks(&self) -> impl Iterator<Item = (Slot, &Marks)> {
+        let handshakes = self.handshakes.iter().enumerate().map(|(slot, handshake)| (Slot::Handshake(slot), &handshake.marks));
+        handshakes.chain(self.sessions.iter().enumerate().map(|(slot, session)| (Slot::Session(slot), &session.marks)))
+    }
+}
+
+impl Sealed for SliceTables<'_> {}
+
+impl Tables for SliceTables<'_> {
+    fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    fn max_sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    fn session(&self, slot: usize) -> Option<&Session> {
+        self.sessions.get(slot)
+    }
+
+    fn session_mut(&mut self, slot: usize) -> Option<&mut Session> {
+        self.sessions.get_mut(slot)
+    }
+
+    fn ensure_session(&mut self, slot: usize) -> bool {
+        slot < self.sessions.len()
+    }
+
+    fn vacant_session(&mut self, limit: usize) -> Option<usize> {
+        self.sessions.iter().take(limit).position(|session| matches!(session.state, State::Free))
+    }
+
+    fn handshakes(&self) -> usize {
+        self.handshakes.len()
+    }
+
+    fn handshake(&self, slot: usize) -> Option<&Handshake> {
+        self.handshakes.get(slot)
+    }
+
+    fn handshake_mut(&mut self, slot: usize) -> Option<(&mut Handshake, &mut [u8])> {
+        let buffer = self.buffers.chunks_exact_mut(self.piece).nth(slot)?;
+        Some((self.handshakes.get_mut(slot)?, buffer))
+    }
+
+    fn vacant_handshake(&mut self) -> Option<usize> {
+        self.handshakes.iter().position(|handshake| !handshake.marks.occupied)
+    }
+
+    fn mark(&mut self, slot: Slot, marks: Marks) {
+        match slot {
+            Slot::Handshake(slot) => {
+                if let Some(handshake) = self.handshakes.get_mut(slot) {
+                    handshake.marks = marks;
+                }
+            }
+            Slot::Session(slot) => {
+                if let Some(session) = self.sessions.get_mut(slot) {
+                    session.marks = marks;
+                }
+            }
+        }
+    }
+
+    fn next_event(&self) -> Option<Slot> {
+        self.marks().find(|(_, marks)| marks.event).map(|(slot, _)| slot)
+    }
+
+    fn next_transmit(&self) -> Option<Slot> {
+        self.marks().find(|(_, marks)| marks.transmit).map(|(slot, _)| slot)
+    }
+
+    fn next_deadline(&self) -> Option<(u64, Slot)> {
+        self.marks().filter_map(|(slot, marks)| Some((marks.deadline?, slot))).min()
+    }
+
+    fn with_peer(&self, peer: &Thumbprint, from: usize) -> Option<usize> {
+        let tail = self.sessions.iter().enumerate().skip(from);
+        tail.filter(|(_, session)| session.peer().as_ref() == Some(peer)).map(|(slot, _)| slot).next()
+    }
+
+    fn index_peer(&mut self, _slot: usize, _peer: &Thumbprint, _present: bool) {}
+}
+
+#[cfg(feature = "alloc")]
+pub use heap::HeapTables;
+
+#[cfg(feature = "alloc")]
+mod heap {
+    use super::{Marks, Sealed, Slot, Tables};
+    use crate::credential::Thumbprint;
+    use crate::endpoint::handshake::Handshake;
+    use crate::endpoint::session::Session;
+    use alloc::boxed::Box;
+    use alloc::collections::BTreeSet;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    /// Buffer of one handshake.
+    const BUFFER: usize = 1024;
+
+    /// Tables that grow on demand up to a bound, with indices: lookups stay flat with 100,000 sessions.
+    pub struct HeapTables {
+        sessions: Vec<Box<Session>>,
+        handshakes: Vec<(Box<Handshake>, Box<[u8]>)>,
+        max_sessions: usize,
+        max_handshakes: usize,
+        vacant_sessions: BTreeSet<usize>,
+        vacant_handshakes: BTreeSet<usize>,
+        events: BTreeSet<Slot>,
+        transmits: BTreeSet<Slot>,
+        deadlines: BTreeSet<(u64, Slot)>,
+        peers: BTreeSet<(Thumbprint, usize)>,
+    }
+
+    impl HeapTables {
+        /// Empty tables that grow to at most these numbers of slots.
+        pub fn new(max_sessions: usize, max_handshakes: usize) -> Self {
+            HeapTables {
+                sessions: Vec::new(),
+                handshakes: Vec::new(),
+                max_sessions,
+                max_handshakes,
+                vacant_sessions: BTreeSet::new(),
+                vacant_handshakes: BTreeSet::new(),
+                events: BTreeSet::new(),
+                transmits: BTreeSet::new(),
+                deadlines: BTreeSet::new(),
+                peers: BTreeSet::new(),
+            }
+        }
+
+        fn marks_mut(&mut self, slot: Slot) -> Option<&mut Marks> {
+            match slot {
+                Slot::Handshake(slot) => self.handshakes.get_mut(slot).map(|(handshake, _)| &mut handshake.marks),
+                Slot::Session(slot) => self.sessions.get_mut(slot).map(|session| &mut session.marks),
+            }
+        }
+    }
+
+    impl Sealed for HeapTables {}
+
+    fn set<T: Ord>(set: &mut BTreeSet<T>, item: T, present: bool) {
+        if present {
+            set.insert(item);
+        } else {
+            set.remove(&item);
+        }
+    }
+
+    impl Tables for HeapTables {
+        fn sessions(&self) -> usize {
+            self.sessions.len()
+        }
+
+        fn max_sessions(&self) -> usize {
+            self.max_sessions
+        }
+
+        fn session(&self, slot: usize) -> Option<&Session> {
+            self.sessions.get(slot).map(AsRef::as_ref)
+        }
+
+        fn session_mut(&mut self, slot: usize) -> Option<&mut Session> {
+            self.sessions.get_mut(slot).map(AsMut::as_mut)
+        }
+
+        fn ensure_session(&mut self, slot: usize) -> bool {
+            if slot >= self.max_sessions {
+                return false;
+            }
+            while self.sessions.len() <= slot {
+                self.vacant_sessions.insert(self.sessions.len());
+                self.sessions.push(Box::default());
+            }
+            true
+        }
+
+        fn vacant_session(&mut self, limit: usize) -> Option<usize> {
+            let found = self.vacant_sessions.first().copied().filter(|slot| *slot < limit);
+            found.or_else(|| {
+                let next = self.sessions.len();
+                (next < limit && self.ensure_session(next)).then_some(next)
+            })
+        }
+
+        fn handshakes(&self) -> usize {
+            self.handshakes.len()
+        }
+
+        fn handshake(&self, slot: usize) -> Option<&Handshake> {
+            self.handshakes.get(slot).map(|(handshake, _)| handshake.as_ref())
+        }
+
+        fn handshake_mut(&mut self, slot: usize) -> Option<(&mut Handshake, &mut [u8])> {
+            self.handshakes.get_mut(slot).map(|(handshake, buffer)| (handshake.as_mut(), buffer.as_mut()))
+        }
+
+        fn vacant_handshake(&mut self) -> Option<usize> {
+            self.vacant_handshakes.first().copied().or_else(|| {
+                let next = self.handshakes.len();
+                if next >= self.max_handshakes {
+                    return None;
+                }
+                self.handshakes.push((Box::default(), vec![0; BUFFER].into_boxed_slice()));
+                self.vacant_handshakes.insert(next);
+                Some(next)
+            })
+        }
+
+        fn mark(&mut self, slot: Slot, marks: Marks) {
+            let Some(place) = self.marks_mut(slot) else { return };
+            let old = core::mem::replace(place, marks);
+            if old.deadline != marks.deadline {
+                if let Some(deadline) = old.deadline {
+                    self.deadlines.remove(&(deadline, slot));
+                }
+                if let Some(deadline) = marks.deadline {
+                    self.deadlines.insert((deadline, slot));
+                }
+            }
+            set(&mut self.events, slot, marks.event);
+            set(&mut self.transmits, slot, marks.transmit);
+            match slot {
+                Slot::Handshake(slot) => set(&mut self.vacant_handshakes, slot, !marks.occupied),
+                Slot::Session(slot) => set(&mut self.vacant_sessions, slot, !marks.occupied),
+            }
+        }
+
+        fn next_event(&self) -> Option<Slot> {
+            self.events.first().copied()
+        }
+
+        fn next_transmit(&self) -> Option<Slot> {
+            self.transmits.first().copied()
+        }
+
+        fn next_deadline(&self) -> Option<(u64, Slot)> {
+            self.deadlines.first().copied()
+        }
+
+        fn with_peer(&self, peer: &Thumbprint, from: usize) -> Option<usize> {
+            let next = self.peers.range((*peer, from)..).next();
+            next.filter(|(found, _)| found == peer).map(|(_, slot)| *slot)
+        }
+
+        fn index_peer(&mut self, slot: usize, peer: &Thumbprint, present: bool) {
+            set(&mut self.peers, (*peer, slot), present);
+        }
+    }
+}
