@@ -72,6 +72,7 @@ impl AwaitMessage2 {
     ///
     /// Errors: `Malformed`, `NotDeterministic`, `SameIdentifier`, `UnknownCriticalEad`, `InvalidKey`, `AuthenticationFailed`, `Denied`, `Pending`, `BufferTooSmall`,
     /// those of [`resolve`], and the port's.
+    #[expect(clippy::too_many_arguments, reason = "one for each input of the step")]
     pub fn process_message_2<P: Provider + Credentials>(
         &self,
         p: &mut P,
@@ -101,6 +102,9 @@ impl AwaitMessage2 {
         if c_r == self.c_i {
             return Err(Error::SameIdentifier);
         }
+        if theirs.mac.len() != suite.mac_len() {
+            return Err(Error::Malformed);
+        }
         EadItems::new(theirs.ead).visit(on_ead_2)?;
 
         let mut own_buffer = [0; MAX_CREDENTIAL];
@@ -109,7 +113,8 @@ impl AwaitMessage2 {
         let mut buffer = [0; MAX_CREDENTIAL];
         let mut from = 0;
         let (peer, prk_3e2m, th_3) = loop {
-            let accepted = resolve(p, &theirs.id, from, suite, &own.credential.key, &mut buffer)?;
+            let accepted =
+                resolve(p, &theirs.id, from, suite, &own.credential.key, &mut buffer).map_err(|error| own::none_proved(from, error))?;
             from = accepted.next;
             p.agree_ephemeral(suite.curve(), &self.x, &accepted.credential.key.x, &mut shared)?;
             let prk_3e2m = p.extract(salt_3e2m.expose(), shared.expose());
@@ -118,7 +123,12 @@ impl AwaitMessage2 {
             let context = MacContext { c_r: Some(c_r), id: &theirs.id, th: &th_2, credential: accepted.credential.bytes, ead: theirs.ead };
             schedule::mac(p, &prk_3e2m, schedule::MAC_2, &context, mac)?;
             if equal(mac, theirs.mac) {
-                if !p.authorize(&Peer { thumbprint: accepted.thumbprint, credential: &accepted.credential, inbox: None, role: Role::Initiator }) {
+                if !p.authorize(&Peer {
+                    thumbprint: accepted.thumbprint,
+                    credential: &accepted.credential,
+                    inbox: None,
+                    role: Role::Initiator,
+                }) {
                     return Err(Error::Denied);
                 }
                 break (accepted.thumbprint, prk_3e2m, schedule::th_next(p, &th_2, plaintext_2, accepted.credential.bytes));
@@ -143,7 +153,11 @@ impl AwaitMessage2 {
         let end = out.len();
         let th_4 = schedule::th_next(p, &th_3, out.written().get(start..end).ok_or(Error::Internal)?, own.credential.bytes);
         out.reserve(tag_len)?;
-        let (plaintext_3, tag) = out.written_mut().get_mut(start..).and_then(|place| place.split_at_mut_checked(end.saturating_sub(start))).ok_or(Error::Internal)?;
+        let (plaintext_3, tag) = out
+            .written_mut()
+            .get_mut(start..)
+            .and_then(|place| place.split_at_mut_checked(end.saturating_sub(start)))
+            .ok_or(Error::Internal)?;
         schedule::seal(p, suite, &prk_3e2m, (schedule::K_3, schedule::IV_3), &th_3, plaintext_3, tag)?;
         let own = own.credential.key.thumbprint(p)?;
         Ok(AwaitMessage4 { suite, c_i: self.c_i, c_r, prk_4e3m, th_4, own, peer })
@@ -184,7 +198,13 @@ impl AwaitMessage4 {
     }
 
     /// Verifies message_4. `scratch` must hold PLAINTEXT_4. Errors: `Malformed`, `NotDeterministic`, `AuthenticationFailed`, `UnknownCriticalEad`, `BufferTooSmall`.
-    pub fn process_message_4<P: Provider>(&self, p: &mut P, message_4: &[u8], on_ead_4: &mut OnEad<'_>, scratch: &mut [u8]) -> Result<Completed> {
+    pub fn process_message_4<P: Provider>(
+        &self,
+        p: &mut P,
+        message_4: &[u8],
+        on_ead_4: &mut OnEad<'_>,
+        scratch: &mut [u8],
+    ) -> Result<Completed> {
         let labels = (schedule::K_4, schedule::IV_4);
         let plaintext_4 = own::open_message(p, self.suite, &self.prk_4e3m, labels, &self.th_4, message_4, scratch)?;
         EadItems::new(plaintext_4).visit(on_ead_4)?;

@@ -84,7 +84,14 @@ impl<'a> Message1<'a> {
 }
 
 /// Writes message_1. `preferred` are the suites before the selected one.
-pub(super) fn write_message_1(w: &mut Writer<'_>, preferred: &[u8], selected: Suite, g_x: &[u8; 32], c_i: ConnectionId, ead_1: &[Ead<'_>]) -> Result<()> {
+pub(super) fn write_message_1(
+    w: &mut Writer<'_>,
+    preferred: &[u8],
+    selected: Suite,
+    g_x: &[u8; 32],
+    c_i: ConnectionId,
+    ead_1: &[Ead<'_>],
+) -> Result<()> {
     cbor::write_int(w, METHOD)?;
     if !preferred.is_empty() {
         cbor::write_array(w, preferred.len().saturating_add(1))?;
@@ -117,7 +124,6 @@ impl<'a> Authentication<'a> {
         let mac = d.bytes()?;
         Ok(Authentication { id, mac, ead: d.rest() })
     }
-
 }
 
 /// The length of ID_CRED_x, a MAC and EAD items as [`write_authentication`] writes them.
@@ -145,11 +151,18 @@ pub(super) fn write_authentication(
 }
 
 /// CIPHERTEXT_2 XOR KEYSTREAM_2 in `out`, which is as long as `input`. Error: `Malformed` above 8160 bytes.
-pub(super) fn xor_keystream_2<P: Provider>(p: &mut P, prk_2e: &Secret<HASH>, th_2: &[u8; HASH], input: &[u8], out: &mut [u8]) -> Result<()> {
+pub(super) fn xor_keystream_2<P: Provider>(
+    p: &mut P,
+    prk_2e: &Secret<HASH>,
+    th_2: &[u8; HASH],
+    input: &[u8],
+    out: &mut [u8],
+) -> Result<()> {
     if input.len() != out.len() {
         return Err(Error::Internal);
     }
-    schedule::kdf(p, prk_2e, schedule::KEYSTREAM_2, &[th_2], out).map_err(|error| if error == Error::InvalidArgument { Error::Malformed } else { error })?;
+    schedule::kdf(p, prk_2e, schedule::KEYSTREAM_2, &[th_2], out)
+        .map_err(|error| if error == Error::InvalidArgument { Error::Malformed } else { error })?;
     for (byte, input) in out.iter_mut().zip(input) {
         *byte ^= input;
     }

@@ -30,6 +30,11 @@ pub(super) fn another_candidate(id: &IdCred<'_>, next: usize) -> bool {
     matches!(id, IdCred::Kid(_)) && next < MAX_CANDIDATES
 }
 
+/// What the lack of a further candidate means: that those before did not prove themselves.
+pub(super) fn none_proved(tried: usize, error: Error) -> Error {
+    if tried > 0 && error == Error::UnknownCredential { Error::AuthenticationFailed } else { error }
+}
+
 /// Opens message_3 or message_4 into `scratch`; gives the plaintext.
 /// Errors: `Malformed`, `NotDeterministic`, `AuthenticationFailed`, `BufferTooSmall`.
 pub(super) fn open_message<'s, P: Provider>(

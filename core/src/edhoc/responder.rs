@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 ///
 /// Errors: `Malformed`, `NotDeterministic`, `UnsupportedMethod`, `UnsupportedSuite`, `SameIdentifier` (choose another `c_r`), `UnknownCriticalEad`, `InvalidKey`,
 /// `Pending`, `BufferTooSmall`, and the port's.
+#[expect(clippy::too_many_arguments, reason = "one for each input of the step")]
 pub fn process_message_1<P: Provider + Credentials>(
     p: &mut P,
     suites: &[Suite],
@@ -95,6 +96,7 @@ impl AwaitMessage3 {
     ///
     /// Errors: `Malformed`, `NotDeterministic`, `AuthenticationFailed`, `UnknownCriticalEad`, `InvalidKey`, `Denied`, `Pending`, `BufferTooSmall`, those of
     /// [`resolve`], and the port's.
+    #[expect(clippy::too_many_arguments, reason = "one for each input of the step")]
     pub fn process_message_3<P: Provider + Credentials>(
         &self,
         p: &mut P,
@@ -109,6 +111,9 @@ impl AwaitMessage3 {
         let labels = (schedule::K_3, schedule::IV_3);
         let plaintext_3 = own::open_message(p, suite, &self.prk_3e2m, labels, &self.th_3, message_3, scratch)?;
         let theirs = Authentication::read(&mut Decoder::new(plaintext_3))?;
+        if theirs.mac.len() != suite.mac_len() {
+            return Err(Error::Malformed);
+        }
         EadItems::new(theirs.ead).visit(on_ead_3)?;
 
         let own_key = {
@@ -119,7 +124,7 @@ impl AwaitMessage3 {
         let mut buffer = [0; MAX_CREDENTIAL];
         let mut from = 0;
         let (peer, prk_4e3m, th_4) = loop {
-            let accepted = resolve(p, &theirs.id, from, suite, &own_key, &mut buffer)?;
+            let accepted = resolve(p, &theirs.id, from, suite, &own_key, &mut buffer).map_err(|error| own::none_proved(from, error))?;
             from = accepted.next;
             let mut g_iy = Secret::zero();
             p.agree_ephemeral(suite.curve(), &self.y, &accepted.credential.key.x, &mut g_iy)?;
@@ -145,7 +150,8 @@ impl AwaitMessage3 {
         let start = out.len();
         ead::write_all(out, ead_4)?;
         out.reserve(tag_len)?;
-        let (plaintext_4, tag) = out.written_mut().get_mut(start..).and_then(|place| place.split_at_mut_checked(length)).ok_or(Error::Internal)?;
+        let (plaintext_4, tag) =
+            out.written_mut().get_mut(start..).and_then(|place| place.split_at_mut_checked(length)).ok_or(Error::Internal)?;
         schedule::seal(p, suite, &prk_4e3m, (schedule::K_4, schedule::IV_4), &th_4, plaintext_4, tag)?;
         let prk_out = schedule::kdf_hash(p, &prk_4e3m, schedule::PRK_OUT, &th_4)?;
         Ok(Completed { role: Role::Responder, suite, c_i: self.c_i, c_r: self.c_r, th_4, own: self.own, peer, prk_out })

@@ -123,15 +123,33 @@ pub(crate) fn mac<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, contex
 }
 
 /// Encrypts with K_3/IV_3 or K_4/IV_4 as COSE_Encrypt0 does with an empty protected header: `buffer` in place, then the tag.
-pub(crate) fn seal<P: Provider>(p: &mut P, suite: Suite, prk: &Secret<HASH>, labels: (u64, u64), th: &[u8; HASH], buffer: &mut [u8], tag: &mut [u8]) -> Result<()> {
+pub(crate) fn seal<P: Provider>(
+    p: &mut P,
+    suite: Suite,
+    prk: &Secret<HASH>,
+    labels: (u64, u64),
+    th: &[u8; HASH],
+    buffer: &mut [u8],
+    tag: &mut [u8],
+) -> Result<()> {
     with_message_key(p, suite, prk, labels, th, |p, key, nonce, aad| p.seal(suite.edhoc_aead(), key, nonce, aad, buffer, tag))
 }
 
 /// Verifies and decrypts what [`seal`] made. Error: `AuthenticationFailed`.
-pub(crate) fn open<P: Provider>(p: &mut P, suite: Suite, prk: &Secret<HASH>, labels: (u64, u64), th: &[u8; HASH], buffer: &mut [u8], tag: &[u8]) -> Result<()> {
-    with_message_key(p, suite, prk, labels, th, |p, key, nonce, aad| p.open(suite.edhoc_aead(), key, nonce, aad, buffer, tag)).map_err(|error| {
-        if error == Error::DecryptFailed { Error::AuthenticationFailed } else { error }
-    })
+pub(crate) fn open<P: Provider>(
+    p: &mut P,
+    suite: Suite,
+    prk: &Secret<HASH>,
+    labels: (u64, u64),
+    th: &[u8; HASH],
+    buffer: &mut [u8],
+    tag: &[u8],
+) -> Result<()> {
+    with_message_key(p, suite, prk, labels, th, |p, key, nonce, aad| p.open(suite.edhoc_aead(), key, nonce, aad, buffer, tag)).map_err(
+        |error| {
+            if error == Error::DecryptFailed { Error::AuthenticationFailed } else { error }
+        },
+    )
 }
 
 fn with_message_key<P: Provider>(
