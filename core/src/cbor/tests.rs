@@ -150,10 +150,32 @@ fn integers_at_the_boundaries() {
 fn refuses_what_is_not_deterministic() {
     for encoding in [
         // Longer heads than needed, for every major type that has one.
-        "1817", "190017", "1900ff", "1a0000ffff", "1b00000000ffffffff", "3800", "5800", "580161", "7800", "780161", "9800", "980100", "b800",
-        "d80000", "d9001700", // Indefinite lengths.
-        "5f4101ff", "7f6161ff", "9fff", "9f01ff", "bfff", "bf6161f5ff", // Keys out of order.
-        "a203040102", "a2200101f5", "a262616101616202", "81a203040102", "a101a203040102",
+        "1817",
+        "190017",
+        "1900ff",
+        "1a0000ffff",
+        "1b00000000ffffffff",
+        "3800",
+        "5800",
+        "580161",
+        "7800",
+        "780161",
+        "9800",
+        "980100",
+        "b800",
+        "d80000",
+        "d9001700", // Indefinite lengths.
+        "5f4101ff",
+        "7f6161ff",
+        "9fff",
+        "9f01ff",
+        "bfff",
+        "bf6161f5ff", // Keys out of order.
+        "a203040102",
+        "a2200101f5",
+        "a262616101616202",
+        "81a203040102",
+        "a101a203040102",
     ] {
         let bytes = hex(encoding);
         assert_eq!(Decoder::new(&bytes).item(), Err(Error::NotDeterministic), "{encoding}");
@@ -164,14 +186,56 @@ fn refuses_what_is_not_deterministic() {
 fn refuses_what_is_malformed() {
     for encoding in [
         // Nothing, and heads cut short.
-        "", "18", "19", "1901", "1a010203", "1b01020304050607", "58", "78", "98", "b8", "d8", // Contents cut short.
-        "4401", "446162", "61", "8301", "a101", "a2010203", "c1", // Reserved and unsupported.
-        "1c", "1d", "1e", "1f", "3f", "df", "5c", "ff", "f7", "f0", "f818", "f8ff", "f90000", "fa47c35000", "fb3ff199999999999a", "e0",
+        "",
+        "18",
+        "19",
+        "1901",
+        "1a010203",
+        "1b01020304050607",
+        "58",
+        "78",
+        "98",
+        "b8",
+        "d8", // Contents cut short.
+        "4401",
+        "446162",
+        "61",
+        "8301",
+        "a101",
+        "a2010203",
+        "c1", // Reserved and unsupported.
+        "1c",
+        "1d",
+        "1e",
+        "1f",
+        "3f",
+        "df",
+        "5c",
+        "ff",
+        "f7",
+        "f0",
+        "f818",
+        "f8ff",
+        "f90000",
+        "fa47c35000",
+        "fb3ff199999999999a",
+        "e0",
         // Not UTF-8: a lone continuation, overlong, a surrogate, above U+10FFFF.
-        "6180", "62c080", "63eda080", "64f4908080", // Duplicate keys.
-        "a201020103", "a2616101616102", "81a201020103", "a201a2010201030304",
+        "6180",
+        "62c080",
+        "63eda080",
+        "64f4908080", // Duplicate keys.
+        "a201020103",
+        "a2616101616102",
+        "81a201020103",
+        "a201a2010201030304",
         // Counts that the input cannot hold.
-        "9affffffff00", "9bffffffffffffffff00", "bbffffffffffffffff00", "bb7fffffffffffffff00", "5bffffffffffffffff", "7b7fffffffffffffff61",
+        "9affffffff00",
+        "9bffffffffffffffff00",
+        "bbffffffffffffffff00",
+        "bb7fffffffffffffff00",
+        "5bffffffffffffffff",
+        "7b7fffffffffffffff61",
     ] {
         let bytes = hex(encoding);
         assert_eq!(Decoder::new(&bytes).item(), Err(Error::Malformed), "{encoding}");

@@ -1,3 +1,5 @@
+#![cfg_attr(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")), allow(unused))]
+
 use super::*;
 use crate::bytes::Writer;
 use crate::cbor::Decoder;
@@ -48,10 +50,8 @@ fn compressed_y() {
 
 #[test]
 fn keys_there_and_back() {
-    let mut keys = std::vec![
-        PublicKey { curve: KeyCurve::X25519, x: [7; 32], y: None },
-        PublicKey { curve: KeyCurve::Ed25519, x: [8; 32], y: None },
-    ];
+    let mut keys =
+        std::vec![PublicKey { curve: KeyCurve::X25519, x: [7; 32], y: None }, PublicKey { curve: KeyCurve::Ed25519, x: [8; 32], y: None },];
     if cfg!(feature = "suite-p256-ccm") {
         keys.push(PublicKey { curve: KeyCurve::P256, x: hex_array(X), y: Some(hex_array(Y)) });
     }
@@ -145,7 +145,8 @@ fn example_key() -> PublicKey {
     }
 }
 
-const ED25519_EXAMPLE: &str = "d28445a201270300a10442313154546869732069732074686520636f6e74656e742e58407142fd2ff96d56db85bee905a76ba1d0b7321a95
+const ED25519_EXAMPLE: &str =
+    "d28445a201270300a10442313154546869732069732074686520636f6e74656e742e58407142fd2ff96d56db85bee905a76ba1d0b7321a95
     c8c4d3607c5781932b7afb8711497dfa751bf40b58b3bcc32300b1487f3db34085eef013bf08f4a44d6fef0d";
 
 /// cose-wg/Examples eddsa-examples/eddsa-sig-01.json, ecdsa-examples/ecdsa-sig-01.json, sign1-tests/sign-pass-02.json and -03.json,
@@ -153,11 +154,8 @@ const ED25519_EXAMPLE: &str = "d28445a201270300a10442313154546869732069732074686
 #[test]
 #[cfg(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm"))]
 fn examples_verify() {
-    let ed25519 = PublicKey {
-        curve: KeyCurve::Ed25519,
-        x: hex_array("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"),
-        y: None,
-    };
+    let ed25519 =
+        PublicKey { curve: KeyCurve::Ed25519, x: hex_array("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"), y: None };
     let mut p = provider(&[]);
     for (key, encoding, external) in [
         (ed25519, ED25519_EXAMPLE, ""),
@@ -187,7 +185,10 @@ fn examples_verify() {
         // Another external_aad, payload, signature; another key; a payload from outside although there is one inside.
         assert_eq!(signed.verify(&mut p, &key, b"other", None), Err(Error::AuthenticationFailed));
         assert_eq!(signed.verify(&mut p, &key, &hex(external), Some(b"")), Err(Error::InvalidArgument));
-        assert_eq!(Sign1 { payload: Some(b"This is the content!"), ..signed }.verify(&mut p, &key, &hex(external), None), Err(Error::AuthenticationFailed));
+        assert_eq!(
+            Sign1 { payload: Some(b"This is the content!"), ..signed }.verify(&mut p, &key, &hex(external), None),
+            Err(Error::AuthenticationFailed)
+        );
         assert_eq!(Sign1 { protected: &hex("a10126a0")[..3], ..signed }.verify(&mut p, &key, b"x", None), Err(Error::AuthenticationFailed));
         let wrong = if key == ed25519 { example_key() } else { ed25519 };
         assert_eq!(signed.verify(&mut p, &wrong, &hex(external), None), Err(Error::AuthenticationFailed));
@@ -211,7 +212,8 @@ fn examples_verify() {
 #[test]
 #[cfg(feature = "suite-p256-ccm")]
 fn rfc_8392_example() {
-    let whole = "72358206c1382765aec5358f117733d281c1c7bdc39884d04a45a1e6c67c858bc206c1922582060f7f1a780d8a783bfb7a2dd6b2796e8128dbbcef9d3d1
+    let whole =
+        "72358206c1382765aec5358f117733d281c1c7bdc39884d04a45a1e6c67c858bc206c1922582060f7f1a780d8a783bfb7a2dd6b2796e8128dbbcef9d3d1
         68db9529971a36e7b9215820143329cce7868e416927599cf65a34f3ce2ffda55a7eca69ed8919a394d42f0f2001010202524173796d6d65747269634543445341
         3235360326";
     assert_eq!(CoseKey::parse(&hex(&(String::from("a") + whole))), Err(Error::Malformed));

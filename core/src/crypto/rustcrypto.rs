@@ -226,14 +226,7 @@ mod aead {
 }
 
 /// AEAD encryption in place.
-pub(crate) fn seal(
-    algorithm: Aead,
-    key: &[u8],
-    nonce: &[u8],
-    aad: &[u8],
-    buffer: &mut [u8],
-    tag: &mut [u8],
-) -> Result<()> {
+pub(crate) fn seal(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()> {
     match algorithm {
         #[cfg(feature = "suite-p256-ccm")]
         Aead::AesCcm16_64_128 => seal_with::<Ccm8, 13, 8>(key, nonce, aad, buffer, tag),
@@ -250,14 +243,7 @@ pub(crate) fn seal(
 }
 
 /// AEAD decryption in place.
-pub(crate) fn open(
-    algorithm: Aead,
-    key: &[u8],
-    nonce: &[u8],
-    aad: &[u8],
-    buffer: &mut [u8],
-    tag: &[u8],
-) -> Result<()> {
+pub(crate) fn open(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()> {
     match algorithm {
         #[cfg(feature = "suite-p256-ccm")]
         Aead::AesCcm16_64_128 => open_with::<Ccm8, 13, 8>(key, nonce, aad, buffer, tag),

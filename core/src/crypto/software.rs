@@ -82,8 +82,8 @@ pub fn sign(algorithm: Signature, private: &Secret<32>, message: &[&[u8]], signa
     match algorithm {
         #[cfg(feature = "suite-x25519-chacha")]
         Signature::EdDsa => {
-            use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign_byupdate};
             use ed25519_dalek::SigningKey;
+            use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign_byupdate};
             use sha2::{Digest, Sha512};
             // The message comes in parts, which only this interface takes. Its dangers are a public key that does not belong to the
             // secret one, and secrets not made by SHA-512 from the seed: both are derived right here.

@@ -57,6 +57,7 @@ fn kids() {
 }
 
 #[test]
+#[cfg(feature = "suite-x25519-chacha")]
 fn by_value() {
     let mut p = keys();
     let key = p.keys.public(HOLDER).unwrap();

@@ -1,3 +1,5 @@
+#![cfg_attr(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")), allow(unused))]
+
 mod cwt;
 mod id_cred;
 mod parse;

@@ -35,10 +35,14 @@ fn x25519() {
     );
     assert_eq!(result, hex("c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552"));
 
-    let (a, b) =
-        ("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a", "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
-    let (public_a, public_b) =
-        ("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a", "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f");
+    let (a, b) = (
+        "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+        "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb",
+    );
+    let (public_a, public_b) = (
+        "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a",
+        "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
+    );
     assert_eq!(dh_public(Curve::X25519, &Secret::from(hex_array(a))), Ok(hex_array(public_a)));
     assert_eq!(dh_public(Curve::X25519, &Secret::from(hex_array(b))), Ok(hex_array(public_b)));
     let expected = hex("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742");
@@ -50,10 +54,14 @@ fn x25519() {
 #[test]
 #[cfg(feature = "suite-p256-ccm")]
 fn p256_ecdh() {
-    let (i, r) =
-        ("c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433", "c6ef9c5d78ae012a011164acb397ce2088685d8f06bf9be0b283ab46476bee53");
-    let (public_i, public_r) =
-        ("dad0b65394221cf9b051e1feca5787d098dfe637fc90b9ef945d0c3772581180", "d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf63");
+    let (i, r) = (
+        "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
+        "c6ef9c5d78ae012a011164acb397ce2088685d8f06bf9be0b283ab46476bee53",
+    );
+    let (public_i, public_r) = (
+        "dad0b65394221cf9b051e1feca5787d098dfe637fc90b9ef945d0c3772581180",
+        "d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf63",
+    );
     assert_eq!(dh_public(Curve::P256, &Secret::from(hex_array(i))), Ok(hex_array(public_i)));
     assert_eq!(dh_public(Curve::P256, &Secret::from(hex_array(r))), Ok(hex_array(public_r)));
     let expected = hex("d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de");

@@ -1,4 +1,5 @@
 //! Known answers for the default algorithms and the software keys.
+#![cfg_attr(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")), allow(unused))]
 
 mod known_answers;
 mod refusals;
@@ -7,7 +8,7 @@ mod wycheproof;
 use super::KeyHandle;
 use super::software::{KeyKind, SoftwareProvider};
 use crate::bytes::Secret;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::vec::Vec;
 
 /// Bytes from hexadecimal digits; white space is passed over.
@@ -33,8 +34,11 @@ pub(crate) fn provider(keys: &[(KeyKind, &str)]) -> SoftwareProvider<impl FnMut(
         Ok(())
     });
     for (position, (kind, private)) in keys.iter().enumerate() {
-        let handle = provider.keys.add(*kind, Secret::from(hex_array(private))).unwrap();
-        assert_eq!(handle, KeyHandle(position as u32));
+        match provider.keys.insert(KeyHandle(position as u32), *kind, Secret::from(hex_array(private))) {
+            // The build lacks the curve; tests that need the key are left out with it.
+            Ok(()) | Err(Error::UnsupportedSuite) => {}
+            Err(error) => panic!("{error}"),
+        }
     }
     provider
 }
