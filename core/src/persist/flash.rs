@@ -92,7 +92,7 @@ impl<F: Flash> TwoSlot<F> {
     }
 
     /// Addresses of a key's slots.
-    fn slots(&self, key: u32) -> Result<[u32; 2]> {
+    fn pair(&self, key: u32) -> Result<[u32; 2]> {
         if key >= self.layout.keys {
             return Err(Error::NoSpace);
         }
@@ -176,7 +176,7 @@ impl<F: Flash> TwoSlot<F> {
 
 impl<F: Flash> Store for TwoSlot<F> {
     fn load(&mut self, key: u32, out: &mut [u8]) -> Result<usize> {
-        let slots = self.slots(key)?;
+        let slots = self.pair(key)?;
         let Some(entry) = self.current(slots)? else { return Ok(0) };
         let length = entry.length as usize;
         let out = out.get_mut(..length).ok_or(Error::BufferTooSmall)?;
@@ -185,7 +185,7 @@ impl<F: Flash> Store for TwoSlot<F> {
     }
 
     fn save(&mut self, key: u32, data: &[u8]) -> Result<()> {
-        let slots = self.slots(key)?;
+        let slots = self.pair(key)?;
         if data.len() > (self.layout.slot as usize).saturating_sub(HEADER) {
             return Err(Error::NoSpace);
         }
@@ -219,6 +219,10 @@ impl<F: Flash> Store for TwoSlot<F> {
 
     fn resists_rollback(&self) -> bool {
         self.resists_rollback
+    }
+
+    fn slots(&self) -> u32 {
+        self.layout.keys
     }
 }
 

@@ -11,7 +11,7 @@ mod offers;
 mod options;
 mod security;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod update;
 mod window;
 

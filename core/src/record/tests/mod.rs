@@ -84,7 +84,7 @@ pub(crate) fn parties(suite: Suite, role: Role) -> Parties {
 /// Both ends of a session, I first.
 pub(crate) fn pair(suite: Suite) -> (SecurityContext, SecurityContext) {
     let prk_out = Secret::from([0x42; 32]);
-    let mut end = |role| SecurityContext::new(&mut provider(), parties(suite, role), &prk_out).unwrap();
+    let end = |role| SecurityContext::new(&mut provider(), parties(suite, role), &prk_out).unwrap();
     (end(Role::Initiator), end(Role::Responder))
 }
 
