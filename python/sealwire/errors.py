@@ -246,6 +246,14 @@ class HandshakeFailed(SealwireError):
     hint = "Check that the peer is reachable and shares credentials and suites."
 
 
+class Superseded(SealwireError):
+    """The peer's own handshake stands instead of this one."""
+
+    number = 213
+    name = "superseded"
+    hint = "Nothing to do: the session that the peer started is used."
+
+
 class UnknownContext(SealwireError):
     """No session has the record's identifier."""
 
@@ -294,6 +302,14 @@ class KeyExhausted(SealwireError):
     hint = "Run a key update or a new handshake."
 
 
+class StaleEpoch(SealwireError):
+    """A record of a key epoch that has ended, or that this end has not reached."""
+
+    number = 306
+    name = "stale-epoch"
+    hint = "Normal for records still under way when the keys changed; the sender repeats what matters."
+
+
 class StorageFailed(SealwireError):
     """The store did not make the data durable."""
 
@@ -334,6 +350,14 @@ class UnknownKey(SealwireError):
     hint = "Check the key handle and what the key may be used for."
 
 
+class LostState(SealwireError):
+    """Stored state may have been rolled back, so it is not used."""
+
+    number = 405
+    name = "lost-state"
+    hint = "Connect again; a store that resists rollback would keep sessions across restarts."
+
+
 class Internal(SealwireError):
     """The library found itself in a state that cannot be; nothing was sent."""
 
@@ -371,17 +395,20 @@ BY_NUMBER: Dict[int, Type[SealwireError]] = {
     210: PeerError,
     211: Denied,
     212: HandshakeFailed,
+    213: Superseded,
     300: UnknownContext,
     301: DecryptFailed,
     302: Replay,
     303: Duplicate,
     304: Stale,
     305: KeyExhausted,
+    306: StaleEpoch,
     400: StorageFailed,
     401: CorruptState,
     402: UnsupportedState,
     403: RandomFailed,
     404: UnknownKey,
+    405: LostState,
     499: Internal,
 }
 """The class of each error number."""
@@ -425,17 +452,20 @@ __all__ = [
     "PeerError",
     "Denied",
     "HandshakeFailed",
+    "Superseded",
     "UnknownContext",
     "DecryptFailed",
     "Replay",
     "Duplicate",
     "Stale",
     "KeyExhausted",
+    "StaleEpoch",
     "StorageFailed",
     "CorruptState",
     "UnsupportedState",
     "RandomFailed",
     "UnknownKey",
+    "LostState",
     "Internal",
     "BY_NUMBER",
     "from_number",

@@ -1,8 +1,8 @@
 """Keys and credentials in files.
 
 A private key is the hexadecimal text of its 32 raw bytes, in a file only its owner may read. A credential is the
-hexadecimal text of its CBOR. White space and lines that start with `#` are ignored in both. Which curve a key file is
-for is told by the credential that goes with it; a bare key file names it in its first comment line.
+hexadecimal text of its CBOR. White space and lines that start with `#` are ignored in both; such a line tells what kind
+of key a key file holds.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Union
+from typing import Union
 
 from ._sealwire import Credential, Key
 from .errors import Malformed, UnknownKey
 
 PathLike = Union[str, "os.PathLike[str]"]
-CURVES = ("X25519", "P-256", "Ed25519")
-_CURVE_LINE = re.compile(r"^#\s*sealwire private key, curve (\S+)\s*$", re.MULTILINE)
+KINDS = ("X25519", "P-256", "Ed25519", "ES256")
+_KIND_LINE = re.compile(r"^#\s*sealwire private key, (\S+)\s*$", re.MULTILINE)
 
 
 def parse_hex(text: str, where: str = "text") -> bytes:
@@ -56,7 +56,7 @@ def write_private(path: PathLike, text: str, *, overwrite: bool = False) -> None
 def save_key(path: PathLike, key: Key, *, overwrite: bool = False) -> None:
     """Write a private key file, mode 0600."""
     write_private(
-        path, f"# sealwire private key, curve {key.curve}\n{key.private_bytes().hex()}\n", overwrite=overwrite
+        path, f"# sealwire private key, {key.kind}\n{key.private_bytes().hex()}\n", overwrite=overwrite
     )
 
 
@@ -74,15 +74,13 @@ def load_credential(path: PathLike) -> Credential:
     return Credential(read_hex(path))
 
 
-def load_key(path: PathLike, curve: Optional[str] = None) -> Key:
-    """Read a private key file. `curve` wins over the file's comment; without either it is X25519."""
+def load_key(path: PathLike, default: str = "X25519") -> Key:
+    """Read a private key file. Its first comment line says what kind of key it is; without one it is a `default`."""
     raw = read_hex(path)
-    if curve is None:
-        found = _CURVE_LINE.search(Path(path).read_text(encoding="ascii"))
-        curve = found.group(1) if found else "X25519"
+    found = _KIND_LINE.search(Path(path).read_text(encoding="ascii"))
     if len(raw) != 32:
         raise Malformed(f"{path} holds {len(raw)} bytes, not the 32 of a private key")
-    return Key.from_bytes(curve, raw)
+    return Key.from_bytes(found.group(1) if found else default, raw)
 
 
 def others_can_read(path: PathLike) -> bool:
@@ -132,7 +130,7 @@ class Identity:
 
 
 __all__ = [
-    "CURVES",
+    "KINDS",
     "Identity",
     "load_credential",
     "load_key",

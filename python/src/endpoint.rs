@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use sealwire_core::Error;
 use sealwire_core::crypto::Suite;
-use sealwire_core::endpoint::{Config, HeapTables, InboxName, Kind, MAX_SUITES, Origin, Outgoing, Route, SessionId, Sid, Topic};
+use sealwire_core::endpoint::{Config, HandshakeId, HeapTables, InboxName, Kind, MAX_SUITES, Origin, Outgoing, Route, SessionId, Sid, Topic};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -107,12 +107,12 @@ fn suites_from(numbers: Option<Vec<i64>>) -> PyResult<[Option<Suite>; MAX_SUITES
     Ok(suites)
 }
 
-fn known(credential: &Credential) -> PyResult<Known> {
+pub(crate) fn known(credential: &Credential) -> PyResult<Known> {
     let kid = credential.parsed()?.kid.unwrap_or_default().to_vec();
     Ok(Known { credential: credential.bytes.clone(), kid, thumbprint: credential.thumbprint })
 }
 
-fn anchor(anchor: &TrustAnchor) -> Anchor {
+pub(crate) fn anchor(anchor: &TrustAnchor) -> Anchor {
     Anchor { key: anchor.key, kid: anchor.kid.clone(), purposes: anchor.purposes }
 }
 
@@ -125,7 +125,7 @@ impl Endpoint {
         reply_inbox = None, mqtt = false, by_value = false, identifier_len = 1, reserve = 64, edge = 64, offers = false,
         command_lifetime_ms = 10_000, handshake_interval_ms = 1_000, handshake_attempts = 6, half_open_ms = 60_000,
         resend_interval_ms = 3_000, ack_delay_ms = 50, ping_after_ms = 0, silent_attempts = 5, key_update_after = 1 << 32,
-        reconnect = true, trust_clock = true
+        reconnect = true, trust_clock = true, max_sessions = 65_536, max_handshakes = 256
     ))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)]
     fn new(
@@ -155,6 +155,8 @@ impl Endpoint {
         key_update_after: u64,
         reconnect: bool,
         trust_clock: bool,
+        max_sessions: usize,
+        max_handshakes: usize,
     ) -> PyResult<Self> {
         let mut config = Config::default();
         config.suites = suites_from(suites)?;
@@ -212,7 +214,7 @@ impl Endpoint {
             trust_clock,
             cause: None,
         };
-        let core = Core::new(HeapTables::new(), config).map_err(raise)?;
+        let core = Core::new(HeapTables::new(max_sessions, max_handshakes), config).map_err(raise)?;
         Ok(Endpoint { state: Mutex::new(State { core, port }), inside: AtomicU64::new(0), started: Instant::now() })
     }
 
@@ -351,10 +353,9 @@ impl Endpoint {
 
     /// Goes on after `Pending`, when the key store has answered.
     #[pyo3(signature = (*, now = None))]
-    fn resume_pending(&self, py: Python<'_>, now: Option<u64>) -> PyResult<Option<Py<PyAny>>> {
+    fn resume_pending(&self, py: Python<'_>, now: Option<u64>) -> PyResult<()> {
         let now = self.time(now);
-        let event = self.with(py, |state| state.core.resume_pending(&mut state.port, now))?;
-        events::event(py, &event)
+        self.with(py, |state| state.core.resume_pending(&mut state.port, now))
     }
 
     /// The next frame to send, or None.
@@ -384,14 +385,37 @@ impl Endpoint {
     }
 
     /// What is known about a session. Raises `UnknownSession`.
-    fn session(&self, py: Python<'_>, session: u32) -> PyResult<SessionInfo> {
-        let info = self.with(py, |state| state.core.session(SessionId(session)))?;
+    #[pyo3(signature = (session, *, now = None))]
+    fn session(&self, py: Python<'_>, session: u32, now: Option<u64>) -> PyResult<SessionInfo> {
+        let now = self.time(now);
+        let info = self.with(py, |state| state.core.session(SessionId(session), now))?;
         Ok(events::session_info(py, &info))
+    }
+
+    /// Handles of all sessions, confirmed or not.
+    fn sessions(&self, py: Python<'_>) -> PyResult<Vec<u32>> {
+        self.with(py, |state| Ok(state.core.sessions().map(|session| session.0).collect()))
+    }
+
+    /// The session that stands with a peer, if one is confirmed.
+    fn find(&self, py: Python<'_>, peer: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
+        let peer = thumbprint_like(peer)?;
+        self.with(py, |state| Ok(state.core.find(&peer).map(|session| session.0)))
+    }
+
+    /// Gives up a confirmable message: it is not sent again.
+    fn abandon(&self, py: Python<'_>, session: u32, number: u64) -> PyResult<()> {
+        self.with(py, |state| state.core.abandon(SessionId(session), number))
+    }
+
+    /// Gives up a handshake that this end started.
+    fn cancel(&self, py: Python<'_>, handshake: u32) -> PyResult<()> {
+        self.with(py, |state| state.core.cancel(HandshakeId(handshake)))
     }
 
     /// How often what happened since the start.
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counters = self.with(py, |state| Ok(*state.core.counters()))?;
+        let counters = self.with(py, |state| Ok(state.core.counters()))?;
         events::counters(py, &counters)
     }
 

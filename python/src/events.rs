@@ -81,7 +81,7 @@ pub(crate) struct Closed {
 /// A handshake failed.
 #[pyclass(frozen, get_all, module = "sealwire")]
 pub(crate) struct HandshakeFailed {
-    handshake: Option<u32>,
+    handshake: u32,
     route: Py<PyBytes>,
     reason: Py<PyAny>,
 }
@@ -213,7 +213,7 @@ pub(crate) fn event(py: Python<'_>, event: &endpoint::Event<'_>) -> PyResult<Opt
         Event::HandshakeFailed { handshake, route, reason } => Py::new(
             py,
             HandshakeFailed {
-                handshake: handshake.map(|id| id.0),
+                handshake: handshake.0,
                 route: bytes(py, route.as_bytes()),
                 reason: crate::error::value(py, reason)?,
             },

@@ -8,6 +8,7 @@ mod events;
 mod keys;
 mod link;
 mod port;
+mod primitives;
 
 use pyo3::prelude::*;
 
@@ -35,5 +36,12 @@ fn _sealwire(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<link::UartDecoder>()?;
     module.add_function(wrap_pyfunction!(link::uart_encode, module)?)?;
     module.add_function(wrap_pyfunction!(error::errors_table, module)?)?;
+    module.add_class::<primitives::Initiator>()?;
+    module.add_class::<primitives::Responder>()?;
+    module.add_class::<primitives::Completed>()?;
+    module.add_class::<primitives::Records>()?;
+    module.add_function(wrap_pyfunction!(primitives::seal, module)?)?;
+    module.add_function(wrap_pyfunction!(primitives::open, module)?)?;
+    module.add_function(wrap_pyfunction!(primitives::agree, module)?)?;
     Ok(())
 }
