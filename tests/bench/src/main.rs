@@ -51,19 +51,32 @@ fn handshake(initiator: &mut (End, Party), responder: &mut (End, Party), buffer:
     (sessions.0.expect("established at the Initiator"), sessions.1.expect("established at the Responder"))
 }
 
+fn time(count: u32, operation: &mut dyn FnMut()) -> Duration {
+    let start = Instant::now();
+    for _ in 0..count {
+        operation();
+    }
+    start.elapsed() / count
+}
+
 /// Median time of one operation over [`BATCHES`] batches of `count`.
-fn median(count: u32, mut operation: impl FnMut()) -> Duration {
-    let mut times: Vec<Duration> = (0..BATCHES)
-        .map(|_| {
-            let start = Instant::now();
-            for _ in 0..count {
-                operation();
-            }
-            start.elapsed() / count
-        })
-        .collect();
+fn median(count: u32, operation: &mut dyn FnMut()) -> Duration {
+    let mut times: Vec<Duration> = (0..BATCHES).map(|_| time(count, operation)).collect();
     times.sort_unstable();
     times[BATCHES / 2]
+}
+
+/// The same for two operations whose batches take turns, so that other load on the machine falls on both; and the median of
+/// the ratios of the pairs.
+fn compare(count: u32, ours: &mut dyn FnMut(), theirs: &mut dyn FnMut()) -> (Duration, Duration, f64) {
+    let mut pairs: Vec<(Duration, Duration)> = (0..BATCHES).map(|_| (time(count, ours), time(count, theirs))).collect();
+    let ratio = |pair: &(Duration, Duration)| pair.0.as_secs_f64() / pair.1.as_secs_f64();
+    pairs.sort_unstable_by(|one, other| ratio(one).total_cmp(&ratio(other)));
+    let middle = ratio(&pairs[BATCHES / 2]);
+    let (mut one, mut other): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+    one.sort_unstable();
+    other.sort_unstable();
+    (one[BATCHES / 2], other[BATCHES / 2], middle)
 }
 
 fn per_second(time: Duration) -> f64 {
@@ -74,7 +87,7 @@ fn handshakes(suite: Suite, count: u32) -> Duration {
     let (one, other) = port::parties(suite);
     let (mut one, mut other) = (Some(one), Some(other));
     let mut buffer = vec![0; 2048];
-    median(count, || {
+    median(count, &mut || {
         let mut initiator = (endpoint(suite), one.take().expect("a party"));
         let mut responder = (endpoint(suite), other.take().expect("a party"));
         black_box(handshake(&mut initiator, &mut responder, &mut buffer));
@@ -84,24 +97,25 @@ fn handshakes(suite: Suite, count: u32) -> Duration {
     })
 }
 
-fn records(suite: Suite, size: usize, count: u32) -> Duration {
+/// Protects one message of `size` bytes and unprotects it at the other end.
+fn record(suite: Suite, size: usize) -> impl FnMut() {
     let (one, other) = port::parties(suite);
     let (mut sender, mut receiver) = ((endpoint(suite), one), (endpoint(suite), other));
     let mut buffer = vec![0; size + 2048];
     let (session, _) = handshake(&mut sender, &mut receiver, &mut buffer);
     let payload: Vec<u8> = (0..size).map(|index| index.to_le_bytes()[0]).collect();
-    median(count, || {
+    move || {
         let message = Outgoing { payload: &payload, ..Outgoing::default() };
         let sent = sender.0.send(&mut sender.1, 0, session, &message, &mut buffer).expect("send");
         match receiver.0.handle_frame(&mut receiver.1, 0, Route::default(), None, &mut buffer[..sent.len]).expect("an honest record") {
             Event::Message(message) => assert_eq!(message.payload, payload),
             event => panic!("{event:?} instead of the message"),
         }
-    })
+    }
 }
 
 /// The AEAD of the suite's crate alone: the key set up once, seal and open in place, an AAD as long as a record's.
-fn bare(suite: Suite, size: usize, count: u32) -> Duration {
+fn bare(suite: Suite, size: usize) -> Box<dyn FnMut()> {
     use chacha20poly1305::aead::{AeadInPlace, KeyInit};
     type Ccm8 = ccm::Ccm<aes::Aes128, ccm::consts::U8, ccm::consts::U13>;
     let aad = [0x5a; 58];
@@ -110,7 +124,7 @@ fn bare(suite: Suite, size: usize, count: u32) -> Duration {
     macro_rules! run {
         ($cipher:expr, $nonce:expr) => {{
             let cipher = $cipher;
-            median(count, || {
+            Box::new(move || {
                 buffer.copy_from_slice(&payload);
                 let tag = cipher.encrypt_in_place_detached($nonce, black_box(&aad), &mut buffer).expect("seal");
                 cipher.decrypt_in_place_detached($nonce, black_box(&aad), &mut buffer, &tag).expect("open");
@@ -136,14 +150,13 @@ fn main() {
         let time = handshakes(suite, scale(300));
         println!("  handshake                 {:>10.0} /s  {:>9.1} us", per_second(time), time.as_secs_f64() * 1e6);
         for size in [64, 1024] {
-            let ours = records(suite, size, scale(20_000));
-            let theirs = bare(suite, size, scale(20_000));
+            let (ours, theirs, ratio) = compare(scale(20_000), &mut record(suite, size), &mut bare(suite, size));
             println!(
                 "  record of {size:>4} B          {:>10.0} /s  {:>9.2} us   bare AEAD {:>7.2} us   ratio {:.2}",
                 per_second(ours),
                 ours.as_secs_f64() * 1e6,
                 theirs.as_secs_f64() * 1e6,
-                ours.as_secs_f64() / theirs.as_secs_f64()
+                ratio
             );
         }
     }
