@@ -120,10 +120,10 @@ pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared:
         Curve::P256 => {
             let point = p256_point(peer, false)?;
             let secret = p256::SecretKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
-            // This copy of the scalar does not erase itself.
-            let mut scalar = secret.to_nonzero_scalar();
-            let result = p256::ecdh::diffie_hellman(&scalar, point);
-            scalar.zeroize();
+            // A copied scalar does not erase itself.
+            let scalar = zeroize::Zeroizing::new(secret.to_nonzero_scalar());
+            #[expect(clippy::needless_borrows_for_generic_args, reason = "by value it would be copied once more, and stay")]
+            let result = p256::ecdh::diffie_hellman(&*scalar, point);
             shared.expose_mut().copy_from_slice(result.raw_secret_bytes());
             if crate::bytes::equal(shared.expose(), &[0; 32]) {
                 return Err(Error::InvalidKey);

@@ -1,5 +1,8 @@
 //! Cipher suites as data (RFC 9528 table 6, COSE numbers).
 
+#[cfg(not(any(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+compile_error!("enable at least one cipher suite: suite-x25519-chacha, suite-p256-ccm");
+
 /// A curve for Diffie-Hellman, COSE numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

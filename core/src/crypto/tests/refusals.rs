@@ -59,6 +59,20 @@ fn lengths_are_checked() {
     }
 }
 
+/// CCM counts the length in two bytes here. A ciphertext that is too long is decrypted before that shows; it must not stay.
+#[test]
+#[cfg(feature = "suite-p256-ccm")]
+fn ccm_is_limited_to_65535_bytes() {
+    let mut tag = [0; 8];
+    for (length, expected) in [(0xffff, Ok(())), (0x1_0000, Err(Error::InvalidArgument))] {
+        let mut buffer = std::vec![3; length];
+        assert_eq!(seal(Aead::AesCcm16_64_128, &[1; 16], &[2; 13], &[], &mut buffer, &mut tag), expected);
+    }
+    let mut buffer = std::vec![3; 0x1_0000];
+    assert_eq!(open(Aead::AesCcm16_64_128, &[1; 16], &[2; 13], &[], &mut buffer, &tag), Err(Error::DecryptFailed));
+    assert!(buffer.iter().all(|byte| *byte == 0));
+}
+
 /// Points of small order on Curve25519 and its twist, in every encoding below 2^256.
 #[test]
 #[cfg(feature = "suite-x25519-chacha")]
