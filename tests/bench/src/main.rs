@@ -23,9 +23,10 @@ fn endpoint(suite: Suite) -> End {
     Endpoint::new(HeapTables::new(4, 4), config).expect("a sound configuration")
 }
 
-/// Runs one handshake; gives both ends' sessions.
-fn handshake(initiator: &mut (End, Party), responder: &mut (End, Party), buffer: &mut [u8]) -> (SessionId, SessionId) {
+/// Runs one handshake; gives both ends' sessions and the lengths of the four message frames.
+fn handshake(initiator: &mut (End, Party), responder: &mut (End, Party), buffer: &mut [u8]) -> (SessionId, SessionId, [usize; 4]) {
     let mut sessions = (None, None);
+    let mut lengths = [0; 4];
     initiator.0.connect(&mut initiator.1, 0, Route::default(), None).expect("connect");
     // message_1 to message_4 and the record that confirms: few rounds.
     for _ in 0..16 {
@@ -34,6 +35,9 @@ fn handshake(initiator: &mut (End, Party), responder: &mut (End, Party), buffer:
             let (from, to) = if forwards { (&mut *initiator, &mut *responder) } else { (&mut *responder, &mut *initiator) };
             while let Some(sent) = from.0.poll_transmit(&mut from.1, 0, buffer).expect("transmit") {
                 quiet = false;
+                if let 1..=4 = buffer[0] {
+                    lengths[usize::from(buffer[0]) - 1] = sent.len;
+                }
                 to.0.handle_frame(&mut to.1, 0, Route::default(), None, &mut buffer[..sent.len]).expect("an honest frame");
             }
         }
@@ -48,7 +52,7 @@ fn handshake(initiator: &mut (End, Party), responder: &mut (End, Party), buffer:
             break;
         }
     }
-    (sessions.0.expect("established at the Initiator"), sessions.1.expect("established at the Responder"))
+    (sessions.0.expect("established at the Initiator"), sessions.1.expect("established at the Responder"), lengths)
 }
 
 fn time(count: u32, operation: &mut dyn FnMut()) -> Duration {
@@ -102,7 +106,7 @@ fn record(suite: Suite, size: usize) -> impl FnMut() {
     let (one, other) = port::parties(suite);
     let (mut sender, mut receiver) = ((endpoint(suite), one), (endpoint(suite), other));
     let mut buffer = vec![0; size + 2048];
-    let (session, _) = handshake(&mut sender, &mut receiver, &mut buffer);
+    let (session, ..) = handshake(&mut sender, &mut receiver, &mut buffer);
     let payload: Vec<u8> = (0..size).map(|index| index.to_le_bytes()[0]).collect();
     move || {
         let message = Outgoing { payload: &payload, ..Outgoing::default() };
@@ -147,6 +151,9 @@ fn main() {
         (Suite::P256Ccm, "suite 2: P-256, AES-CCM-16-64-128, 8-byte tag"),
     ] {
         println!("\n{name}");
+        let (one, other) = port::parties(suite);
+        let (.., [m1, m2, m3, m4]) = handshake(&mut (endpoint(suite), one), &mut (endpoint(suite), other), &mut [0; 2048]);
+        println!("  handshake, frame bytes    {m1} + {m2} + {m3} + {m4} = {}, credentials by kid", m1 + m2 + m3 + m4);
         let time = handshakes(suite, scale(300));
         println!("  handshake                 {:>10.0} /s  {:>9.1} us", per_second(time), time.as_secs_f64() * 1e6);
         for size in [64, 1024] {
