@@ -30,6 +30,7 @@ from ._sealwire import (
     TrustAnchor,
 )
 from .errors import SealwireError
+from .events import Event
 from .identity import Identity, load_credential, load_key, save_credential, save_key
 from .store import MemoryStore, SqliteStore, Store
 
@@ -40,6 +41,7 @@ __all__ = [
     "Credential",
     "Endpoint",
     "Established",
+    "Event",
     "HandshakeFailed",
     "Identity",
     "Key",

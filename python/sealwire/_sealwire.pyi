@@ -1,33 +1,694 @@
-"""The compiled part. Import from `sealwire`; this module's layout is private."""
+"""The compiled part. Import from `sealwire` and `sealwire.primitives`; this module's layout is private."""
 
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union, final
+from typing import Callable, Dict, List, Literal, Optional, Sequence, Tuple, TypedDict, Union, final
 
 from typing_extensions import Buffer
 
+from .errors import SealwireError
 from .store import Store
 
 __all__ = [
-    "ABI_VERSION",
     "Acknowledged",
     "Closed",
     "CommandReady",
+    "Completed",
     "Credential",
     "Endpoint",
     "Established",
     "HandshakeFailed",
+    "Initiator",
     "Key",
     "KeyUpdated",
     "Message",
     "Peer",
     "PeerSilent",
+    "Records",
     "Replaced",
     "Resend",
+    "Responder",
     "Sent",
     "SessionInfo",
     "Transmit",
     "TrustAnchor",
     "UartDecoder",
     "VERSION",
+    "agree",
     "errors_table",
+    "open",
+    "seal",
     "uart_encode",
 ]
+
+VERSION: str
+
+_Name = Union[str, Buffer]
+_Role = Literal["initiator", "responder"]
+_Ead = Sequence[Tuple[int, Optional[bytes]]]
+
+@final
+class Key:
+    """A private key: kept in memory and erased when it is no longer used, or held by a key store and reached by callables."""
+
+    @staticmethod
+    def generate(kind: str = "X25519") -> Key:
+        """Makes a new key: "X25519" or "P-256" for endpoints, "Ed25519" or "ES256" for issuers."""
+
+    @staticmethod
+    def from_bytes(kind: str, private: Buffer) -> Key:
+        """Takes the 32 raw bytes of a private key."""
+
+    @staticmethod
+    def external(
+        kind: str,
+        public: Buffer,
+        *,
+        agree: Optional[Callable[[bytes], Buffer]] = None,
+        sign: Optional[Callable[[bytes], Buffer]] = None,
+    ) -> Key:
+        """A key that a key store holds.
+
+        `public` is 32 bytes, for P-256 and ES256 x followed by y. `agree(peer)` gives the 32-byte shared secret (for P-256 `peer`
+        is the x coordinate), `sign(message)` the 64-byte signature; either may raise `Pending`.
+        """
+
+    @property
+    def kind(self) -> str:
+        """ "X25519", "P-256", "Ed25519" or "ES256"."""
+
+    @property
+    def curve(self) -> str:
+        """ "X25519", "P-256" or "Ed25519"."""
+
+    @property
+    def public(self) -> bytes:
+        """The public key: 32 bytes, on P-256 64 (x, then y)."""
+
+    @property
+    def thumbprint(self) -> bytes:
+        """The first 16 bytes of the RFC 9679 thumbprint of the public key: the identity of whoever holds this key."""
+
+    def private_bytes(self) -> bytes:
+        """The 32 private bytes, for saving. Raises `UnknownKey` for a key that a key store holds."""
+
+@final
+class Credential:
+    """Who someone is, as the handshake shows it: an unsigned CCS or a CWT signed by an issuer."""
+
+    def __new__(cls, data: Buffer) -> Credential:
+        """Reads the CBOR of a credential. Nothing is verified."""
+
+    @staticmethod
+    def ccs(key: Key, subject: str, kid: Buffer) -> Credential:
+        """An unsigned credential; peers trust it where they were given its bytes."""
+
+    @staticmethod
+    def cwt(
+        key: Key,
+        subject: str,
+        kid: Buffer,
+        *,
+        issuer: Key,
+        issuer_kid: Buffer,
+        issuer_name: Optional[str] = None,
+        expires: Optional[int] = None,
+        not_before: Optional[int] = None,
+        issued_at: Optional[int] = None,
+        token_id: Optional[Buffer] = None,
+    ) -> Credential:
+        """A credential signed by an issuer; peers trust it where the issuer is a trust anchor. Times are seconds since 1970."""
+
+    @property
+    def data(self) -> bytes:
+        """CRED_x: its CBOR."""
+
+    @property
+    def kind(self) -> Literal["ccs", "cwt"]:
+        """ "ccs" or "cwt"."""
+
+    @property
+    def subject(self) -> Optional[str]:
+        """`sub`: the name, on MQTT also the inbox."""
+
+    @property
+    def issuer(self) -> Optional[str]:
+        """`iss`: the issuer's name."""
+
+    @property
+    def kid(self) -> Optional[bytes]:
+        """kid of the key; it selects candidates and proves nothing."""
+
+    @property
+    def issuer_kid(self) -> Optional[bytes]:
+        """kid of the issuer's key, in a CWT."""
+
+    @property
+    def expires(self) -> Optional[int]:
+        """`exp`, seconds since 1970: invalid from then on."""
+
+    @property
+    def not_before(self) -> Optional[int]:
+        """`nbf`, seconds since 1970: invalid before."""
+
+    @property
+    def curve(self) -> str:
+        """ "X25519", "P-256" or "Ed25519"."""
+
+    @property
+    def public(self) -> bytes:
+        """The public key: 32 bytes, on P-256 64 (x, then y)."""
+
+    @property
+    def thumbprint(self) -> bytes:
+        """Who this is: the first 16 bytes of the RFC 9679 thumbprint of the key."""
+
+    def verify(self, anchor: TrustAnchor, now: Optional[int] = None) -> None:
+        """Verifies a CWT under a trust anchor; `now` in seconds since 1970, None to leave times aside. Raises the typed reason."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+
+@final
+class TrustAnchor:
+    """An issuer whose signatures are believed, for some purposes."""
+
+    def __new__(cls, credential: Credential, purposes: Sequence[str] = ...) -> TrustAnchor:
+        """Takes the issuer's credential, a CCS with its Ed25519 or P-256 signing key and the kid it puts on what it signs.
+
+        Purposes: identity, role, manifest, update, bulletin.
+        """
+
+    @property
+    def kid(self) -> bytes:
+        """The kid that the issuer's signatures carry."""
+
+    @property
+    def purposes(self) -> List[str]:
+        """What the issuer is believed for."""
+
+@final
+class Peer:
+    """A peer whose handshake has verified, as the `authorize` callable sees it."""
+
+    @property
+    def thumbprint(self) -> bytes: ...
+    @property
+    def credential(self) -> bytes: ...
+    @property
+    def subject(self) -> Optional[str]: ...
+    @property
+    def inbox(self) -> Optional[str]:
+        """The inbox name that it claims."""
+
+    @property
+    def role(self) -> _Role:
+        """Which side this endpoint is on."""
+
+@final
+class Message:
+    """A message that arrived, authenticated and new."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def peer(self) -> bytes: ...
+    @property
+    def command(self) -> bool: ...
+    @property
+    def number(self) -> Optional[int]:
+        """Present on confirmable messages: hand it to `commit` when the effect is durable."""
+
+    @property
+    def origin(self) -> Optional[Tuple[bytes, int]]:
+        """Session and number of its first sending, if that was another session. Hand it to `commit` too."""
+
+    @property
+    def topic(self) -> Optional[str]:
+        """Topic name of an addressed message."""
+
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def missing(self) -> int:
+        """Records missing right before this one: lost, late or suppressed."""
+
+    @property
+    def late(self) -> bool:
+        """It fills an earlier gap."""
+
+    @property
+    def retain(self) -> bool: ...
+    @property
+    def expiry_s(self) -> Optional[int]: ...
+    @property
+    def content_type(self) -> Optional[str]: ...
+
+@final
+class Established:
+    """A session is confirmed and can send, or was restored."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def peer(self) -> bytes: ...
+    @property
+    def role(self) -> _Role: ...
+    @property
+    def handshake(self) -> Optional[int]:
+        """The handshake, if this end started it in this process."""
+
+    @property
+    def resumed(self) -> bool: ...
+
+@final
+class Acknowledged:
+    """The peer's application has committed messages."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def top(self) -> int: ...
+    @property
+    def missing(self) -> int: ...
+    def covers(self, number: int) -> bool:
+        """True when message `number` is committed."""
+
+@final
+class Resend:
+    """A confirmable message is unacknowledged for too long: send it again under its number."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def number(self) -> int: ...
+
+@final
+class CommandReady:
+    """The peer can take commands now, after a `send` that failed with `NoOffer`."""
+
+    @property
+    def session(self) -> int: ...
+
+@final
+class KeyUpdated:
+    """New keys are in use."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
+
+@final
+class Replaced:
+    """A session was replaced by a newer one with the same peer."""
+
+    @property
+    def old(self) -> int: ...
+    @property
+    def sid(self) -> bytes:
+        """Name of the old session, for `origin`."""
+
+    @property
+    def new(self) -> int: ...
+
+@final
+class Closed:
+    """A session ended without successor."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def peer(self) -> bytes: ...
+    @property
+    def route(self) -> bytes: ...
+    @property
+    def reason(self) -> SealwireError: ...
+
+@final
+class HandshakeFailed:
+    """A handshake that this end started failed."""
+
+    @property
+    def handshake(self) -> int: ...
+    @property
+    def route(self) -> bytes: ...
+    @property
+    def reason(self) -> SealwireError: ...
+
+@final
+class PeerSilent:
+    """The peer has not answered for several repetitions."""
+
+    @property
+    def session(self) -> int: ...
+
+_Event = Union[
+    Message,
+    Established,
+    Acknowledged,
+    Resend,
+    CommandReady,
+    KeyUpdated,
+    Replaced,
+    Closed,
+    HandshakeFailed,
+    PeerSilent,
+]
+
+@final
+class Sent:
+    """A message was protected: `frame` goes to `route`, or to its own topic if it was sent in place."""
+
+    @property
+    def frame(self) -> bytes: ...
+    @property
+    def route(self) -> bytes: ...
+    @property
+    def number(self) -> Optional[int]: ...
+
+@final
+class Transmit:
+    """A frame that the endpoint wants sent."""
+
+    @property
+    def frame(self) -> bytes: ...
+    @property
+    def route(self) -> bytes: ...
+    @property
+    def handshake(self) -> bool:
+        """A handshake message: QoS 1 on MQTT."""
+
+@final
+class SessionInfo:
+    """What is known about a session; no secrets."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def sid(self) -> bytes:
+        """Its name on both ends."""
+
+    @property
+    def peer(self) -> bytes: ...
+    @property
+    def own(self) -> bytes: ...
+    @property
+    def role(self) -> _Role: ...
+    @property
+    def suite(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def confirmed(self) -> bool: ...
+    @property
+    def route(self) -> bytes: ...
+    @property
+    def next_number(self) -> int: ...
+    @property
+    def unacknowledged(self) -> int: ...
+    @property
+    def command_ready(self) -> bool: ...
+
+@final
+class Endpoint:
+    """One party: its sessions, handshakes and timers. It does no input or output of its own.
+
+    Call `restore` first. After any other call, take events with `poll_event` and frames with `poll_transmit` until there are none,
+    then wait for a frame or until `poll_timeout`. Times (`now`) are milliseconds of a clock that does not run backwards; left out, the
+    endpoint uses its own. Do not mix the two.
+
+    Safe to use from several threads; the interpreter's lock is released around cryptography. A callback (store, key, authorize) that calls
+    back into the same endpoint gets `Busy`. An application that holds a lock or a transaction which its store needs takes it before it
+    calls the endpoint, on every thread.
+    """
+
+    def __new__(
+        cls,
+        identities: Sequence[Tuple[Credential, Key]],
+        *,
+        peers: Sequence[Credential] = ...,
+        anchors: Sequence[TrustAnchor] = ...,
+        store: Optional[Store] = None,
+        authorize: Optional[Callable[[Peer], object]] = None,
+        suites: Optional[Sequence[int]] = None,
+        inbox: Optional[str] = None,
+        reply_inbox: Optional[str] = None,
+        mqtt: bool = False,
+        by_value: bool = False,
+        identifier_len: int = 1,
+        reserve: int = 64,
+        edge: int = 64,
+        offers: bool = False,
+        command_lifetime_ms: int = 10_000,
+        handshake_interval_ms: int = 1_000,
+        handshake_attempts: int = 6,
+        half_open_ms: int = 60_000,
+        resend_interval_ms: int = 3_000,
+        ack_delay_ms: int = 50,
+        ping_after_ms: int = 0,
+        silent_attempts: int = 5,
+        key_update_after: int = ...,
+        reconnect: bool = True,
+        trust_clock: bool = True,
+        max_sessions: int = 65_536,
+        max_handshakes: int = 256,
+    ) -> Endpoint:
+        """Makes an endpoint.
+
+        `identities`: own credentials with their keys, one per curve. `peers`: provisioned credentials. `anchors`: issuers believed.
+        `store`: where state survives a restart (default: in memory). `authorize(peer)`: may this verified peer open a session; the default is
+        that an inbox it claims must be the subject of its credential. `suites`: EDHOC cipher suites in order of preference (4, 2).
+        `inbox`: own inbox name on MQTT; `reply_inbox`: where peers shall send instead after the handshake. `mqtt`: frames without route have no way
+        back. `by_value`: send the own credential instead of its kid. `identifier_len`: length of own connection identifiers, fixed for the life of
+        the stored state; 1 is enough for 24 sessions, 2 for 4,096. `reserve`, `edge`: records per store operation. `offers`: take commands, each
+        valid for `command_lifetime_ms`. `trust_clock`: judge `exp` and `nbf` by the system's clock. The rest are intervals and limits.
+        """
+
+    def now(self) -> int:
+        """The endpoint's clock: milliseconds since it was made."""
+
+    def connect(self, route: Optional[_Name] = None, *, peer: Optional[Buffer] = None, now: Optional[int] = None) -> int:
+        """Starts a handshake with whoever is behind `route` (an inbox name on MQTT, nothing on a link). Gives its handle."""
+
+    def cancel(self, handshake: int) -> None:
+        """Gives up a handshake that this end started."""
+
+    def send(
+        self,
+        session: int,
+        payload: Buffer,
+        *,
+        topic: Optional[_Name] = None,
+        in_place: bool = False,
+        command: bool = False,
+        confirmable: bool = False,
+        retain: bool = False,
+        expiry_s: Optional[int] = None,
+        content_type: Optional[str] = None,
+        number: Optional[int] = None,
+        origin: Optional[Tuple[bytes, int]] = None,
+        now: Optional[int] = None,
+    ) -> Sent:
+        """Protects a message. With `topic` alone it is addressed; with `in_place` the record belongs on that topic.
+
+        The endpoint does not keep the message: a confirmable one is the application's to send again under its `number` on `Resend`.
+        Raises UnknownSession, WrongState, WindowFull, NoOffer, KeyExhausted, StorageFailed or InvalidArgument; nothing was sent then.
+        """
+
+    def commit(
+        self, session: int, number: int, *, origin: Optional[Tuple[bytes, int]] = None, now: Optional[int] = None
+    ) -> None:
+        """The effect of a confirmable message is durable: store that, and acknowledge the message."""
+
+    def abandon(self, session: int, number: int) -> None:
+        """Gives up a confirmable message: it is not sent again."""
+
+    def key_update(self, session: int, *, now: Optional[int] = None) -> None:
+        """Asks the peer for new keys; `KeyUpdated` follows."""
+
+    def close(self, session: int) -> None:
+        """Ends a session here: its keys are erased, in memory and in the store."""
+
+    def restore(self, *, now: Optional[int] = None) -> int:
+        """Takes up the sessions of the store; once, before anything else. Gives how many."""
+
+    def export(self, session: int, label: int, context: Buffer, length: int) -> bytes:
+        """Key material for the application: the EDHOC exporter. Labels from 33000 on."""
+
+    def handle_frame(
+        self, frame: Buffer, *, route: Optional[_Name] = None, topic: Optional[_Name] = None, now: Optional[int] = None
+    ) -> Optional[_Event]:
+        """Takes a frame. Gives what it brought, or None. Raises the typed reason if it is refused; nothing has changed then.
+
+        `route` is the way back, where one is known; `topic` the topic relative to the realm for records in place.
+        """
+
+    def handle_timeout(self, *, now: Optional[int] = None) -> None:
+        """Lets time pass. Call it when `poll_timeout` says so; calling it more often does no harm."""
+
+    def resume_pending(self, *, now: Optional[int] = None) -> None:
+        """Goes on after `Pending`, when the key store has answered."""
+
+    def poll_transmit(self, *, now: Optional[int] = None) -> Optional[Transmit]:
+        """The next frame to send, or None."""
+
+    def poll_event(self) -> Optional[_Event]:
+        """The next thing that happened by itself, or None."""
+
+    def poll_timeout(self) -> Optional[int]:
+        """When `handle_timeout` is due, on the endpoint's clock, or None."""
+
+    def session(self, session: int, *, now: Optional[int] = None) -> SessionInfo:
+        """What is known about a session. Raises `UnknownSession`."""
+
+    def sessions(self) -> List[int]:
+        """Handles of all sessions, confirmed or not."""
+
+    def find(self, peer: Buffer) -> Optional[int]:
+        """The session that stands with a peer, if one is confirmed."""
+
+    def counters(self) -> Dict[str, int]:
+        """How often what happened since the start."""
+
+    def add_peer(self, credential: Credential) -> None:
+        """Provisions a peer's credential."""
+
+    def remove_peer(self, thumbprint: Buffer) -> bool:
+        """Forgets the credentials of a peer; gives whether there were any. Sessions are closed by `close`."""
+
+    def add_anchor(self, anchor: TrustAnchor) -> None:
+        """Believes an issuer from now on."""
+
+@final
+class UartDecoder:
+    """Takes frames out of the bytes of a serial line. What does not decode or check is dropped and counted."""
+
+    def __new__(cls, max_frame: int) -> UartDecoder:
+        """For frames up to `max_frame` bytes."""
+
+    def feed(self, data: Buffer) -> List[bytes]:
+        """Takes bytes as they come; gives the frames that were completed."""
+
+    @property
+    def frames(self) -> int: ...
+    @property
+    def malformed(self) -> int: ...
+    @property
+    def overlong(self) -> int: ...
+
+def uart_encode(frame: Buffer) -> bytes:
+    """Frames `frame` for a serial line: COBS over frame and CRC-16, then a zero byte."""
+
+def errors_table() -> List[Tuple[int, str, str]]:
+    """Number, name and hint of every error of the core."""
+
+@final
+class Initiator:
+    """The Initiator's half of a handshake, message by message. A message that fails leaves it as it was."""
+
+    def __new__(
+        cls,
+        credential: Credential,
+        key: Key,
+        *,
+        peers: Sequence[Credential] = ...,
+        anchors: Sequence[TrustAnchor] = ...,
+        suite: int = 4,
+        suites: Optional[Sequence[int]] = None,
+        by_value: bool = False,
+        trust_clock: bool = True,
+    ) -> Initiator: ...
+    def compose_message_1(self, c_i: Buffer, ead_1: _Ead = ...) -> bytes:
+        """message_1 with this connection identifier and these EAD items (label, value)."""
+
+    def process_message_2(self, message_2: Buffer, ead_3: _Ead = ...) -> bytes:
+        """Verifies message_2, gives message_3."""
+
+    def process_message_4(self, message_4: Buffer) -> Completed:
+        """Verifies message_4; the handshake is complete."""
+
+    @property
+    def ead(self) -> List[Tuple[int, Optional[bytes]]]:
+        """The EAD items of the message processed last."""
+
+@final
+class Responder:
+    """The Responder's half of a handshake, message by message."""
+
+    def __new__(
+        cls,
+        credential: Credential,
+        key: Key,
+        *,
+        peers: Sequence[Credential] = ...,
+        anchors: Sequence[TrustAnchor] = ...,
+        suites: Sequence[int] = ...,
+        by_value: bool = False,
+        trust_clock: bool = True,
+    ) -> Responder: ...
+    def process_message_1(self, message_1: Buffer, c_r: Buffer, ead_2: _Ead = ...) -> bytes:
+        """Processes message_1, gives message_2."""
+
+    def process_message_3(self, message_3: Buffer, ead_4: _Ead = ...) -> Tuple[bytes, Completed]:
+        """Verifies message_3, gives message_4 and the completed handshake."""
+
+    @property
+    def ead(self) -> List[Tuple[int, Optional[bytes]]]:
+        """The EAD items of the message processed last."""
+
+@final
+class Completed:
+    """What a handshake yields."""
+
+    @property
+    def peer(self) -> bytes: ...
+    @property
+    def own(self) -> bytes: ...
+    @property
+    def th_4(self) -> bytes: ...
+    @property
+    def prk_out(self) -> bytes:
+        """PRK_out. A secret: for tests and tools only."""
+
+    def exporter(self, label: int, context: Buffer, length: int) -> bytes:
+        """EDHOC_Exporter."""
+
+    def records(self) -> Records:
+        """The records of this session, epoch 0. Nothing is stored: for sessions that end with the process."""
+
+class _Unprotected(TypedDict):
+    payload: bytes
+    number: Optional[int]
+    topic: Optional[bytes]
+    missing: int
+    late: bool
+    partial_iv: int
+
+@final
+class Records:
+    """Records of one session, without endpoint and store."""
+
+    def __new__(
+        cls, *, suite: int, role: _Role, c_i: Buffer, c_r: Buffer, own: Buffer, peer: Buffer, prk_out: Buffer
+    ) -> Records: ...
+    def protect(
+        self,
+        payload: Buffer,
+        *,
+        confirmable: bool = False,
+        topic: Optional[_Name] = None,
+        addressed: Optional[_Name] = None,
+    ) -> bytes:
+        """Protects a data message. `topic` is that of a record in place, `addressed` the encrypted one."""
+
+    def unprotect(self, frame: Buffer, *, topic: Optional[_Name] = None) -> _Unprotected:
+        """Verifies and decrypts a record."""
+
+def seal(algorithm: int, key: Buffer, nonce: Buffer, aad: Buffer, plaintext: Buffer) -> bytes:
+    """AEAD by COSE number (10, 24, 30): ciphertext followed by the tag."""
+
+def open(algorithm: int, key: Buffer, nonce: Buffer, aad: Buffer, ciphertext: Buffer) -> bytes:
+    """The reverse of `seal`. Raises `DecryptFailed`."""
+
+def agree(curve: str, private: Buffer, public: Buffer) -> bytes:
+    """Diffie-Hellman of a raw private key with a public one: "X25519", or "P-256" with x coordinates."""

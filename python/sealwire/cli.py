@@ -271,13 +271,17 @@ def hub_run(options: argparse.Namespace, out: Output) -> int:
     return run_until_signal(serve)
 
 
+def when(at: float) -> str:
+    """A time of this machine's clock, for people."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
 def hub_show(options: argparse.Namespace, out: Output) -> int:
     """Read the database of a hub."""
     from .hubdata import HubData
 
     data = HubData(options.db, create=False)
     try:
-        when = lambda at: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))  # noqa: E731
         if options.what == "messages":
             messages = list(data.messages(topic=options.topic, after=options.after, limit=options.limit))
             lines = [

@@ -207,7 +207,10 @@ class HubData:
             (after, topic, limit),
         )
         for row in rows:
-            yield StoredMessage(*row[:7], bool(row[7]), row[8], bool(row[9]), row[10])
+            number, received, peer, subject, name, payload, sequence, in_place, missing, late, content_type = row
+            yield StoredMessage(
+                number, received, peer, subject, name, payload, sequence, bool(in_place), missing, bool(late), content_type
+            )
 
     def peers(self) -> List[StoredPeer]:
         """Peers, by name."""

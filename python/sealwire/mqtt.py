@@ -24,6 +24,7 @@ from typing import AsyncIterator, Callable, ContextManager, Deque, Dict, Iterato
 
 from . import _sealwire as core
 from .broker import Broker, Wire
+from .events import Event as CoreEvent
 from .errors import InvalidArgument, NoOffer, SealwireError, UnknownSession, WindowFull, WrongState
 
 Handler = Callable[["Event"], None]
@@ -566,7 +567,7 @@ class Link:
             if not isinstance(event, core.Message):
                 self._event(event)
 
-    def _event(self, event: "core.Event") -> None:
+    def _event(self, event: CoreEvent) -> None:
         if isinstance(event, core.Message):
             return
         if isinstance(event, core.Established):

@@ -161,7 +161,8 @@ class Show:
         self.judge(attack, held, "decrypt-failed" if held else "nothing refused")
 
     async def reorder(self, attack: Attack, middle: Middle) -> None:
-        late, kept = self.hub_late, []
+        late = self.hub_late
+        kept: List[bytes] = []
 
         def rule(publish: Publish) -> Optional[List[bytes]]:
             if not publish.up or not frames.is_confirmable(publish.payload) or len(kept) > 1:
@@ -200,7 +201,8 @@ class Show:
             self.judge(attack, False, "a prompt command did not arrive either")
             return
         self.note("a prompt command was obeyed: led on")
-        before, kept = self.wearable_errors.count("stale"), []
+        before = self.wearable_errors.count("stale")
+        kept: List[Publish] = []
 
         def rule(publish: Publish) -> Optional[List[bytes]]:
             if publish.up or not frames.is_confirmable(publish.payload):

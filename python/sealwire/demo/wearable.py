@@ -18,6 +18,7 @@ from typing import List, Optional, Protocol, Set
 
 from .. import _sealwire as core
 from ..errors import Busy, NoOffer, SealwireError, WindowFull
+from ..events import Event
 from ..identity import Identity, load_credential, load_key
 from ..ports import split_address
 
@@ -131,7 +132,7 @@ class Wearable:
         self.sent += 1
         return True
 
-    def event(self, event: "core.Event") -> None:
+    def event(self, event: Event) -> None:
         if isinstance(event, core.Established):
             self.session = event.session
             report("established", peer=event.peer.hex(), ms=round((time.monotonic() - self.started) * 1000))
@@ -187,6 +188,7 @@ class Wearable:
             self.pump()
 
     def run(self) -> int:
+        self.endpoint.restore()
         self.endpoint.connect()
         self.pump()
         with selectors.DefaultSelector() as selector:
