@@ -38,8 +38,10 @@ pub struct sealwire_own_credential {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwire_anchor {
-    /// The issuer's public key: a COSE_Key with a key identifier, as CBOR.
+    /// The issuer's public key: a COSE_Key, as CBOR.
     pub cose_key: sealwire_bytes,
+    /// The key identifier in its signatures; empty: that of the COSE_Key.
+    pub kid: sealwire_bytes,
     /// What it may vouch for: `SEALWIRE_PURPOSE_IDENTITY`.
     pub purposes: u32,
 }
@@ -159,7 +161,9 @@ impl Identity {
         for anchor in identity.anchors() {
             // SAFETY: the caller's promise.
             let (_, kid) = PublicKey::parse(unsafe { bytes(anchor.cose_key.data, anchor.cose_key.length) }?)?;
-            if kid.is_none() || anchor.purposes == 0 || anchor.purposes > 31 {
+            // SAFETY: the caller's promise.
+            let own_kid = unsafe { bytes(anchor.kid.data, anchor.kid.length) }?;
+            if (kid.is_none() && own_kid.is_empty()) || anchor.purposes == 0 || anchor.purposes > 31 {
                 return Err(Error::InvalidArgument);
             }
         }
@@ -235,7 +239,7 @@ pub(crate) fn config(from: &sealwire_config, identity: &Identity, sessions: usiz
     Ok(to)
 }
 
-fn suites(from: &sealwire_config, identity: &Identity, defaults: &Config) -> Result<[Option<Suite>; MAX_SUITES]> {
+pub(crate) fn suites(from: &sealwire_config, identity: &Identity, defaults: &Config) -> Result<[Option<Suite>; MAX_SUITES]> {
     let mut chosen = [None; MAX_SUITES];
     let mut free = chosen.iter_mut();
     let mut put = |suite| free.next().map(|place| *place = Some(suite)).ok_or(Error::InvalidArgument);

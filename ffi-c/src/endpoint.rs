@@ -12,11 +12,11 @@ use sealwire_core::endpoint::{Endpoint, Event, Handshake, HandshakeId, Route, Se
 use sealwire_core::error::{Error, Result};
 
 /// Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
-pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 1024;
+pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 576;
 /// Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
-pub const SEALWIRE_SESSION_SIZE: usize = 1024;
+pub const SEALWIRE_SESSION_SIZE: usize = 960;
 /// Bytes of one open handshake; see `SEALWIRE_ENDPOINT_SIZE`.
-pub const SEALWIRE_HANDSHAKE_SIZE: usize = 1024;
+pub const SEALWIRE_HANDSHAKE_SIZE: usize = 832;
 /// Bytes of one group. This version has no groups.
 pub const SEALWIRE_GROUP_SIZE: usize = 0;
 /// A frame is at most so much longer than its payload, topic name and content type.
@@ -141,10 +141,13 @@ const _: () = assert!(align_of::<sealwire_endpoint>() <= ALIGN && align_of::<Ses
 const _: () = assert!(Layout::HEAD <= SEALWIRE_ENDPOINT_BASE_SIZE);
 const _: () = assert!(Layout::SESSION <= SEALWIRE_SESSION_SIZE);
 const _: () = assert!(Layout::HANDSHAKE + BUFFER <= SEALWIRE_HANDSHAKE_SIZE);
+// Not much too large either.
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(Layout::HEAD + 64 > SEALWIRE_ENDPOINT_BASE_SIZE && Layout::SESSION + 64 > SEALWIRE_SESSION_SIZE);
+const _: () = assert!(Layout::HEAD + SLACK > SEALWIRE_ENDPOINT_BASE_SIZE && Layout::SESSION + SLACK > SEALWIRE_SESSION_SIZE);
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(Layout::HANDSHAKE + BUFFER + 64 > SEALWIRE_HANDSHAKE_SIZE);
+const _: () = assert!(Layout::HANDSHAKE + BUFFER + SLACK > SEALWIRE_HANDSHAKE_SIZE);
+#[cfg(target_pointer_width = "64")]
+const SLACK: usize = 128;
 
 /// Fills `count` slots from `memory` on.
 ///
@@ -325,18 +328,13 @@ pub unsafe extern "C" fn sealwire_connect(
     }
 }
 
-/// Gives up a handshake that this end started. One that has ended already is left alone.
+/// Gives up a handshake that this end started; no event follows.
 ///
-/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY.
+/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; UNKNOWN_SESSION (it is over).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwire_cancel(endpoint: *mut sealwire_endpoint, handshake: u32) -> i32 {
     // SAFETY: as the conventions of the header ask.
-    unsafe {
-        with(endpoint, |state| {
-            state.split().0.cancel(HandshakeId(core_handle(handshake)));
-            Ok(())
-        })
-    }
+    unsafe { with(endpoint, |state| state.split().0.cancel(HandshakeId(core_handle(handshake)))) }
 }
 
 /// Hands in a frame. It is decrypted in place, and a MESSAGE event points into it; other events come from sealwire_poll_event().

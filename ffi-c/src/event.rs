@@ -280,7 +280,7 @@ impl sealwire_event {
             }
             Event::HandshakeFailed { handshake, route, reason } => {
                 to.event = SEALWIRE_EVENT_HANDSHAKE_FAILED;
-                to.handshake = handshake.map_or(0, |handshake| handle(handshake.0));
+                to.handshake = handle(handshake.0);
                 to.route = sealwire_route::from_core(*route);
                 to.reason = status_number(*reason);
             }

@@ -188,8 +188,11 @@ impl Credentials for Platform<'_> {
         // SAFETY: checked in `Identity::new`; the caller keeps the bytes.
         let cose_key = unsafe { bytes(anchor.cose_key.data, anchor.cose_key.length) }.ok()?;
         let (key, kid) = PublicKey::parse(cose_key).ok()?;
+        // SAFETY: as above.
+        let own_kid = unsafe { bytes(anchor.kid.data, anchor.kid.length) }.ok()?;
+        let kid = if own_kid.is_empty() { kid? } else { own_kid };
         let purposes = Purposes(u8::try_from(anchor.purposes).ok()?);
-        Some(TrustAnchor { key, kid: kid?, purposes })
+        Some(TrustAnchor { key, kid, purposes })
     }
 
     fn now_s(&self) -> Option<u64> {

@@ -259,12 +259,17 @@ pub struct sealwire_session_info {
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; UNKNOWN_SESSION.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn sealwire_session(endpoint: *mut sealwire_endpoint, session: u32, info: *mut sealwire_session_info) -> i32 {
+pub unsafe extern "C" fn sealwire_session(
+    endpoint: *mut sealwire_endpoint,
+    now_ms: u64,
+    session: u32,
+    info: *mut sealwire_session_info,
+) -> i32 {
     // SAFETY: as the conventions of the header ask.
     unsafe {
         with(endpoint, |state| {
             let result = Output::new(info)?;
-            let info = state.endpoint().session(SessionId(core_handle(session)))?;
+            let info = state.endpoint().session(SessionId(core_handle(session)), now_ms)?;
             result.write(sealwire_session_info {
                 session: handle(info.session.0),
                 role: role(info.role),

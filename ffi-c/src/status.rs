@@ -70,6 +70,8 @@ pub const SEALWIRE_PEER_ERROR: i32 = -210;
 pub const SEALWIRE_DENIED: i32 = -211;
 /// The handshake did not finish in time or failed too often.
 pub const SEALWIRE_HANDSHAKE_FAILED: i32 = -212;
+/// The peer's own handshake stands instead of this one.
+pub const SEALWIRE_SUPERSEDED: i32 = -213;
 /// No session has the record's identifier.
 pub const SEALWIRE_UNKNOWN_CONTEXT: i32 = -300;
 /// The record does not verify: altered, or protected for someone else, another topic or another key.
@@ -82,6 +84,8 @@ pub const SEALWIRE_DUPLICATE: i32 = -303;
 pub const SEALWIRE_STALE: i32 = -304;
 /// The key has protected or failed as many records as it may.
 pub const SEALWIRE_KEY_EXHAUSTED: i32 = -305;
+/// A record of a key epoch that has ended, or that this end has not reached.
+pub const SEALWIRE_STALE_EPOCH: i32 = -306;
 /// The store did not make the data durable.
 pub const SEALWIRE_STORAGE_FAILED: i32 = -400;
 /// Stored state is damaged.
@@ -92,6 +96,8 @@ pub const SEALWIRE_UNSUPPORTED_STATE: i32 = -402;
 pub const SEALWIRE_RANDOM_FAILED: i32 = -403;
 /// No key has this handle, or it cannot do the operation.
 pub const SEALWIRE_UNKNOWN_KEY: i32 = -404;
+/// Stored state may have been rolled back, so it is not used.
+pub const SEALWIRE_LOST_STATE: i32 = -405;
 /// The library found itself in a state that cannot be; nothing was sent.
 pub const SEALWIRE_INTERNAL: i32 = -499;
 
@@ -124,17 +130,20 @@ table! {
     SEALWIRE_PEER_ERROR = PeerError;
     SEALWIRE_DENIED = Denied;
     SEALWIRE_HANDSHAKE_FAILED = HandshakeFailed;
+    SEALWIRE_SUPERSEDED = Superseded;
     SEALWIRE_UNKNOWN_CONTEXT = UnknownContext;
     SEALWIRE_DECRYPT_FAILED = DecryptFailed;
     SEALWIRE_REPLAY = Replay;
     SEALWIRE_DUPLICATE = Duplicate;
     SEALWIRE_STALE = Stale;
     SEALWIRE_KEY_EXHAUSTED = KeyExhausted;
+    SEALWIRE_STALE_EPOCH = StaleEpoch;
     SEALWIRE_STORAGE_FAILED = StorageFailed;
     SEALWIRE_CORRUPT_STATE = CorruptState;
     SEALWIRE_UNSUPPORTED_STATE = UnsupportedState;
     SEALWIRE_RANDOM_FAILED = RandomFailed;
     SEALWIRE_UNKNOWN_KEY = UnknownKey;
+    SEALWIRE_LOST_STATE = LostState;
     SEALWIRE_INTERNAL = Internal;
 }
 

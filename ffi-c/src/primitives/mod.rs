@@ -1,5 +1,7 @@
 //! The pieces of which the endpoint is made, for code that owns its loop: `include/sealwire_primitives.h`.
 
-mod placed;
+pub mod handshake;
+pub mod record;
 pub mod framing;
 pub mod store;
+mod placed;
