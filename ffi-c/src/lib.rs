@@ -12,17 +12,29 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)
 )]
 
+// In the order of the header, which follows that of use. The empty lines keep rustfmt from sorting it.
 pub mod abi;
+
 pub mod status;
+
 pub mod types;
+
 pub mod key;
+
 pub mod credential;
+
 pub mod config;
+
 pub mod port;
+
 pub mod endpoint;
+
 pub mod event;
+
 pub mod session;
+
 pub mod primitives;
+
 mod memory;
 #[cfg(not(any(feature = "std", test)))]
 mod panic;

@@ -41,9 +41,8 @@ pub struct sealwire_port {
     /// Diffie-Hellman of private key `key` (the `key_handle` of an own credential) with `peer_public_key`; writes 32 bytes.
     /// May answer PENDING: the library's call then returns PENDING with nothing changed, and asks again with the same
     /// arguments in sealwire_resume(). NULL when all keys are software keys.
-    pub key_agree: Option<
-        unsafe extern "C" fn(context: *mut c_void, key: u32, curve: i32, peer_public_key: *const u8, shared_secret: *mut u8) -> i32,
-    >,
+    pub key_agree:
+        Option<unsafe extern "C" fn(context: *mut c_void, key: u32, curve: i32, peer_public_key: *const u8, shared_secret: *mut u8) -> i32>,
     /// Signs with private key `key`: `algorithm` is -8 (Ed25519) or -7 (ES256, r || s); writes 64 bytes. The message is the
     /// concatenation of `part_count` parts. May answer PENDING. NULL: method 3, the only one of this version, needs no signature.
     pub key_sign: Option<
@@ -58,8 +57,7 @@ pub struct sealwire_port {
     >,
     /// Reads what was last saved under `slot` into `out` and sets `length`, 0 if nothing was. NULL: nothing is kept, and
     /// every start makes a new handshake.
-    pub store_load:
-        Option<unsafe extern "C" fn(context: *mut c_void, slot: u32, out: *mut u8, capacity: usize, length: *mut usize) -> i32>,
+    pub store_load: Option<unsafe extern "C" fn(context: *mut c_void, slot: u32, out: *mut u8, capacity: usize, length: *mut usize) -> i32>,
     /// Saves `data` under `slot` (0 up to the number of sessions), durably and atomically: after OK the new value is on the
     /// medium, after a power cut there is the old one or the new one. Length 0 removes it. NULL together with `store_load`.
     pub store_save: Option<unsafe extern "C" fn(context: *mut c_void, slot: u32, data: *const u8, length: usize) -> i32>,
@@ -115,8 +113,7 @@ impl Provider for Platform<'_> {
         }
         let agree = self.port.key_agree.ok_or(Error::UnknownKey)?;
         // SAFETY: the callback reads 32 bytes and writes 32 bytes, as its type promises.
-        let status =
-            unsafe { agree(self.port.context, key.0, curve as i32, peer.as_ptr(), shared.expose_mut().as_mut_ptr()) };
+        let status = unsafe { agree(self.port.context, key.0, curve as i32, peer.as_ptr(), shared.expose_mut().as_mut_ptr()) };
         answer(status, Error::UnknownKey)
     }
 
@@ -128,9 +125,8 @@ impl Provider for Platform<'_> {
             *part = sealwire_bytes::of(bytes);
         }
         // SAFETY: the callback reads the parts and writes 64 bytes, as its type promises.
-        let status = unsafe {
-            sign(self.port.context, key.0, i32::from(algorithm as i8), parts.as_ptr(), parts.len(), signature.as_mut_ptr())
-        };
+        let status =
+            unsafe { sign(self.port.context, key.0, i32::from(algorithm as i8), parts.as_ptr(), parts.len(), signature.as_mut_ptr()) };
         answer(status, Error::UnknownKey)
     }
 }
@@ -223,8 +219,7 @@ impl Platform<'_> {
         let Some(find) = self.port.find_credential else { return Ok(None) };
         let mut length = 0;
         // SAFETY: the callback reads the kid and writes at most `out.len()` bytes, as its type promises.
-        let status =
-            unsafe { find(self.port.context, kid.as_ptr(), kid.len(), nth, out.as_mut_ptr(), out.len(), &mut length) };
+        let status = unsafe { find(self.port.context, kid.as_ptr(), kid.len(), nth, out.as_mut_ptr(), out.len(), &mut length) };
         match answer(status, Error::UnknownCredential) {
             Ok(()) if length <= out.len() => Ok(Some(length)),
             Ok(()) => Err(Error::BufferTooSmall),

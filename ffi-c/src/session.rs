@@ -3,8 +3,7 @@
 use crate::endpoint::{sealwire_endpoint, with};
 use crate::event::{
     SEALWIRE_KIND_COMMAND, SEALWIRE_KIND_DATA, SEALWIRE_TOPIC_ADDRESSED, SEALWIRE_TOPIC_IN_PLACE, SEALWIRE_TOPIC_NONE, core_handle, handle,
-    role,
-    sealwire_origin, sealwire_route,
+    role, sealwire_origin, sealwire_route,
 };
 use crate::memory::{Output, array, bytes, bytes_mut, disjoint, record};
 use crate::types::sealwire_bytes;

@@ -172,6 +172,7 @@ const NAME: usize = 32;
 const HINT: usize = 128;
 
 /// One text per error, NUL-terminated, in the order of `Error::ALL`; made at compile time.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated at compile time, where a mistake is an error")]
 const fn texts<const WIDTH: usize>(hints: bool) -> [[u8; WIDTH]; Error::ALL.len()] {
     let mut all = [[0; WIDTH]; Error::ALL.len()];
     let mut row = 0;

@@ -239,8 +239,7 @@ pub unsafe extern "C" fn sealwire_message_1_process(
         let mut out = Writer::new(bytes_mut(message_2, capacity)?);
         let mut scratch = [0; SCRATCH];
         let mut see = |item: &Ead<'_>| work.see(item);
-        let next =
-            process_message_1(&mut work.platform(), suites, c_r, work.message, &mut see, work.ead(), &mut scratch, &mut out)?;
+        let next = process_message_1(&mut work.platform(), suites, c_r, work.message, &mut see, work.ead(), &mut scratch, &mut out)?;
         put(handshake, Step::Three(next))?;
         result.write(out.len());
         Ok(())
@@ -270,8 +269,7 @@ pub unsafe extern "C" fn sealwire_message_2_process(
         let mut scratch = [0; SCRATCH];
         let mut see = |item: &Ead<'_>| work.see(item);
         let mut platform = work.platform();
-        let next =
-            state.process_message_2(&mut platform, work.message, work.by_value, work.ead(), &mut see, &mut scratch, &mut out)?;
+        let next = state.process_message_2(&mut platform, work.message, work.by_value, work.ead(), &mut see, &mut scratch, &mut out)?;
         *get(handshake)? = Step::Four(next);
         result.write(out.len());
         Ok(())
@@ -300,8 +298,7 @@ pub unsafe extern "C" fn sealwire_message_3_process(
         let mut see = |item: &Ead<'_>| work.see(item);
         let inbox = (!work.inbox.is_empty()).then_some(work.inbox);
         let mut platform = work.platform();
-        let next =
-            state.process_message_3(&mut platform, work.message, inbox, &mut see, work.ead(), &mut scratch, &mut out)?;
+        let next = state.process_message_3(&mut platform, work.message, inbox, &mut see, work.ead(), &mut scratch, &mut out)?;
         *get(handshake)? = Step::Done(next);
         result.write(out.len());
         Ok(())

@@ -63,15 +63,8 @@ pub unsafe extern "C" fn sealwire_context_init(context: *mut sealwire_context, h
     call(|| unsafe {
         Output::new(context)?;
         let done = completed(handshake)?;
-        let parties = Parties {
-            suite: done.suite,
-            role: done.role,
-            c_i: done.c_i,
-            c_r: done.c_r,
-            own: done.own,
-            peer: done.peer,
-            sid: sid(done),
-        };
+        let parties =
+            Parties { suite: done.suite, role: done.role, c_i: done.c_i, c_r: done.c_r, own: done.own, peer: done.peer, sid: sid(done) };
         let mut made = SecurityContext::new(&mut Algorithms, parties, done.prk_out())?;
         made.make_volatile();
         put(context, made)

@@ -95,13 +95,7 @@ pub unsafe extern "C" fn sealwire_two_slot_init(store: *mut sealwire_two_slot, f
 /// STORAGE_FAILED.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn sealwire_two_slot_load(
-    store: *mut c_void,
-    slot: u32,
-    out: *mut u8,
-    capacity: usize,
-    length: *mut usize,
-) -> i32 {
+pub unsafe extern "C" fn sealwire_two_slot_load(store: *mut c_void, slot: u32, out: *mut u8, capacity: usize, length: *mut usize) -> i32 {
     // SAFETY: as the conventions of the header ask.
     call(|| unsafe {
         let result = Output::new(length)?;
