@@ -218,8 +218,8 @@ pub const fn acknowledges(top: u64, missing: u64, number: u64) -> bool {
     match top.checked_sub(number) {
         None => false,
         Some(0) => true,
-        Some(distance @ 1..=63) => (missing >> (distance - 1)) & 1 == 0,
-        Some(_) => true,
+        Some(distance) if distance > 63 => true,
+        Some(distance) => (missing >> distance.saturating_sub(1)) & 1 == 0,
     }
 }
 

@@ -60,7 +60,6 @@ pub struct Handshake {
 
 /// How far a handshake is.
 #[derive(Default)]
-#[expect(clippy::large_enum_variant)]
 pub(crate) enum Step {
     #[default]
     Free,

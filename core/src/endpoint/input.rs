@@ -344,17 +344,20 @@ impl<T: Tables> Endpoint<T> {
                 live.wants |= want::REPEAT;
             }
             if due(live.repeat_at) {
-                live.attempts = live.attempts.saturating_add(1);
-                if live.attempts == silent {
-                    live.events |= pending::SILENT;
-                }
-                if live.repeats_control() {
-                    live.wants |= want::REPEAT;
-                }
                 // Whatever was already out at the last tick and is still unacknowledged.
                 live.resend_from = 0;
                 live.resend_to = live.aged_below;
                 live.aged_below = live.context.sent.next();
+                let control = live.repeats_control();
+                if control {
+                    live.wants |= want::REPEAT;
+                }
+                if control || live.next_resend().is_some() {
+                    live.attempts = live.attempts.saturating_add(1);
+                    if live.attempts == silent {
+                        live.events |= pending::SILENT;
+                    }
+                }
                 let wait = interval << live.attempts.min(MAX_DOUBLINGS);
                 live.repeat_at = Some(now_ms.saturating_add(wait));
             }

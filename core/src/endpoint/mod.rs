@@ -55,7 +55,7 @@ pub use event::{
 pub use handshake::Handshake;
 pub use output::{MAX_CONTROL, MAX_OVERHEAD};
 pub use session::{MAX_SESSIONS, Session};
-#[cfg(feature = "alloc")]
+#[cfg(any(test, feature = "alloc"))]
 pub use tables::HeapTables;
 pub use tables::{MIN_HANDSHAKE_BUFFER, Marks, SliceTables, Slot, Tables};
 

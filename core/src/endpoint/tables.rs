@@ -178,10 +178,10 @@ impl Tables for SliceTables<'_> {
     fn index_peer(&mut self, _slot: usize, _peer: &Thumbprint, _present: bool) {}
 }
 
-#[cfg(feature = "alloc")]
+#[cfg(any(test, feature = "alloc"))]
 pub use heap::HeapTables;
 
-#[cfg(feature = "alloc")]
+#[cfg(any(test, feature = "alloc"))]
 mod heap {
     use super::{Marks, Sealed, Slot, Tables};
     use crate::credential::Thumbprint;

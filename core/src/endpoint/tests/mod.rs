@@ -1,0 +1,262 @@
+//! Tests: one file for each group of rules, and a simulator of bad networks.
+
+mod adversary;
+mod exhaustive;
+mod handshakes;
+mod messages;
+mod persistence;
+mod port;
+mod simulator;
+mod tables;
+
+use super::*;
+use port::{Identity, TestPort};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::vec::Vec;
+
+/// A message as it was delivered.
+#[derive(Clone, Debug, PartialEq)]
+struct Delivered {
+    session: SessionId,
+    peer: Thumbprint,
+    kind: Kind,
+    number: Option<u64>,
+    origin: Option<Origin>,
+    topic: Option<Vec<u8>>,
+    payload: Vec<u8>,
+    missing: u64,
+    late: bool,
+}
+
+/// An endpoint with its platform.
+struct Node {
+    port: TestPort,
+    endpoint: Endpoint<HeapTables>,
+    identity: Identity,
+    events: Vec<Event<'static>>,
+    delivered: Vec<Delivered>,
+}
+
+impl Node {
+    fn new(identity: &Identity, peers: &[&Identity], config: Config, toy: bool, seed: u64) -> Self {
+        let port = TestPort::new(identity, peers, toy, seed);
+        let endpoint = Endpoint::new(HeapTables::new(6, 4), config).unwrap();
+        Node { port, endpoint, identity: identity.clone(), events: Vec::new(), delivered: Vec::new() }
+    }
+
+    /// A new process over the same store.
+    fn restart(&mut self, now: u64) -> usize {
+        let config = *self.endpoint.config();
+        self.endpoint = Endpoint::new(HeapTables::new(6, 4), config).unwrap();
+        self.events.clear();
+        self.delivered.clear();
+        let count = self.endpoint.restore(&mut self.port, now).unwrap();
+        self.collect();
+        count
+    }
+
+    fn collect(&mut self) {
+        while let Some(event) = self.endpoint.poll_event() {
+            self.events.push(event);
+        }
+    }
+
+    /// Takes in a frame; a message is noted.
+    fn input(&mut self, now: u64, route: Route, topic: Option<&[u8]>, frame: &[u8]) -> Result<()> {
+        let mut frame = frame.to_vec();
+        let event = self.endpoint.handle_frame(&mut self.port, now, route, topic, &mut frame)?;
+        if let Event::Message(message) = event {
+            self.delivered.push(Delivered {
+                session: message.session,
+                peer: message.peer,
+                kind: message.kind,
+                number: message.number,
+                origin: message.origin,
+                topic: message.topic.map(<[u8]>::to_vec),
+                payload: message.payload.to_vec(),
+                missing: message.missing,
+                late: message.late,
+            });
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, now: u64) -> Vec<(Transmit, Vec<u8>)> {
+        let mut frames = Vec::new();
+        let mut buffer = [0; 1024];
+        while let Some(transmit) = self.endpoint.poll_transmit(&mut self.port, now, &mut buffer).unwrap() {
+            frames.push((transmit, buffer[..transmit.len].to_vec()));
+        }
+        frames
+    }
+
+    fn frames(&mut self, now: u64) -> Vec<Vec<u8>> {
+        self.output(now).into_iter().map(|(_, frame)| frame).collect()
+    }
+
+    fn session(&self, peer: &Node) -> SessionId {
+        self.endpoint.find(&peer.identity.thumbprint).unwrap()
+    }
+
+    fn send(&mut self, now: u64, session: SessionId, message: &Outgoing<'_>) -> Result<(Sent, Vec<u8>)> {
+        let mut buffer = [0; 1024];
+        let sent = self.endpoint.send(&mut self.port, now, session, message, &mut buffer)?;
+        Ok((sent, buffer[..sent.len].to_vec()))
+    }
+
+    fn take_events(&mut self) -> Vec<Event<'static>> {
+        self.collect();
+        std::mem::take(&mut self.events)
+    }
+
+    /// Everything that bad input must leave alone: all of the state but counters, the counts of failures, and which cached frame is to go out.
+    fn fingerprint(&mut self) -> u64 {
+        let mut state = std::format!("{} {} ", self.endpoint.order, self.endpoint.started).into_bytes();
+        for slot in 0..self.endpoint.tables.sessions() {
+            let session = self.endpoint.tables.session(slot).unwrap();
+            if matches!(session.state, State::Free) {
+                continue;
+            }
+            state.push(slot as u8);
+            state.extend(session.generation.to_be_bytes());
+            match &session.state {
+                State::Free => {}
+                State::Reserved { handshake, identifier } => state.extend(std::format!("{handshake} {identifier:?}").bytes()),
+                State::Ended(ended) => state.extend(std::format!("{:?} {}", ended.sid, ended.reported).bytes()),
+                State::Live(live) => {
+                    let mut buffer = [0; SNAPSHOT_MAX];
+                    let plan = Plan { ahead: 1, numbers_ahead: 1, receiving: None, committing: None };
+                    let meta = live.meta().unwrap();
+                    let len = persist::snapshot::encode(&mut self.port, &live.context, &meta, &plan, &mut buffer).unwrap();
+                    // The counts of failures, and the checksum over them, vary.
+                    for range in [200 + 48..252, 252 + 48..304, 304..312] {
+                        buffer[range].fill(0);
+                    }
+                    state.extend_from_slice(&buffer[..len]);
+                    state.extend(std::format!(
+                        "{} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {} {} {} {:?}",
+                        live.confirmed, live.order, live.resume, live.resumed, live.response, live.wants, live.events,
+                        live.wants_offer, live.repeat_at, live.ack_at, live.heard_ms, live.pinging, live.attempts,
+                        live.context.received,
+                    ).bytes());
+                }
+            }
+        }
+        for slot in 0..self.endpoint.tables.handshakes() {
+            let (handshake, buffer) = self.endpoint.tables.handshake_mut(slot).unwrap();
+            state.extend(std::format!(
+                "{} {:?} {} {} {} {:?}",
+                handshake.step.name(), handshake.id, handshake.slot, handshake.deadline, handshake.waiting, handshake.seen
+            ).bytes());
+            let cached = handshake.cached;
+            state.extend_from_slice(&buffer[..cached]);
+        }
+        for (key, data) in &self.port.stored {
+            state.extend(key.to_be_bytes());
+            state.extend_from_slice(data);
+        }
+        let mut hasher = DefaultHasher::new();
+        state.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// Two endpoints that know each other, and a line that the test handles itself.
+struct Pair {
+    a: Node,
+    b: Node,
+    now: u64,
+}
+
+impl Pair {
+    fn with(toy: bool, seed: u64, adjust: impl Fn(&mut Config)) -> Self {
+        let (a, b) = (Identity::new(1, "dev-1", toy), Identity::new(2, "hub", toy));
+        let mut config = Config::default();
+        adjust(&mut config);
+        let node = |own: &Identity, peer: &Identity| Node::new(own, &[peer], config, toy, seed);
+        Pair { a: node(&a, &b), b: node(&b, &a), now: 1_000 }
+    }
+
+    fn new() -> Self {
+        Pair::with(true, 1, |_| ())
+    }
+
+    /// Carries frames both ways, without loss, until nobody has anything to say.
+    fn settle(&mut self) {
+        for _ in 0..64 {
+            let (from_a, from_b) = (self.a.frames(self.now), self.b.frames(self.now));
+            if from_a.is_empty() && from_b.is_empty() {
+                self.a.collect();
+                self.b.collect();
+                return;
+            }
+            for frame in from_a {
+                let _ = self.b.input(self.now, Route::default(), None, &frame);
+            }
+            for frame in from_b {
+                let _ = self.a.input(self.now, Route::default(), None, &frame);
+            }
+        }
+        panic!("the two never come to rest");
+    }
+
+    /// Lets timers fire and frames travel for a while.
+    fn run(&mut self, duration: u64) {
+        let end = self.now + duration;
+        loop {
+            self.settle();
+            let next = [self.a.endpoint.poll_timeout(), self.b.endpoint.poll_timeout()].into_iter().flatten().min();
+            match next.filter(|next| *next <= end) {
+                Some(next) => {
+                    self.now = self.now.max(next);
+                    self.a.endpoint.handle_timeout(&mut self.a.port, self.now).unwrap();
+                    self.b.endpoint.handle_timeout(&mut self.b.port, self.now).unwrap();
+                }
+                None => break,
+            }
+        }
+        self.now = end;
+    }
+
+    /// `a` connects to `b`.
+    fn connect(&mut self) -> (SessionId, SessionId) {
+        let peer = self.b.identity.thumbprint;
+        self.a.endpoint.connect(&mut self.a.port, self.now, Route::default(), Some(peer)).unwrap();
+        self.settle();
+        self.a.events.clear();
+        self.b.events.clear();
+        (self.a.session(&self.b), self.b.session(&self.a))
+    }
+
+    fn connected() -> (Self, SessionId, SessionId) {
+        let mut pair = Pair::new();
+        let (a, b) = pair.connect();
+        (pair, a, b)
+    }
+
+    /// `a` sends, `b` takes it in.
+    fn pass(&mut self, session: SessionId, message: &Outgoing<'_>) -> Result<()> {
+        let (_, frame) = self.a.send(self.now, session, message)?;
+        self.b.input(self.now, Route::default(), None, &frame)
+    }
+}
+
+fn exported(node: &mut Node, session: SessionId) -> [u8; 16] {
+    let mut out = [0; 16];
+    node.endpoint.export(&mut node.port, session, 33_000, b"test", &mut out).unwrap();
+    out
+}
+
+const DATA: Outgoing<'static> = Outgoing {
+    kind: Kind::Data,
+    confirmable: false,
+    topic: Topic::None,
+    retain: false,
+    expiry_s: None,
+    content_type: None,
+    payload: b"data",
+    number: None,
+    origin: None,
+};
+const CONFIRMABLE: Outgoing<'static> = Outgoing { confirmable: true, payload: b"confirm", ..DATA };
+const COMMAND: Outgoing<'static> = Outgoing { kind: Kind::Command, payload: b"unlock", ..DATA };

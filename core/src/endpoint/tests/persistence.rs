@@ -1,0 +1,217 @@
+//! PROTOCOL 5.4 and the rule "durable before use".
+
+use super::*;
+
+#[test]
+fn a_restarted_endpoint_resumes_and_loses_nothing() {
+    let (mut pair, a, _) = Pair::connected();
+    for _ in 0..3 {
+        pair.pass(a, &CONFIRMABLE).unwrap();
+    }
+    let (_, in_flight) = pair.a.send(pair.now, a, &DATA).unwrap();
+    assert_eq!(pair.b.restart(pair.now), 1);
+    let b = pair.b.session(&pair.a);
+    let resumed = Event::Established {
+        session: b,
+        peer: pair.a.identity.thumbprint,
+        role: crate::edhoc::Role::Responder,
+        handshake: None,
+        resumed: true,
+    };
+    assert_eq!(pair.b.events[0], resumed);
+    // Everything that might have been received before is a replay.
+    assert_eq!(pair.b.input(pair.now, Route::default(), None, &in_flight), Err(Error::Replay));
+    pair.settle();
+    // The sender is told to send again what was never committed.
+    let events = pair.a.take_events();
+    assert_eq!(events, [0, 1, 2].map(|number| Event::Resend { session: a, number }));
+    for number in 0..3 {
+        pair.pass(a, &Outgoing { number: Some(number), ..CONFIRMABLE }).unwrap();
+        pair.b.endpoint.commit(&mut pair.b.port, pair.now, b, number, None).unwrap();
+    }
+    assert!(pair.b.delivered.iter().all(|got| got.missing == 0));
+    pair.run(10_000);
+    assert_eq!(pair.a.endpoint.session(a, 0).unwrap().unacknowledged, 0);
+    // Committed messages stay recognised.
+    pair.b.restart(pair.now);
+    pair.settle();
+    assert_eq!(pair.b.endpoint.live(pair.b.session(&pair.a)).unwrap().resume, None);
+}
+
+#[test]
+fn a_committed_message_is_not_delivered_again_after_a_restart() {
+    let (mut pair, a, b) = Pair::connected();
+    pair.pass(a, &CONFIRMABLE).unwrap();
+    pair.b.endpoint.commit(&mut pair.b.port, pair.now, b, 0, None).unwrap();
+    pair.b.restart(pair.now);
+    // The acknowledgement was lost with the process; the resume carries it.
+    pair.settle();
+    assert!(pair.a.take_events().contains(&Event::Acknowledged { session: a, top: 0, missing: 0 }));
+    assert!(pair.b.delivered.is_empty());
+}
+
+#[test]
+fn a_restarted_sender_reuses_no_partial_iv_and_reports_what_may_be_out() {
+    let (mut pair, a, _) = Pair::connected();
+    let mut seen = Vec::new();
+    for _ in 0..10 {
+        seen.push(pair.a.send(pair.now, a, &CONFIRMABLE).unwrap().1);
+    }
+    pair.a.restart(pair.now);
+    let a = pair.a.session(&pair.b);
+    let resends: Vec<u64> = pair.a.events.iter().filter_map(|event| match event {
+        Event::Resend { number, .. } => Some(*number),
+        _ => None,
+    }).collect();
+    assert_eq!(resends, (0..16).collect::<Vec<_>>());
+    for number in 10..16 {
+        pair.a.endpoint.abandon(a, number).unwrap();
+    }
+    for number in 0..10 {
+        let (_, frame) = pair.a.send(pair.now, a, &Outgoing { number: Some(number), ..CONFIRMABLE }).unwrap();
+        assert!(frame[2] >= 64, "Partial IV {}", frame[2]);
+        pair.b.input(pair.now, Route::default(), None, &frame).unwrap();
+    }
+    assert_eq!(pair.b.delivered.len(), 10);
+    for frame in seen {
+        assert!(pair.b.input(pair.now, Route::default(), None, &frame).is_err());
+    }
+    assert_eq!(pair.a.send(pair.now, a, &CONFIRMABLE).unwrap().0.number, Some(16));
+}
+
+#[test]
+fn nothing_is_sent_or_delivered_that_could_not_be_stored() {
+    let (mut pair, a, b) = Pair::connected();
+    pair.a.port.fail_saves = true;
+    // The reservation made at the handshake is good for the rest of its block.
+    let mut used = 0;
+    while pair.a.send(pair.now, a, &DATA).is_ok() {
+        used += 1;
+        assert!(used <= 64);
+    }
+    assert_eq!(pair.a.send(pair.now, a, &DATA), Err(Error::StorageFailed));
+    let before = pair.a.fingerprint();
+    assert_eq!(pair.a.send(pair.now, a, &CONFIRMABLE), Err(Error::StorageFailed));
+    assert_eq!(pair.a.fingerprint(), before);
+    pair.a.port.fail_saves = false;
+    let (_, frame) = pair.a.send(pair.now, a, &CONFIRMABLE).unwrap();
+    pair.b.port.fail_saves = true;
+    let before = pair.b.fingerprint();
+    assert_eq!(pair.b.input(pair.now, Route::default(), None, &frame), Err(Error::StorageFailed));
+    assert_eq!(pair.b.fingerprint(), before);
+    pair.b.port.fail_saves = false;
+    // QoS 1 brings it again.
+    pair.b.input(pair.now, Route::default(), None, &frame).unwrap();
+    pair.b.port.fail_saves = true;
+    let before = pair.b.fingerprint();
+    assert_eq!(pair.b.endpoint.commit(&mut pair.b.port, pair.now, b, 0, None), Err(Error::StorageFailed));
+    assert_eq!(pair.b.fingerprint(), before);
+    assert_eq!(pair.b.endpoint.close(&mut pair.b.port, b), Err(Error::StorageFailed));
+    assert!(pair.b.endpoint.session(b, 0).is_ok());
+}
+
+#[test]
+fn control_records_wait_for_the_store() {
+    let (mut pair, a, b) = Pair::connected();
+    pair.pass(a, &CONFIRMABLE).unwrap();
+    pair.b.endpoint.key_update(&mut pair.b.port, pair.now, b).unwrap();
+    pair.b.port.fail_saves = true;
+    let mut buffer = [0; MAX_CONTROL];
+    let result = pair.b.endpoint.poll_transmit(&mut pair.b.port, pair.now, &mut buffer);
+    assert_eq!(result, Err(Error::StorageFailed));
+    // It does not stand in the way of others, and comes again.
+    assert_eq!(pair.b.endpoint.poll_transmit(&mut pair.b.port, pair.now, &mut buffer), Ok(None));
+    pair.b.port.fail_saves = false;
+    pair.run(10_000);
+    assert_eq!(pair.a.endpoint.session(a, 0).unwrap().epoch, 1);
+}
+
+#[test]
+fn a_store_that_may_be_rolled_back_never_restores_a_session() {
+    let (mut pair, a, b) = Pair::connected();
+    pair.pass(a, &CONFIRMABLE).unwrap();
+    pair.b.endpoint.commit(&mut pair.b.port, pair.now, b, 0, None).unwrap();
+    pair.b.port.resists = false;
+    assert_eq!(pair.b.restart(pair.now), 0);
+    assert_eq!(pair.b.endpoint.sessions().count(), 0);
+    let [Event::Closed { peer, reason: Error::LostState, .. }] = pair.b.take_events()[..] else { panic!() };
+    assert_eq!(peer, pair.a.identity.thumbprint);
+    let sid = pair.a.endpoint.session(a, 0).unwrap().sid;
+    pair.connect();
+    let a = pair.a.session(&pair.b);
+    // What was committed is recognised all the same.
+    let again = Outgoing { origin: Some(Origin { sid, number: 0 }), ..CONFIRMABLE };
+    assert_eq!(pair.pass(a, &again), Err(Error::Duplicate));
+    assert_eq!(pair.b.port.stored.len(), 1);
+    pair.run(10_000);
+    assert_eq!(pair.a.endpoint.session(a, 0).unwrap().unacknowledged, 0);
+}
+
+#[test]
+fn damaged_and_newer_state_are_told_apart() {
+    let (mut pair, _, _) = Pair::connected();
+    let good = pair.a.port.stored.clone();
+    pair.a.port.stored.get_mut(&0).unwrap()[100] ^= 1;
+    assert_eq!(pair.a.restart(pair.now), 0);
+    assert_eq!(pair.a.endpoint.counters().corrupt, 1);
+    pair.a.port.stored = good;
+    pair.a.port.stored.get_mut(&0).unwrap()[0] = 2;
+    let mut endpoint = Endpoint::new(HeapTables::new(4, 4), Config::default()).unwrap();
+    assert_eq!(endpoint.restore(&mut pair.a.port, 0), Err(Error::UnsupportedState));
+    pair.a.port.stored.get_mut(&0).unwrap()[0] = 1;
+    let mut config = Config::default();
+    config.identifier_len = 2;
+    let mut endpoint = Endpoint::new(HeapTables::new(4, 4), config).unwrap();
+    assert_eq!(endpoint.restore(&mut pair.a.port, 0), Err(Error::InvalidArgument));
+    let mut endpoint = Endpoint::new(HeapTables::new(4, 4), Config::default()).unwrap();
+    assert_eq!(endpoint.restore(&mut pair.a.port, 0), Ok(1));
+    assert_eq!(endpoint.restore(&mut pair.a.port, 0), Err(Error::WrongState));
+}
+
+#[test]
+fn a_message_is_recognised_under_the_next_session_and_committed_there() {
+    let (mut pair, a, b) = Pair::connected();
+    let sid = pair.a.endpoint.session(a, 0).unwrap().sid;
+    pair.pass(a, &CONFIRMABLE).unwrap();
+    pair.pass(a, &CONFIRMABLE).unwrap();
+    pair.pass(a, &CONFIRMABLE).unwrap();
+    pair.b.endpoint.commit(&mut pair.b.port, pair.now, b, 0, None).unwrap();
+    let (new_a, new_b) = pair.connect();
+    let again = |number| Outgoing { origin: Some(Origin { sid, number }), ..CONFIRMABLE };
+    pair.b.delivered.clear();
+    // Committed before: a duplicate, acknowledged under its new number.
+    assert_eq!(pair.pass(new_a, &again(0)), Err(Error::Duplicate));
+    // Delivered before: the application still holds it, and commits it under the handle that it knows.
+    assert_eq!(pair.pass(new_a, &again(1)), Err(Error::Duplicate));
+    pair.b.endpoint.commit(&mut pair.b.port, pair.now, b, 1, None).unwrap();
+    assert_eq!(pair.pass(new_a, &Outgoing { number: Some(1), ..again(1) }), Err(Error::Duplicate));
+    // Never seen: delivered.
+    assert_eq!(pair.pass(new_a, &again(3)), Ok(()));
+    pair.b.endpoint.commit(&mut pair.b.port, pair.now, new_b, 2, Some(Origin { sid, number: 3 })).unwrap();
+    assert_eq!(pair.b.delivered.len(), 1);
+    pair.run(100);
+    assert!(pair.a.take_events().contains(&Event::Acknowledged { session: new_a, top: 2, missing: 0 }));
+    // After another handshake, and a restart in between, the first sending is still recognised.
+    pair.b.restart(pair.now);
+    pair.settle();
+    let (last, _) = pair.connect();
+    for number in [0, 1, 3] {
+        assert_eq!(pair.pass(last, &again(number)), Err(Error::Duplicate), "{number}");
+    }
+    assert_eq!(pair.pass(last, &again(2)), Ok(()));
+}
+
+#[test]
+fn a_crash_between_storing_and_erasing_leaves_the_later_session() {
+    let (mut pair, _, _) = Pair::connected();
+    let old = pair.a.port.stored.clone();
+    pair.connect();
+    let new = pair.a.port.stored.clone();
+    assert_ne!(old.keys().next(), new.keys().next());
+    pair.a.port.stored.extend(old);
+    assert_eq!(pair.a.port.stored.len(), 2);
+    assert_eq!(pair.a.restart(pair.now), 1);
+    assert_eq!(pair.a.port.stored, new);
+    let a = pair.a.session(&pair.b);
+    pair.pass(a, &DATA).unwrap();
+}
