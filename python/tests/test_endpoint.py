@@ -1,0 +1,473 @@
+"""The endpoint as Python sees it: sessions, outcomes as typed exceptions, callbacks, threads."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from typing import List, Optional
+
+import pytest
+from pair import Pair
+
+from sealwire import (
+    Acknowledged,
+    Closed,
+    CommandReady,
+    Credential,
+    Endpoint,
+    Established,
+    HandshakeFailed,
+    Identity,
+    Key,
+    KeyUpdated,
+    MemoryStore,
+    Message,
+    Peer,
+    Resend,
+    SqliteStore,
+    TrustAnchor,
+    errors,
+)
+
+
+@pytest.mark.parametrize("curve,suite", [("X25519", 4), ("P-256", 2)])
+def test_session_and_messages_both_ways(curve: str, suite: int) -> None:
+    pair = Pair(curve=curve)
+    a, b = pair.connect()
+    assert pair.a.session(a).suite == pair.b.session(b).suite == suite
+    assert pair.a.session(a).sid == pair.b.session(b).sid
+    sent = pair.a.send(a, b"hello", topic="ecg", confirmable=True, now=pair.now)
+    assert b"hello" not in sent.frame and b"ecg" not in sent.frame
+    message = pair.give("b", sent.frame)
+    assert isinstance(message, Message)
+    assert (message.payload, message.topic, message.number, message.missing) == (b"hello", "ecg", 0, 0)
+    assert message.peer == pair.identity_a.thumbprint
+    assert pair.a.session(a).unacknowledged == 1
+    pair.b.commit(b, 0, now=pair.now)
+    pair.settle(500)
+    assert pair.a.session(a).unacknowledged == 0
+    acknowledged = pair.seen("a", Acknowledged)
+    assert isinstance(acknowledged[-1], Acknowledged) and acknowledged[-1].covers(0) and not acknowledged[-1].covers(1)
+    back = pair.b.send(b, bytearray(b"and back"), now=pair.now)
+    answer = pair.give("a", back.frame)
+    assert isinstance(answer, Message) and answer.payload == b"and back" and answer.number is None
+
+
+def test_refusals_are_typed() -> None:
+    pair = Pair()
+    a, b = pair.connect()
+    first = pair.a.send(a, b"1", now=pair.now).frame
+    flipped = bytearray(first)
+    flipped[-1] ^= 1
+    with pytest.raises(errors.DecryptFailed):
+        pair.b.handle_frame(flipped, now=pair.now)
+    assert isinstance(pair.b.handle_frame(memoryview(first), now=pair.now), Message)
+    with pytest.raises(errors.Duplicate) as caught:
+        pair.b.handle_frame(first, now=pair.now)
+    assert (caught.value.number, caught.value.name) == (303, "duplicate")
+    for _ in range(70):
+        last = pair.a.send(a, b"more", now=pair.now).frame
+    message = pair.b.handle_frame(last, now=pair.now)
+    assert isinstance(message, Message) and message.missing == 69
+    with pytest.raises(errors.Replay):
+        pair.b.handle_frame(first, now=pair.now)
+    with pytest.raises(errors.Malformed):
+        pair.b.handle_frame(b"\xff", now=pair.now)
+    with pytest.raises(errors.UnknownSession):
+        pair.a.send(999_999, b"x")
+    with pytest.raises(TypeError):
+        pair.b.handle_frame("text")  # type: ignore[arg-type]
+    counters = pair.b.counters()
+    assert (counters["decrypt_failed"], counters["duplicate"], counters["replay"], counters["missing"]) == (1, 1, 1, 69)
+
+
+def test_records_in_place_are_bound_to_their_topic() -> None:
+    pair = Pair()
+    a, _ = pair.connect()
+    sent = pair.a.send(a, b"21.5", topic="line/1/temperature", in_place=True, now=pair.now)
+    with pytest.raises(errors.DecryptFailed):
+        pair.b.handle_frame(sent.frame, topic="line/2/temperature", now=pair.now)
+    with pytest.raises(errors.DecryptFailed):
+        pair.b.handle_frame(sent.frame, now=pair.now)
+    message = pair.b.handle_frame(sent.frame, topic="line/1/temperature", now=pair.now)
+    assert isinstance(message, Message) and message.payload == b"21.5" and message.topic is None
+
+
+def test_window_of_64_confirmable_messages() -> None:
+    pair = Pair()
+    a, _ = pair.connect()
+    for number in range(64):
+        assert pair.a.send(a, b"x", confirmable=True, now=pair.now).number == number
+    with pytest.raises(errors.WindowFull):
+        pair.a.send(a, b"x", confirmable=True, now=pair.now)
+
+
+def test_lost_messages_are_sent_again_and_delivered_once() -> None:
+    pair = Pair()
+    a, b = pair.connect()
+    lost = pair.a.send(a, b"lost", confirmable=True, now=pair.now)
+    second = pair.a.send(a, b"second", confirmable=True, now=pair.now)
+    message = pair.give("b", second.frame)
+    assert isinstance(message, Message) and message.missing == 1
+    pair.b.commit(b, 1, now=pair.now)
+    pair.settle(7_000)
+    resend = pair.seen("a", Resend)
+    assert resend and isinstance(resend[0], Resend) and resend[0].number == lost.number
+    again = pair.a.send(a, b"lost", confirmable=True, number=lost.number, now=pair.now)
+    assert again.frame != lost.frame
+    message = pair.give("b", again.frame)
+    assert isinstance(message, Message) and message.number == 0
+    pair.b.commit(b, 0, now=pair.now)
+    third = pair.a.send(a, b"lost", confirmable=True, number=0, now=pair.now)
+    with pytest.raises(errors.Duplicate):
+        pair.b.handle_frame(third.frame, now=pair.now)
+
+
+def test_commands_need_a_fresh_offer() -> None:
+    pair = Pair()
+    a, b = pair.connect()
+    pair.give("b", pair.a.send(a, b"traffic brings an offer", now=pair.now).frame)
+    assert pair.b.session(b, now=pair.now).command_ready
+    prompt = pair.b.send(b, b"on", command=True, confirmable=True, now=pair.now)
+    message = pair.give("a", prompt.frame)
+    assert isinstance(message, Message) and message.command and message.payload == b"on"
+    held = pair.b.send(b, b"unlock", command=True, confirmable=True, now=pair.now)
+    pair.now += 11_000
+    with pytest.raises(errors.Stale):
+        pair.a.handle_frame(held.frame, now=pair.now)
+
+
+def test_command_without_offer_asks_for_one() -> None:
+    pair = Pair()
+    _, b = pair.connect()
+    pair.now += 60_000
+    with pytest.raises(errors.NoOffer):
+        pair.b.send(b, b"on", command=True, confirmable=True, now=pair.now)
+    pair.settle(1_000)
+    assert pair.seen("b", CommandReady)
+    assert pair.b.send(b, b"on", command=True, confirmable=True, now=pair.now).number == 0
+
+
+def test_key_update() -> None:
+    pair = Pair()
+    a, b = pair.connect()
+    pair.a.key_update(a, now=pair.now)
+    pair.settle(2_000)
+    assert pair.a.session(a).epoch == pair.b.session(b).epoch == 1
+    assert pair.seen("a", KeyUpdated) and pair.seen("b", KeyUpdated)
+    message = pair.give("b", pair.a.send(a, b"new keys", now=pair.now).frame)
+    assert isinstance(message, Message) and message.payload == b"new keys"
+    assert pair.a.export(a, 33_000, b"app", 24) == pair.b.export(b, 33_000, b"app", 24)
+    with pytest.raises(errors.InvalidArgument):
+        pair.a.export(a, 33_000, b"", 9_000)
+
+
+def test_unknown_peer_is_refused() -> None:
+    pair = Pair()
+    stranger = Identity.generate("stranger")
+    pair.a = Endpoint([(stranger.credential, stranger.key)], peers=[pair.identity_b.credential])
+    pair.a.restore(now=0)
+    pair.a.connect(now=0)
+    pair.settle(120_000)
+    refused = [event for event in pair.seen("b", errors.SealwireError)]
+    assert any(isinstance(error, errors.UnknownCredential) for error in refused)
+    assert pair.seen("a", HandshakeFailed) and not pair.seen("b", Established)
+
+
+def test_issued_credentials_need_no_provisioning() -> None:
+    issuer = Identity.generate("issuer", curve="Ed25519")
+    other = Identity.generate("issuer", curve="Ed25519")
+    device = Identity.generate("dev")
+    hub = Identity.generate("hub")
+    kid = issuer.credential.kid
+    assert kid is not None
+    signed = Credential.cwt(device.key, "dev", b"\x07", issuer=issuer.key, issuer_kid=kid, expires=int(time.time()) + 60)
+    signed.verify(TrustAnchor(issuer.credential))
+    with pytest.raises(errors.UntrustedCredential):
+        signed.verify(TrustAnchor(other.credential))
+    with pytest.raises(errors.UntrustedCredential):
+        signed.verify(TrustAnchor(issuer.credential, ["role", "manifest"]))
+    with pytest.raises(errors.ExpiredCredential):
+        signed.verify(TrustAnchor(issuer.credential), now=int(time.time()) + 61)
+    pair = Pair(identities=(device, hub))
+    pair.a = Endpoint([(signed, device.key)], peers=[hub.credential], by_value=True)
+    pair.b = Endpoint([(hub.credential, hub.key)], anchors=[TrustAnchor(issuer.credential)])
+    pair.a.restore()
+    pair.b.restore()
+    pair.connect()
+    assert pair.b.find(device.thumbprint) is not None
+
+
+def test_expired_credential_cannot_open_a_session() -> None:
+    issuer, device, hub = Identity.generate("i", curve="ES256"), Identity.generate("dev"), Identity.generate("hub")
+    kid = issuer.credential.kid
+    assert kid is not None
+    old = Credential.cwt(device.key, "dev", b"\x07", issuer=issuer.key, issuer_kid=kid, expires=1_000)
+    pair = Pair(identities=(device, hub))
+    pair.a = Endpoint([(old, device.key)], peers=[hub.credential], by_value=True)
+    pair.b = Endpoint([(hub.credential, hub.key)], anchors=[TrustAnchor(issuer.credential)])
+    pair.a.restore()
+    pair.b.restore()
+    pair.a.connect(now=0)
+    pair.settle(100_000)
+    assert any(isinstance(error, errors.ExpiredCredential) for error in pair.seen("b", errors.SealwireError))
+
+
+def test_authorize_decides_and_its_exception_is_the_cause() -> None:
+    device, hub = Identity.generate("dev"), Identity.generate("hub")
+    asked: List[Peer] = []
+
+    def deny(peer: Peer) -> bool:
+        asked.append(peer)
+        return False
+
+    def fail(peer: Peer) -> bool:
+        raise RuntimeError("directory is down")
+
+    for callback in (deny, fail):
+        pair = Pair(identities=(device, hub))
+        pair.b = Endpoint([(hub.credential, hub.key)], peers=[device.credential], authorize=callback)
+        pair.b.restore()
+        pair.a.connect(now=0)
+        pair.settle(500)
+        refused = [error for error in pair.seen("b", errors.Denied)]
+        assert refused, pair.log
+        if callback is fail:
+            assert isinstance(refused[0], errors.Denied) and isinstance(refused[0].__cause__, RuntimeError)
+    assert asked[0].subject == "dev" and asked[0].thumbprint == device.thumbprint and asked[0].role == "responder"
+
+
+def test_keys_held_elsewhere_and_pending() -> None:
+    device, hub = Identity.generate("dev"), Identity.generate("hub")
+    calls: List[bytes] = []
+    ready: List[bool] = []
+
+    def agree(peer: bytes) -> bytes:
+        from sealwire import primitives
+
+        calls.append(peer)
+        if not ready:
+            raise errors.Pending
+        return primitives.agree("X25519", device.key.private_bytes(), peer)
+
+    held = Key.external("X25519", device.key.public, agree=agree)
+    with pytest.raises(errors.UnknownKey):
+        held.private_bytes()
+    pair = Pair(identities=(device, hub))
+    pair.a = Endpoint([(device.credential, held)], peers=[hub.credential])
+    pair.a.restore()
+    pair.a.connect(now=0)
+    pair.settle()
+    assert len(calls) == 1 and any(isinstance(error, errors.Pending) for _, error in pair.log)
+    ready.append(True)
+    pair.a.resume_pending(now=pair.now)
+    pair.settle(1_000)
+    assert pair.a.find(hub.thumbprint) is not None and calls[0] == calls[1]
+
+
+def test_external_signing_key() -> None:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    signer = Ed25519PrivateKey.generate()
+    key = Key.external("Ed25519", signer.public_key().public_bytes_raw(), sign=signer.sign)
+    issuer = Credential.ccs(key, "issuer", b"\x11")
+    made = Credential.cwt(Key.generate(), "dev", b"\x01", issuer=key, issuer_kid=b"\x11")
+    made.verify(TrustAnchor(issuer))
+
+
+def test_reentrancy_is_an_error_and_not_a_deadlock() -> None:
+    class Reentrant(MemoryStore):
+        def __init__(self) -> None:
+            super().__init__(resists_rollback=True)
+            self.endpoint: Optional[Endpoint] = None
+            self.caught: List[BaseException] = []
+
+        def save(self, key: int, data: bytes) -> None:
+            assert self.endpoint is not None
+            try:
+                self.endpoint.counters()
+            except errors.Busy as error:
+                self.caught.append(error)
+            super().save(key, data)
+
+    store = Reentrant()
+    pair = Pair(store_b=store)
+    store.endpoint = pair.b
+    pair.connect()
+    assert store.caught
+
+
+def test_threads_with_a_slow_store_do_not_deadlock() -> None:
+    class Slow(MemoryStore):
+        def save(self, key: int, data: bytes) -> None:
+            time.sleep(0.002)
+            super().save(key, data)
+
+    pair = Pair(store_a=Slow(resists_rollback=True))
+    a, _ = pair.connect()
+    frames: List[bytes] = []
+    failed: List[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(100):
+                frames.append(pair.a.send(a, b"x", now=pair.now).frame)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in threads) and not failed
+    assert len(set(frames)) == 600
+
+
+def test_other_threads_run_while_the_endpoint_works() -> None:
+    pair = Pair()
+    a, _ = pair.connect()
+    counted = 0
+    stop = threading.Event()
+
+    def count() -> None:
+        nonlocal counted
+        while not stop.is_set():
+            counted += 1
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    time.sleep(0.05)
+    before = counted
+    payload = bytes(40_000_000)
+    pair.a.send(a, payload, now=pair.now)
+    during = counted - before
+    stop.set()
+    thread.join()
+    assert during > 1_000
+
+
+def test_storage_failure_is_reported_and_nothing_is_sent() -> None:
+    class Failing(MemoryStore):
+        broken = False
+
+        def save(self, key: int, data: bytes) -> None:
+            if self.broken:
+                raise OSError("disk full")
+            super().save(key, data)
+
+    store = Failing(resists_rollback=True)
+    pair = Pair(store_a=store)
+    a, _ = pair.connect()
+    store.broken = True
+    with pytest.raises(errors.StorageFailed) as caught:
+        for _ in range(100):
+            pair.a.send(a, b"x", now=pair.now)
+    assert isinstance(caught.value.__cause__, OSError)
+    store.broken = False
+    pair.a.send(a, b"x", now=pair.now)
+
+
+def test_restart_from_a_store_goes_on_and_refuses_replays() -> None:
+    stores = MemoryStore(resists_rollback=True), MemoryStore(resists_rollback=True)
+    pair = Pair(store_a=stores[0], store_b=stores[1])
+    a, b = pair.connect()
+    old = [pair.a.send(a, b"%d" % index, now=pair.now).frame for index in range(5)]
+    for frame in old:
+        assert isinstance(pair.give("b", frame), Message)
+    pair.b = pair.make_b()
+    pair.log.clear()
+    pair.settle(10_000)
+    resumed = pair.seen("b", Established)
+    assert resumed and isinstance(resumed[0], Established) and resumed[0].resumed
+    for frame in old:
+        with pytest.raises((errors.Replay, errors.Duplicate)):
+            pair.b.handle_frame(frame, now=pair.now)
+    pair.a = pair.make_a()
+    pair.settle(10_000)
+    found = pair.a.find(pair.identity_b.thumbprint)
+    assert found is not None
+    message = pair.give("b", pair.a.send(found, b"after", now=pair.now).frame)
+    assert isinstance(message, Message) and message.payload == b"after"
+    assert b == pair.b.find(pair.identity_a.thumbprint) or pair.b.find(pair.identity_a.thumbprint) is not None
+
+
+def test_store_that_may_roll_back_keeps_no_session() -> None:
+    store = MemoryStore()
+    pair = Pair(store_a=store)
+    pair.connect()
+    pair.a = pair.make_a()
+    assert pair.a.find(pair.identity_b.thumbprint) is None
+
+
+def test_sqlite_store_in_one_transaction_with_the_application(tmp_path: object) -> None:
+    database = sqlite3.connect(f"{tmp_path}/app.db")
+    database.execute("CREATE TABLE reading (value BLOB)")
+    database.commit()
+    store = SqliteStore(database, resists_rollback=True)
+    pair = Pair(store_b=store)
+    a, b = pair.connect()
+    sent = pair.a.send(a, b"42", confirmable=True, now=pair.now)
+    with store.transaction() as inside:
+        message = pair.b.handle_frame(sent.frame, now=pair.now)
+        assert isinstance(message, Message) and message.number is not None
+        inside.execute("INSERT INTO reading VALUES (?)", (message.payload,))
+        pair.b.commit(b, message.number, now=pair.now)
+    assert database.execute("SELECT value FROM reading").fetchall() == [(b"42",)]
+    pair.b = pair.make_b()
+    pair.settle(5_000)
+    again = pair.a.send(a, b"42", confirmable=True, number=0, now=pair.now) if pair.a.session(a).unacknowledged else None
+    if again is not None:
+        with pytest.raises(errors.Duplicate):
+            pair.b.handle_frame(again.frame, now=pair.now)
+
+
+def test_failed_transaction_ends_the_store(tmp_path: object) -> None:
+    store = SqliteStore(f"{tmp_path}/app.db", resists_rollback=True)
+    pair = Pair(store_b=store)
+    a, _ = pair.connect()
+    before = store.load(0)
+    sent = pair.a.send(a, b"42", confirmable=True, now=pair.now)
+    with pytest.raises(ZeroDivisionError):
+        with store.transaction():
+            pair.b.handle_frame(sent.frame, now=pair.now)
+            raise ZeroDivisionError
+    assert store.load(0) == before
+    with pytest.raises(errors.StorageFailed):
+        store.save(0, b"x")
+    reopened = SqliteStore(f"{tmp_path}/app.db", resists_rollback=True)
+    pair.store_b = reopened
+    pair.b = pair.make_b()
+    pair.settle(5_000)
+    found = pair.b.find(pair.identity_a.thumbprint)
+    assert found is not None
+    again = pair.a.send(a, b"42", confirmable=True, number=sent.number, now=pair.now)
+    assert isinstance(pair.give("b", again.frame), Message)
+
+
+def test_closing() -> None:
+    pair = Pair(store_a=MemoryStore(resists_rollback=True))
+    a, _ = pair.connect()
+    pair.a.close(a)
+    with pytest.raises(errors.UnknownSession):
+        pair.a.send(a, b"x", now=pair.now)
+    pair.settle(1_000)
+    assert not pair.seen("a", Closed)
+
+
+def test_settings_are_checked() -> None:
+    identity = Identity.generate("dev")
+    pair = [(identity.credential, identity.key)]
+    with pytest.raises(errors.InvalidArgument):
+        Endpoint(pair, inbox="Not Allowed")
+    with pytest.raises(errors.InvalidArgument):
+        Endpoint(pair, identifier_len=5)
+    with pytest.raises(errors.UnsupportedSuite):
+        Endpoint(pair, suites=[9])
+    with pytest.raises(errors.UnknownCredential):
+        Endpoint(pair, suites=[2])
+    with pytest.raises(errors.UnknownKey):
+        Endpoint([(identity.credential, Key.generate())])
+    with pytest.raises(errors.UnknownCredential):
+        Endpoint([])
