@@ -65,8 +65,11 @@ impl<T: Tables> Endpoint<T> {
             Kind::Command => match live.offer(now_ms, config.command_lifetime_ms) {
                 Some(offer) => Some(offer),
                 None => {
-                    live.wants_offer = true;
-                    live.wants |= want::REPEAT;
+                    // Asked for at once, and then by the timer: an application that tries again and again does not flood the peer.
+                    if !live.wants_offer {
+                        live.wants_offer = true;
+                        live.wants |= want::REPEAT;
+                    }
                     return Err(Error::NoOffer);
                 }
             },

@@ -1,1 +1,727 @@
+//! Two endpoints with applications over a bad network, by seed: what the protocol promises is checked while it runs, and when the loss has
+//! stopped everything must have come to rest.
 
+use super::port::Dice;
+use super::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::format;
+use std::string::String;
+
+/// What a run is made of; chances in percent.
+#[derive(Clone, Copy)]
+pub(super) struct Plot {
+    pub(super) seed: u64,
+    pub(super) loss: u64,
+    pub(super) duplicates: u64,
+    /// Longest delay of a frame in ms; frames overtake each other.
+    pub(super) delay: u64,
+    /// When the network becomes good.
+    pub(super) bad_until: u64,
+    pub(super) messages: u64,
+    pub(super) updates: u64,
+    pub(super) restarts: [Restarts; 2],
+    /// How often each end starts a handshake for no reason.
+    pub(super) reconnects: u64,
+    /// The other end may start, too.
+    pub(super) both_start: bool,
+    pub(super) mqtt: bool,
+    pub(super) adversary: bool,
+    pub(super) identifier_len: u8,
+}
+
+/// What happens to a process.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Restarts {
+    Never,
+    /// The store survives.
+    Kept(u64),
+    /// It survives, but does not resist rollback; it is not rolled back.
+    Volatile(u64),
+    /// It is sometimes lost, sometimes an old copy, sometimes there.
+    Any(u64),
+}
+
+impl Plot {
+    pub(super) const CALM: Plot = Plot {
+        seed: 0,
+        loss: 0,
+        duplicates: 0,
+        delay: 20,
+        bad_until: 60_000,
+        messages: 20,
+        updates: 0,
+        restarts: [Restarts::Never; 2],
+        reconnects: 0,
+        both_start: false,
+        mqtt: false,
+        adversary: false,
+        identifier_len: 1,
+    };
+}
+
+/// A message as the application keeps it, durably.
+struct Outbound {
+    id: u64,
+    command: bool,
+    /// Session and number of the first sending.
+    first: Option<Origin>,
+    /// And of the sending that stands.
+    current: Option<(Sid, u64)>,
+    done: bool,
+}
+
+/// The application at one end.
+#[derive(Default)]
+struct App {
+    outbox: Vec<Outbound>,
+    /// Everything ever sent, by id.
+    sent: BTreeSet<u64>,
+    unconfirmed_sent: BTreeSet<u64>,
+    committed: BTreeMap<u64, u32>,
+    /// Delivered in this process and not committed yet: when to, and what.
+    holding: Vec<(u64, u64, SessionId, u64, Option<Origin>)>,
+    seen_unconfirmed: BTreeSet<u64>,
+    /// The receive windows are gone or old: messages may come twice.
+    forgetful: bool,
+    connect_at: Option<u64>,
+    connecting: Option<HandshakeId>,
+    /// Sessions confirmed here, ever, as Initiator.
+    initiated: BTreeSet<Sid>,
+    names: BTreeMap<SessionId, Sid>,
+    outcomes: BTreeMap<String, u32>,
+}
+
+struct Packet {
+    at: u64,
+    to: usize,
+    frame: Vec<u8>,
+    /// Made by the adversary: must change nothing.
+    forged: bool,
+}
+
+pub(super) struct World {
+    plot: Plot,
+    pub(super) nodes: [Node; 2],
+    apps: [App; 2],
+    air: Vec<Packet>,
+    pub(super) now: u64,
+    dice: Dice,
+    /// Every frame ever, for replays.
+    heard: Vec<(usize, Vec<u8>)>,
+    /// Old copies of the stores.
+    copies: [Vec<BTreeMap<u32, Vec<u8>>>; 2],
+    /// What happens to the n-th frame, if it was written in advance.
+    pub(super) script: BTreeMap<usize, Fate>,
+    pub(super) frames: usize,
+    next_id: u64,
+    stranger: Option<Node>,
+    exporters: BTreeMap<(Sid, u32), [u8; 16]>,
+    pub(super) trace: bool,
+}
+
+/// A fate written in advance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fate {
+    Lost,
+    Twice,
+    Late(u64),
+}
+
+const QUIET: u64 = 3_000_000;
+
+impl World {
+    pub(super) fn new(plot: Plot) -> Self {
+        let identities = [Identity::new(1, "dev-1", true), Identity::new(2, "hub", true)];
+        let nodes = [0, 1].map(|which: usize| {
+            let mut config = Config::default();
+            config.offers = true;
+            config.ping_after_ms = 20_000;
+            config.identifier_len = plot.identifier_len;
+            config.reserve = 8;
+            config.edge = 8;
+            config.mqtt = plot.mqtt;
+            if plot.mqtt {
+                config.inbox = Some(InboxName::new([&b"dev-1"[..], b"hub"][which]).unwrap());
+            }
+            let mut node = Node::new(&identities[which], &[&identities[1 - which]], config, true, plot.seed);
+            node.port.resists = !matches!(plot.restarts[which], Restarts::Volatile(_) | Restarts::Any(_));
+            node
+        });
+        let mut stranger = None;
+        if plot.adversary {
+            let identity = Identity::new(66, "mallory", true);
+            stranger = Some(Node::new(&identity, &[&identities[0], &identities[1]], Config::default(), true, plot.seed));
+        }
+        let mut world = World {
+            plot,
+            nodes,
+            apps: Default::default(),
+            air: Vec::new(),
+            now: 0,
+            dice: Dice::new(plot.seed ^ 0x5ea1),
+            heard: Vec::new(),
+            copies: Default::default(),
+            script: BTreeMap::new(),
+            frames: 0,
+            next_id: 0,
+            stranger,
+            exporters: BTreeMap::new(),
+            trace: false,
+        };
+        world.apps[0].connect_at = Some(0);
+        if plot.both_start {
+            let first = world.dice.below(40);
+            world.apps[1].connect_at = Some(first);
+        }
+        world
+    }
+
+    fn say(&self, text: impl FnOnce() -> String) {
+        if self.trace {
+            std::println!("{:>8} {}", self.now, text());
+        }
+    }
+
+    fn route(&self, to: usize) -> Route {
+        if self.plot.mqtt { Route::new([&b"dev-1"[..], b"hub"][to]).unwrap() } else { Route::default() }
+    }
+
+    // ---- network
+
+    fn transmit(&mut self, from: usize, frame: Vec<u8>) {
+        let to = 1 - from;
+        let fate = self.script.get(&self.frames).copied();
+        self.frames += 1;
+        self.heard.push((to, frame.clone()));
+        let bad = self.now < self.plot.bad_until;
+        let mut times = 1;
+        let mut delay = 1 + self.dice.below(self.plot.delay);
+        match fate {
+            Some(Fate::Lost) => times = 0,
+            Some(Fate::Twice) => times = 2,
+            Some(Fate::Late(by)) => delay += by,
+            None if bad && self.dice.chance(self.plot.loss) => times = 0,
+            None if bad && self.dice.chance(self.plot.duplicates) => times = 2,
+            None => {}
+        }
+        self.say(|| format!("{from} sends type {:02x}, {} bytes, {times} times, {delay} ms", frame[0], frame.len()));
+        for copy in 0..times {
+            let at = self.now + delay + copy * self.dice.below(3 * self.plot.delay);
+            self.air.push(Packet { at, to, frame: frame.clone(), forged: false });
+        }
+        if bad && self.plot.adversary {
+            self.attack(to, &frame);
+        }
+    }
+
+    fn attack(&mut self, to: usize, frame: &[u8]) {
+        let at = self.now + 1 + self.dice.below(2 * self.plot.delay);
+        if self.dice.chance(30) {
+            let mut flipped = frame.to_vec();
+            let position = self.dice.below(flipped.len() as u64 * 8) as usize;
+            flipped[position / 8] ^= 1 << (position % 8);
+            // Handshakes end after the ninth failure, and every new message_1 is an honest one: those only slow things down.
+            let forged = !matches!(flipped[0], 1..=6);
+            if forged || self.dice.chance(20) {
+                self.air.push(Packet { at, to, frame: flipped, forged });
+            }
+        }
+        if self.dice.chance(20) {
+            let nth = self.dice.below(self.heard.len() as u64) as usize;
+            let (_, old) = self.heard[nth].clone();
+            // To its addressee, or back to its sender.
+            let to = self.dice.below(2) as usize;
+            self.air.push(Packet { at, to, frame: old, forged: false });
+        }
+        if self.dice.chance(10) {
+            let garbage: Vec<u8> = (0..self.dice.below(60)).map(|_| self.dice.next() as u8).collect();
+            self.air.push(Packet { at, to, frame: garbage, forged: false });
+        }
+        if self.dice.chance(5) {
+            // Someone says that a session is not known.
+            self.air.push(Packet { at, to, frame: std::vec![6, self.dice.below(48) as u8], forged: false });
+        }
+        if let Some(mut stranger) = self.stranger.take() {
+            if self.dice.chance(10) {
+                let _ = stranger.endpoint.connect(&mut stranger.port, self.now, Route::default(), None);
+            }
+            let _ = stranger.endpoint.handle_timeout(&mut stranger.port, self.now);
+            for frame in stranger.frames(self.now) {
+                self.air.push(Packet { at, to, frame, forged: false });
+            }
+            stranger.take_events();
+            self.stranger = Some(stranger);
+        }
+    }
+
+    // ---- application
+
+    fn new_message(&mut self, who: usize) {
+        let id = self.next_id;
+        self.next_id += 1;
+        match self.dice.below(4) {
+            0 => {
+                let Some(session) = self.standing(who) else { return };
+                let payload = id.to_be_bytes();
+                let message = Outgoing { payload: &payload, ..DATA };
+                if let Ok((_, frame)) = self.nodes[who].send(self.now, session, &message) {
+                    self.apps[who].sent.insert(id);
+                    self.apps[who].unconfirmed_sent.insert(id);
+                    self.transmit(who, frame);
+                }
+            }
+            kind => {
+                self.apps[who].sent.insert(id);
+                self.apps[who].outbox.push(Outbound { id, command: kind == 1, first: None, current: None, done: false });
+            }
+        }
+    }
+
+    fn standing(&self, who: usize) -> Option<SessionId> {
+        self.nodes[who].endpoint.find(&self.nodes[1 - who].identity.thumbprint)
+    }
+
+    /// Sends what is not out under the session that stands.
+    fn push_outbox(&mut self, who: usize) {
+        let Some(session) = self.standing(who) else { return };
+        let sid = self.nodes[who].endpoint.session(session, self.now).unwrap().sid;
+        for place in 0..self.apps[who].outbox.len() {
+            let message = &self.apps[who].outbox[place];
+            if message.done || message.current.is_some_and(|(current, _)| current == sid) {
+                continue;
+            }
+            let payload = message.id.to_be_bytes();
+            let origin = message.first.filter(|first| first.sid != sid);
+            let kind = if message.command { Kind::Command } else { Kind::Data };
+            let outgoing = Outgoing { kind, confirmable: true, payload: &payload, origin, ..DATA };
+            match self.nodes[who].send(self.now, session, &outgoing) {
+                Ok((sent, frame)) => {
+                    let number = sent.number.unwrap();
+                    let message = &mut self.apps[who].outbox[place];
+                    message.current = Some((sid, number));
+                    message.first = message.first.or(Some(Origin { sid, number }));
+                    self.transmit(who, frame);
+                }
+                Err(Error::WindowFull | Error::NoOffer) => {}
+                Err(error) => panic!("send: {error:?}"),
+            }
+        }
+    }
+
+    fn resend(&mut self, who: usize, session: SessionId, number: u64) {
+        let Ok(info) = self.nodes[who].endpoint.session(session, self.now) else { return };
+        let found = self.apps[who].outbox.iter().find(|message| !message.done && message.current == Some((info.sid, number)));
+        let Some(message) = found else {
+            self.nodes[who].endpoint.abandon(session, number).unwrap();
+            return;
+        };
+        let payload = message.id.to_be_bytes();
+        let origin = message.first.filter(|first| first.sid != info.sid);
+        let kind = if message.command { Kind::Command } else { Kind::Data };
+        let outgoing = Outgoing { kind, number: Some(number), payload: &payload, origin, ..DATA };
+        match self.nodes[who].send(self.now, session, &outgoing) {
+            Ok((_, frame)) => self.transmit(who, frame),
+            Err(Error::NoOffer) => {}
+            Err(error) => panic!("resend: {error:?}"),
+        }
+    }
+
+    fn on_event(&mut self, who: usize, event: Event<'static>) {
+        self.say(|| format!("{who} {event:?}"));
+        match event {
+            Event::Established { session, role, resumed, handshake, .. } => {
+                let info = self.nodes[who].endpoint.session(session, self.now).unwrap();
+                self.apps[who].names.insert(session, info.sid);
+                match role {
+                    crate::edhoc::Role::Initiator => {
+                        self.apps[who].initiated.insert(info.sid);
+                    }
+                    // R confirmed implies I confirmed.
+                    crate::edhoc::Role::Responder => assert!(self.apps[1 - who].initiated.contains(&info.sid)),
+                }
+                if handshake.is_some() && handshake == self.apps[who].connecting {
+                    self.apps[who].connecting = None;
+                }
+                if !resumed {
+                    self.apps[who].connect_at = None;
+                }
+                self.check_agreement(who, session);
+            }
+            Event::Acknowledged { session, top, missing } => {
+                let sid = self.apps[who].names[&session];
+                for message in &mut self.apps[who].outbox {
+                    if let Some((current, number)) = message.current
+                        && current == sid
+                        && acknowledges(top, missing, number)
+                    {
+                        message.done = true;
+                    }
+                }
+                let receiver = &self.apps[1 - who];
+                for message in &self.apps[who].outbox {
+                    assert!(!message.done || receiver.committed.contains_key(&message.id), "acknowledged, not committed");
+                }
+            }
+            Event::Resend { session, number } => self.resend(who, session, number),
+            Event::KeyUpdated { session, .. } => self.check_agreement(who, session),
+            Event::PeerSilent { .. } => self.reconnect(who),
+            Event::Closed { reason, .. } => {
+                assert_eq!(reason, Error::LostState);
+                self.reconnect(who);
+            }
+            Event::HandshakeFailed { handshake, .. } => {
+                if self.apps[who].connecting == Some(handshake) {
+                    self.apps[who].connecting = None;
+                }
+                if self.standing(who).is_none() {
+                    let pause = 500 + self.dice.below(4_000);
+                    self.apps[who].connect_at = Some(self.now + pause);
+                }
+            }
+            Event::Replaced { .. } | Event::CommandReady { .. } | Event::None | Event::Message(_) => {}
+        }
+    }
+
+    fn reconnect(&mut self, who: usize) {
+        if self.apps[who].connecting.is_none() && self.apps[who].connect_at.is_none() {
+            let pause = self.dice.below(200);
+            self.apps[who].connect_at = Some(self.now + pause);
+        }
+    }
+
+    /// The same session name and epoch never mean different keys.
+    fn check_agreement(&mut self, who: usize, session: SessionId) {
+        let info = self.nodes[who].endpoint.session(session, self.now).unwrap();
+        let value = exported(&mut self.nodes[who], session);
+        let known = *self.exporters.entry((info.sid, info.epoch)).or_insert(value);
+        assert_eq!(known, value, "two values for one session and epoch");
+    }
+
+    fn on_message(&mut self, who: usize, got: &Delivered) {
+        let id = u64::from_be_bytes(got.payload[..].try_into().unwrap());
+        assert!(self.apps[1 - who].sent.contains(&id), "delivered what was never sent");
+        assert_eq!(got.peer, self.nodes[1 - who].identity.thumbprint);
+        let app = &mut self.apps[who];
+        let Some(number) = got.number else {
+            assert!(self.apps[1 - who].unconfirmed_sent.contains(&id));
+            assert!(self.apps[who].seen_unconfirmed.insert(id), "delivered twice: {id}");
+            return;
+        };
+        let again = app.committed.contains_key(&id) || app.holding.iter().any(|held| held.1 == id);
+        assert!(!again || app.forgetful, "delivered twice: {id}");
+        let when = self.now + if self.dice.chance(60) { 0 } else { self.dice.below(8_000) };
+        self.apps[who].holding.push((when, id, got.session, number, got.origin));
+    }
+
+    fn commit_due(&mut self, who: usize) {
+        let now = self.now;
+        let (due, later): (Vec<_>, Vec<_>) = self.apps[who].holding.drain(..).partition(|held| held.0 <= now);
+        self.apps[who].holding = later;
+        for (_, id, session, number, origin) in due {
+            let node = &mut self.nodes[who];
+            let result = node.endpoint.commit(&mut node.port, now, session, number, origin);
+            match result {
+                Ok(()) => *self.apps[who].committed.entry(id).or_default() += 1,
+                // Its session is gone and nobody remembers it: the application throws the effect away, and it comes again.
+                Err(Error::UnknownSession) => {}
+                Err(error) => panic!("commit: {error:?}"),
+            }
+        }
+    }
+
+    // ---- time
+
+    fn drain(&mut self, who: usize) {
+        for _ in 0..64 {
+            let events = self.nodes[who].take_events();
+            for event in events {
+                self.on_event(who, event);
+            }
+            self.push_outbox(who);
+            let frames = self.nodes[who].frames(self.now);
+            if frames.is_empty() && self.nodes[who].endpoint.tables.next_event().is_none() {
+                return;
+            }
+            for frame in frames {
+                self.transmit(who, frame);
+            }
+        }
+        panic!("never comes to rest");
+    }
+
+    fn restart(&mut self, who: usize) {
+        let kind = self.plot.restarts[who];
+        let fortune = if matches!(kind, Restarts::Any(_)) { self.dice.below(3) } else { 2 };
+        match fortune {
+            0 => {
+                self.nodes[who].port.stored.clear();
+                self.apps[who].forgetful = true;
+            }
+            1 if !self.copies[who].is_empty() => {
+                let nth = self.dice.below(self.copies[who].len() as u64) as usize;
+                self.nodes[who].port.stored = self.copies[who][nth].clone();
+                self.apps[who].forgetful = true;
+            }
+            _ => {}
+        }
+        self.say(|| format!("{who} restarts: {kind:?} {fortune}"));
+        let count = self.nodes[who].restart(self.now);
+        self.say(|| format!("{who} restored {count}"));
+        let app = &mut self.apps[who];
+        app.holding.clear();
+        app.connecting = None;
+        app.connect_at = None;
+        app.names.clear();
+        if count == 0 && (who == 0 || self.plot.both_start) {
+            let pause = self.dice.below(1_000);
+            self.apps[who].connect_at = Some(self.now + pause);
+        }
+        let events = std::mem::take(&mut self.nodes[who].events);
+        for event in events {
+            self.on_event(who, event);
+        }
+    }
+
+    fn arrive(&mut self, packet: &Packet) {
+        let who = packet.to;
+        let before = if packet.forged { Some(self.nodes[who].fingerprint()) } else { None };
+        let had = self.nodes[who].delivered.len();
+        // The stranger listens to everything.
+        if let Some(stranger) = &mut self.stranger {
+            let _ = stranger.input(self.now, Route::default(), None, &packet.frame);
+        }
+        let result = self.nodes[who].input(self.now, Route::default(), None, &packet.frame);
+        self.say(|| format!("{who} takes type {:02x?}: {result:?}", packet.frame.first()));
+        if let Err(error) = result {
+            *self.apps[who].outcomes.entry(String::from(error.name())).or_default() += 1;
+            assert!(!matches!(error, Error::Internal | Error::StorageFailed | Error::InvalidArgument), "{error:?}");
+        }
+        if let Some(before) = before {
+            assert!(result.is_err(), "a forged frame was taken");
+            assert_eq!(self.nodes[who].fingerprint(), before, "a forged frame changed the state");
+        }
+        let got: Vec<_> = self.nodes[who].delivered.drain(had..).collect();
+        for message in &got {
+            self.on_message(who, message);
+        }
+    }
+
+    fn next_time(&self) -> Option<u64> {
+        let air = self.air.iter().map(|packet| packet.at);
+        let timers = self.nodes.iter().filter_map(|node| node.endpoint.poll_timeout());
+        let apps = self.apps.iter().flat_map(|app| app.connect_at.into_iter().chain(app.holding.iter().map(|held| held.0)));
+        air.chain(timers).chain(apps).min()
+    }
+
+    fn step(&mut self, until: u64) {
+        self.now = self.next_time().unwrap_or(until).clamp(self.now, until);
+        for who in 0..2 {
+            if self.apps[who].connect_at.is_some_and(|at| at <= self.now) {
+                self.apps[who].connect_at = None;
+                let (peer, route) = (self.nodes[1 - who].identity.thumbprint, self.route(1 - who));
+                let (now, node) = (self.now, &mut self.nodes[who]);
+                match node.endpoint.connect(&mut node.port, now, route, Some(peer)) {
+                    Ok(id) => self.apps[who].connecting = Some(id),
+                    Err(Error::NoSpace) => self.apps[who].connect_at = Some(now + 5_000),
+                    Err(error) => panic!("connect: {error:?}"),
+                }
+            }
+            let node = &mut self.nodes[who];
+            node.endpoint.handle_timeout(&mut node.port, self.now).unwrap();
+            self.commit_due(who);
+        }
+        let now = self.now;
+        let (due, later): (Vec<_>, Vec<_>) = self.air.drain(..).partition(|packet| packet.at <= now);
+        self.air = later;
+        for packet in due {
+            self.arrive(&packet);
+            self.drain(packet.to);
+        }
+        for who in 0..2 {
+            self.drain(who);
+        }
+    }
+
+    fn run_until(&mut self, until: u64) {
+        let mut steps = 0;
+        while self.now < until && self.next_time().is_some_and(|at| at <= until) {
+            self.step(until);
+            steps += 1;
+            assert!(steps < 200_000, "no rest");
+        }
+        self.now = until;
+    }
+
+    /// The story: messages, key updates, restarts and handshakes at random times.
+    fn acts(&mut self) -> Vec<(u64, usize, u8)> {
+        let plot = self.plot;
+        let mut acts = Vec::new();
+        let mut add = |dice: &mut Dice, count: u64, kind: u8, whose: &[usize]| {
+            for _ in 0..count {
+                acts.push((1 + dice.below(plot.bad_until), whose[dice.below(whose.len() as u64) as usize], kind));
+            }
+        };
+        add(&mut self.dice, plot.messages, 0, &[0, 1]);
+        add(&mut self.dice, plot.updates, 1, &[0, 1]);
+        for who in 0..2 {
+            if let Restarts::Kept(count) | Restarts::Volatile(count) | Restarts::Any(count) = plot.restarts[who] {
+                add(&mut self.dice, count, 2, &[who]);
+            }
+        }
+        let starters: &[usize] = if plot.both_start { &[0, 1] } else { &[0] };
+        add(&mut self.dice, plot.reconnects, 3, starters);
+        acts.sort_unstable();
+        acts
+    }
+
+    fn act(&mut self, who: usize, kind: u8) {
+        match kind {
+            0 => self.new_message(who),
+            1 => {
+                if let Some(session) = self.standing(who) {
+                    let node = &mut self.nodes[who];
+                    let _ = node.endpoint.key_update(&mut node.port, self.now, session);
+                }
+            }
+            2 => {
+                self.restart(who);
+            }
+            _ => {
+                self.apps[who].connect_at = Some(self.now);
+            }
+        }
+        if self.copies[who].len() < 8 && self.dice.chance(30) {
+            let copy = self.nodes[who].port.stored.clone();
+            self.copies[who].push(copy);
+        }
+    }
+
+    pub(super) fn run(&mut self) {
+        self.drain(0);
+        for (at, who, kind) in self.acts() {
+            self.run_until(at);
+            self.act(who, kind);
+            self.drain(who);
+        }
+        let quiet = self.plot.bad_until + QUIET;
+        // Something to notice a dead session by, at both ends.
+        self.run_until(self.plot.bad_until + 600_000);
+        for who in 0..2 {
+            self.next_id += 1;
+            let id = self.next_id;
+            self.next_id += 1;
+            self.apps[who].sent.insert(id);
+            self.apps[who].outbox.push(Outbound { id, command: false, first: None, current: None, done: false });
+            self.drain(who);
+        }
+        self.run_until(quiet);
+        self.check_rest();
+    }
+
+    fn check_rest(&mut self) {
+        let standing = [self.standing(0), self.standing(1)].map(|session| session.expect("no session stands"));
+        let infos = [0, 1].map(|who| self.nodes[who].endpoint.session(standing[who], self.now).unwrap());
+        assert_eq!(infos[0].sid, infos[1].sid, "different sessions stand");
+        assert_eq!(infos[0].epoch, infos[1].epoch);
+        assert_eq!(exported(&mut self.nodes[0], standing[0]), exported(&mut self.nodes[1], standing[1]));
+        for who in 0..2 {
+            self.check_agreement(who, standing[who]);
+            assert_eq!(infos[who].unacknowledged, 0, "unacknowledged at {who}");
+            assert!(self.apps[who].holding.is_empty());
+            for message in &self.apps[who].outbox {
+                assert!(message.done, "never acknowledged: {} at {who}", message.id);
+                let times = self.apps[1 - who].committed.get(&message.id).copied().unwrap_or(0);
+                let exactly_once = times == 1 || (times > 1 && self.apps[1 - who].forgetful);
+                assert!(exactly_once, "{} committed {times} times", message.id);
+            }
+            let live = self.nodes[who].endpoint.live(standing[who]).unwrap();
+            assert_eq!(live.resume, None);
+            assert_eq!(live.context.updating(), Updating::Idle);
+        }
+    }
+}
+
+/// Runs a plot; a failure names its seed.
+pub(super) fn play(plot: Plot) {
+    let outcome = std::panic::catch_unwind(|| World::new(plot).run());
+    if let Err(cause) = outcome {
+        std::eprintln!("seed {}", plot.seed);
+        std::panic::resume_unwind(cause);
+    }
+}
+
+/// Seeds per property. Thousands in a release build, a part of them in a debug build.
+pub(super) const RUNS: u64 = if cfg!(debug_assertions) { 60 } else { 1_500 };
+
+fn random(plot: Plot) {
+    for seed in 0..RUNS {
+        play(Plot { seed, ..plot });
+    }
+}
+
+const BAD: Plot = Plot { loss: 30, duplicates: 20, delay: 1_500, updates: 3, ..Plot::CALM };
+
+#[test]
+fn calm() {
+    random(Plot { updates: 2, ..Plot::CALM });
+}
+
+#[test]
+fn a_bad_line() {
+    random(BAD);
+}
+
+#[test]
+fn a_bad_line_on_mqtt_without_a_way_back() {
+    random(Plot { mqtt: true, both_start: true, reconnects: 2, ..BAD });
+}
+
+#[test]
+fn both_open_at_once_and_again() {
+    random(Plot { both_start: true, reconnects: 6, ..BAD });
+}
+
+#[test]
+fn restarts_with_their_state() {
+    random(Plot { restarts: [Restarts::Kept(3), Restarts::Kept(3)], ..BAD });
+}
+
+#[test]
+fn restarts_with_their_state_and_new_handshakes() {
+    random(Plot { restarts: [Restarts::Kept(2), Restarts::Kept(2)], both_start: true, reconnects: 4, identifier_len: 2, ..BAD });
+}
+
+#[test]
+fn restarts_over_a_store_that_may_be_rolled_back() {
+    random(Plot { restarts: [Restarts::Volatile(2), Restarts::Volatile(2)], both_start: true, ..BAD });
+}
+
+#[test]
+fn restarts_without_their_state() {
+    random(Plot { restarts: [Restarts::Any(3), Restarts::Any(3)], both_start: true, ..BAD });
+}
+
+#[test]
+fn a_hub_that_never_starts_and_loses_everything() {
+    random(Plot { restarts: [Restarts::Never, Restarts::Any(3)], ..BAD });
+}
+
+#[test]
+fn an_adversary_on_the_line() {
+    random(Plot { adversary: true, reconnects: 2, both_start: true, ..BAD });
+}
+
+#[test]
+fn an_adversary_and_restarts() {
+    random(Plot { adversary: true, restarts: [Restarts::Kept(2), Restarts::Any(2)], both_start: true, ..BAD });
+}
+
+#[test]
+fn runs_are_reproducible() {
+    let run = || {
+        let mut world = World::new(Plot { seed: 11, adversary: true, restarts: [Restarts::Kept(2); 2], ..BAD });
+        world.run();
+        (world.frames, world.now, world.nodes.each_mut().map(|node| (node.fingerprint(), node.endpoint.counters())))
+    };
+    assert_eq!(run(), run());
+}
