@@ -74,7 +74,7 @@ impl<'a> Message1<'a> {
     }
 
     /// Whether a Responder with these suites takes it further. Errors: `UnsupportedMethod`; `UnsupportedSuite`, to be answered with
-    /// [`EdhocError::wrong_suite`].
+    /// [`EdhocError::wrong_suite`](super::EdhocError::wrong_suite).
     pub fn check(&self, suites: &[Suite]) -> Result<Suite> {
         if self.method != METHOD {
             return Err(Error::UnsupportedMethod);
