@@ -8,7 +8,7 @@ use crate::event::{
 use crate::memory::{Output, array, bytes, bytes_mut, disjoint, record};
 use crate::types::sealwire_bytes;
 use sealwire_core::credential::Thumbprint;
-use sealwire_core::endpoint::{Counters, Kind, Outgoing, SessionId, Topic};
+use sealwire_core::endpoint::{Counters, Kind, Outgoing, SessionHandle, Topic};
 use sealwire_core::error::{Error, Result};
 
 /// A message to send. Start from `SEALWIRE_OUTGOING_INIT`.
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn sealwire_send(
             let message = message.to_core()?;
             let frame = bytes_mut(frame, capacity)?;
             let (endpoint, mut platform) = state.split();
-            let done = endpoint.send(&mut platform, now_ms, SessionId(core_handle(session)), &message, frame)?;
+            let done = endpoint.send(&mut platform, now_ms, SessionHandle(core_handle(session)), &message, frame)?;
             result.write(sealwire_sent {
                 length: done.len,
                 route: sealwire_route::from_core(done.route),
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn sealwire_commit(
         with(endpoint, |state| {
             let origin = if origin.is_null() { None } else { Some(record(origin)?.to_core()) };
             let (endpoint, mut platform) = state.split();
-            endpoint.commit(&mut platform, now_ms, SessionId(core_handle(session)), number, origin)
+            endpoint.commit(&mut platform, now_ms, SessionHandle(core_handle(session)), number, origin)
         })
     }
 }
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn sealwire_commit(
 #[must_use]
 pub unsafe extern "C" fn sealwire_abandon(endpoint: *mut sealwire_endpoint, session: u32, number: u64) -> i32 {
     // SAFETY: as the conventions of the header ask.
-    unsafe { with(endpoint, |state| state.split().0.abandon(SessionId(core_handle(session)), number)) }
+    unsafe { with(endpoint, |state| state.split().0.abandon(SessionHandle(core_handle(session)), number)) }
 }
 
 /// Asks the peer for new keys; KEY_UPDATED follows. Heals no compromise: for that, connect again.
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn sealwire_key_update(endpoint: *mut sealwire_endpoint, n
     unsafe {
         with(endpoint, |state| {
             let (endpoint, mut platform) = state.split();
-            endpoint.key_update(&mut platform, now_ms, SessionId(core_handle(session)))
+            endpoint.key_update(&mut platform, now_ms, SessionHandle(core_handle(session)))
         })
     }
 }
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn sealwire_session_close(endpoint: *mut sealwire_endpoint
     unsafe {
         with(endpoint, |state| {
             let (endpoint, mut platform) = state.split();
-            endpoint.close(&mut platform, SessionId(core_handle(session)))
+            endpoint.close(&mut platform, SessionHandle(core_handle(session)))
         })
     }
 }
@@ -218,7 +218,7 @@ pub unsafe extern "C" fn sealwire_export(
                 return Err(Error::InvalidArgument);
             }
             let (endpoint, mut platform) = state.split();
-            endpoint.export(&mut platform, SessionId(core_handle(session)), label, context, secret)
+            endpoint.export(&mut platform, SessionHandle(core_handle(session)), label, context, secret)
         })
     }
 }
@@ -268,7 +268,7 @@ pub unsafe extern "C" fn sealwire_session(
     unsafe {
         with(endpoint, |state| {
             let result = Output::new(info)?;
-            let info = state.endpoint().session(SessionId(core_handle(session)), now_ms)?;
+            let info = state.endpoint().session(SessionHandle(core_handle(session)), now_ms)?;
             result.write(sealwire_session_info {
                 session: handle(info.session.0),
                 role: role(info.role),

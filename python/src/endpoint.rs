@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use sealwire_core::Error;
 use sealwire_core::crypto::Suite;
-use sealwire_core::endpoint::{Config, HandshakeId, HeapTables, InboxName, Kind, MAX_SUITES, Origin, Outgoing, Route, SessionId, Sid, Topic};
+use sealwire_core::endpoint::{Config, HandshakeId, HeapTables, InboxName, Kind, MAX_SUITES, Origin, Outgoing, Route, SessionHandle, Sid, Topic};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -277,7 +277,7 @@ impl Endpoint {
             origin,
         };
         let mut frame = vec![0; payload.len().saturating_add(OVERHEAD)];
-        let sent = self.with(py, |state| state.core.send(&mut state.port, now, SessionId(session), &outgoing, &mut frame))?;
+        let sent = self.with(py, |state| state.core.send(&mut state.port, now, SessionHandle(session), &outgoing, &mut frame))?;
         Ok(Sent {
             frame: PyBytes::new(py, frame.get(..sent.len).unwrap_or_default()).unbind(),
             route: PyBytes::new(py, sent.route.as_bytes()).unbind(),
@@ -295,19 +295,19 @@ impl Endpoint {
                 Ok::<_, PyErr>(Origin { sid: Sid(sid), number })
             })
             .transpose()?;
-        self.with(py, |state| state.core.commit(&mut state.port, now, SessionId(session), number, origin))
+        self.with(py, |state| state.core.commit(&mut state.port, now, SessionHandle(session), number, origin))
     }
 
     /// Asks the peer for new keys.
     #[pyo3(signature = (session, *, now = None))]
     fn key_update(&self, py: Python<'_>, session: u32, now: Option<u64>) -> PyResult<()> {
         let now = self.time(now);
-        self.with(py, |state| state.core.key_update(&mut state.port, now, SessionId(session)))
+        self.with(py, |state| state.core.key_update(&mut state.port, now, SessionHandle(session)))
     }
 
     /// Ends a session here: its keys are erased, in memory and in the store.
     fn close(&self, py: Python<'_>, session: u32) -> PyResult<()> {
-        self.with(py, |state| state.core.close(&mut state.port, SessionId(session)))
+        self.with(py, |state| state.core.close(&mut state.port, SessionHandle(session)))
     }
 
     /// Takes up the sessions of the store; once, before anything else. Gives how many.
@@ -324,7 +324,7 @@ impl Endpoint {
         if length > 8160 {
             return Err(raise(Error::InvalidArgument));
         }
-        self.with(py, |state| state.core.export(&mut state.port, SessionId(session), label, &context, &mut out))?;
+        self.with(py, |state| state.core.export(&mut state.port, SessionHandle(session), label, &context, &mut out))?;
         Ok(PyBytes::new(py, &out))
     }
 
@@ -388,7 +388,7 @@ impl Endpoint {
     #[pyo3(signature = (session, *, now = None))]
     fn session(&self, py: Python<'_>, session: u32, now: Option<u64>) -> PyResult<SessionInfo> {
         let now = self.time(now);
-        let info = self.with(py, |state| state.core.session(SessionId(session), now))?;
+        let info = self.with(py, |state| state.core.session(SessionHandle(session), now))?;
         Ok(events::session_info(py, &info))
     }
 
@@ -405,7 +405,7 @@ impl Endpoint {
 
     /// Gives up a confirmable message: it is not sent again.
     fn abandon(&self, py: Python<'_>, session: u32, number: u64) -> PyResult<()> {
-        self.with(py, |state| state.core.abandon(SessionId(session), number))
+        self.with(py, |state| state.core.abandon(SessionHandle(session), number))
     }
 
     /// Gives up a handshake that this end started.

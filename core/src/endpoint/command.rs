@@ -1,7 +1,7 @@
 //! What the application tells the endpoint to do.
 
 use super::config::Config;
-use super::event::{Kind, Origin, Outgoing, Sent, SessionId, Topic};
+use super::event::{Kind, Origin, Outgoing, Sent, SessionHandle, Topic};
 use super::session::{Early, Live, Outcome, want};
 use super::tables::Tables;
 use super::{Endpoint, Port};
@@ -32,7 +32,7 @@ impl<T: Tables> Endpoint<T> {
         &mut self,
         port: &mut P,
         now_ms: u64,
-        session: SessionId,
+        session: SessionHandle,
         message: &Outgoing<'_>,
         out: &mut [u8],
     ) -> Result<Sent> {
@@ -131,7 +131,7 @@ impl<T: Tables> Endpoint<T> {
         &mut self,
         port: &mut P,
         now_ms: u64,
-        session: SessionId,
+        session: SessionHandle,
         number: u64,
         origin: Option<Origin>,
     ) -> Result<()> {
@@ -178,7 +178,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// Where the numbers of a session that was replaced are remembered.
-    fn successor_of(&self, old: SessionId) -> Option<usize> {
+    fn successor_of(&self, old: SessionHandle) -> Option<usize> {
         (0..self.tables.sessions()).find(|slot| {
             let live = self.tables.session(*slot).and_then(|session| session.live());
             live.is_some_and(|live| live.ended_ids.contains(&Some(old)))
@@ -187,7 +187,7 @@ impl<T: Tables> Endpoint<T> {
 
     /// Gives up a confirmable message: the application does not have it any more, or a restart reserved its number and nothing was sent.
     /// Errors: `UnknownSession`; `InvalidArgument` if the number is not outstanding.
-    pub fn abandon(&mut self, session: SessionId, number: u64) -> Result<()> {
+    pub fn abandon(&mut self, session: SessionHandle, number: u64) -> Result<()> {
         let slot = self.slot_of(session)?;
         let live = self.live_at(slot)?;
         if !live.context.sent.is_outstanding(number) {
@@ -200,7 +200,7 @@ impl<T: Tables> Endpoint<T> {
 
     /// Asks the peer for new keys; `KeyUpdated` follows. Errors: `UnknownSession`; `WrongState` (not confirmed); `Busy` while one is under way;
     /// `RandomFailed`; `KeyExhausted` after 2^32 - 1 epochs.
-    pub fn key_update<P: Port>(&mut self, port: &mut P, now_ms: u64, session: SessionId) -> Result<()> {
+    pub fn key_update<P: Port>(&mut self, port: &mut P, now_ms: u64, session: SessionHandle) -> Result<()> {
         let slot = self.slot_of(session)?;
         if !self.live_at(slot)?.confirmed {
             return Err(Error::WrongState);
@@ -232,7 +232,7 @@ impl<T: Tables> Endpoint<T> {
 
     /// Ends a session here and erases it from the store. The peer is not told; it finds out when it sends. Errors: `UnknownSession`; `StorageFailed`
     /// (it still stands).
-    pub fn close<P: Port>(&mut self, port: &mut P, session: SessionId) -> Result<()> {
+    pub fn close<P: Port>(&mut self, port: &mut P, session: SessionHandle) -> Result<()> {
         let slot = self.slot_of(session)?;
         let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
         if port.save(key, &[]).is_err() {
@@ -249,7 +249,7 @@ impl<T: Tables> Endpoint<T> {
     pub fn export<P: Port>(
         &self,
         port: &mut P,
-        session: SessionId,
+        session: SessionHandle,
         label: u64,
         context: &[u8],
         out: &mut [u8],

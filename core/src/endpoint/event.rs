@@ -9,7 +9,7 @@ use crate::error::Error;
 /// Handle of a session: a small integer, never reused for another session within 4,096 uses of its slot. A handle whose
 /// session has ended is `UnknownSession`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(pub u32);
+pub struct SessionHandle(pub u32);
 
 /// Handle of a handshake that this end started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,7 +99,7 @@ pub struct Transmit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'f> {
     /// The session.
-    pub session: SessionId,
+    pub session: SessionHandle,
     /// Who sent it.
     pub peer: Thumbprint,
     /// Data or command.
@@ -135,7 +135,7 @@ pub enum Event<'f> {
     /// A session is confirmed and can send, or was restored.
     Established {
         /// Its handle.
-        session: SessionId,
+        session: SessionHandle,
         /// Who the peer is.
         peer: Thumbprint,
         /// What this end was in its handshake.
@@ -149,7 +149,7 @@ pub enum Event<'f> {
     /// stands for `top - 1 - i` (PROTOCOL 5.5). See [`acknowledges`].
     Acknowledged {
         /// The session.
-        session: SessionId,
+        session: SessionHandle,
         /// Highest committed number.
         top: u64,
         /// What is missing below it.
@@ -158,19 +158,19 @@ pub enum Event<'f> {
     /// This confirmable message is unacknowledged for too long: send it again with `Outgoing::number`.
     Resend {
         /// The session.
-        session: SessionId,
+        session: SessionHandle,
         /// Its number.
         number: u64,
     },
     /// The peer can take commands now, after a `send` that failed with `NoOffer`.
     CommandReady {
         /// The session.
-        session: SessionId,
+        session: SessionHandle,
     },
     /// New keys are in use.
     KeyUpdated {
         /// The session.
-        session: SessionId,
+        session: SessionHandle,
         /// Its epoch now.
         epoch: u32,
     },
@@ -178,17 +178,17 @@ pub enum Event<'f> {
     /// with `Outgoing::origin`.
     Replaced {
         /// Handle of the ended session.
-        old: SessionId,
+        old: SessionHandle,
         /// Its name, for `Origin`.
         sid: Sid,
         /// The one that stands.
-        new: SessionId,
+        new: SessionHandle,
     },
     /// A session ended without successor. `LostState`: the store may have been rolled back, so it must not be used again;
     /// `KeyExhausted`: no key update succeeded in time; `HandshakeFailed`: the Initiator never confirmed it. Call `connect`.
     Closed {
         /// Handle of the ended session.
-        session: SessionId,
+        session: SessionHandle,
         /// Who the peer was.
         peer: Thumbprint,
         /// Where it was.
@@ -209,7 +209,7 @@ pub enum Event<'f> {
     /// The peer has not answered for several repetitions. Reported once until it is heard again; repetitions go on.
     PeerSilent {
         /// The session.
-        session: SessionId,
+        session: SessionHandle,
     },
 }
 
@@ -228,7 +228,7 @@ pub const fn acknowledges(top: u64, missing: u64, number: u64) -> bool {
 #[non_exhaustive]
 pub struct SessionInfo {
     /// Its handle.
-    pub session: SessionId,
+    pub session: SessionHandle,
     /// Its name on both ends.
     pub sid: Sid,
     /// The peer's identity.

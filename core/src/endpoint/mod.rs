@@ -49,7 +49,7 @@ mod tests;
 
 pub use config::{Config, InboxName, MAX_NAME, MAX_SUITES, Route};
 pub use event::{
-    Counters, Event, HandshakeId, Kind, Message, Origin, Outgoing, Sent, SessionId, SessionInfo, Sid, Topic, Transmit,
+    Counters, Event, HandshakeId, Kind, Message, Origin, Outgoing, Sent, SessionHandle, SessionInfo, Sid, Topic, Transmit,
     acknowledges,
 };
 pub use handshake::Handshake;
@@ -167,7 +167,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// What is known about a session. `now_ms` decides whether a command could be sent. Error: `UnknownSession`.
-    pub fn session(&self, session: SessionId, now_ms: u64) -> Result<SessionInfo> {
+    pub fn session(&self, session: SessionHandle, now_ms: u64) -> Result<SessionInfo> {
         let live = self.live(session)?;
         let parties = live.context.parties();
         Ok(SessionInfo {
@@ -187,7 +187,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// The session that stands with this peer, if one is confirmed.
-    pub fn find(&self, peer: &Thumbprint) -> Option<SessionId> {
+    pub fn find(&self, peer: &Thumbprint) -> Option<SessionHandle> {
         let mut best = None;
         let mut from = 0;
         while let Some(slot) = self.tables.with_peer(peer, from) {
@@ -196,31 +196,31 @@ impl<T: Tables> Endpoint<T> {
                 && let Some(live) = session.live()
                 && live.confirmed
             {
-                best = best.max(Some((live.order, SessionId::compose(slot, session.generation))));
+                best = best.max(Some((live.order, SessionHandle::compose(slot, session.generation))));
             }
         }
         best.map(|(_, id)| id)
     }
 
     /// Every session, confirmed or not.
-    pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
+    pub fn sessions(&self) -> impl Iterator<Item = SessionHandle> {
         (0..self.tables.sessions()).filter_map(|slot| {
             let session = self.tables.session(slot)?;
-            session.live().map(|_| SessionId::compose(slot, session.generation))
+            session.live().map(|_| SessionHandle::compose(slot, session.generation))
         })
     }
 
     // ---- slots
 
-    fn slot_of(&self, id: SessionId) -> Result<usize> {
+    fn slot_of(&self, id: SessionHandle) -> Result<usize> {
         let slot = id.slot();
         match self.tables.session(slot) {
-            Some(session) if SessionId::compose(slot, session.generation) == id && session.live().is_some() => Ok(slot),
+            Some(session) if SessionHandle::compose(slot, session.generation) == id && session.live().is_some() => Ok(slot),
             _ => Err(Error::UnknownSession),
         }
     }
 
-    fn live(&self, id: SessionId) -> Result<&Live> {
+    fn live(&self, id: SessionHandle) -> Result<&Live> {
         let slot = self.slot_of(id)?;
         self.tables.session(slot).and_then(|session| session.live()).ok_or(Error::UnknownSession)
     }
@@ -229,8 +229,8 @@ impl<T: Tables> Endpoint<T> {
         self.tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)
     }
 
-    fn id_of(&self, slot: usize) -> SessionId {
-        SessionId::compose(slot, self.tables.session(slot).map_or(0, |session| session.generation))
+    fn id_of(&self, slot: usize) -> SessionHandle {
+        SessionHandle::compose(slot, self.tables.session(slot).map_or(0, |session| session.generation))
     }
 
     /// Keeps what a session slot waits for current. With a time, timers are set as well.

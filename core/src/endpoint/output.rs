@@ -4,7 +4,7 @@ use super::event::{Event, HandshakeId, Transmit};
 use super::handshake::Step;
 use super::session::{Early, Live, Outcome, State, pending, want};
 use super::tables::{Slot, Tables};
-use super::{Endpoint, Port, SessionId};
+use super::{Endpoint, Port, SessionHandle};
 use crate::error::{Error, Result};
 use crate::record::{self, Options, Resume, Updating};
 
@@ -67,7 +67,7 @@ impl<T: Tables> Endpoint<T> {
         event
     }
 
-    fn announce(&mut self, id: SessionId) -> Option<Event<'static>> {
+    fn announce(&mut self, id: SessionHandle) -> Option<Event<'static>> {
         let slot = self.slot_of(id).ok()?;
         let live = self.live_at(slot).ok()?;
         let event = (live.events & pending::ESTABLISHED != 0).then(|| live.event(id)).flatten();
@@ -220,7 +220,7 @@ impl Live {
         self.wants = 0;
     }
 
-    fn event(&mut self, session: SessionId) -> Option<Event<'static>> {
+    fn event(&mut self, session: SessionHandle) -> Option<Event<'static>> {
         let lowest = self.events & self.events.wrapping_neg();
         self.events &= !lowest;
         match lowest {

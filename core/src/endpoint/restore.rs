@@ -1,7 +1,7 @@
 //! State from the store, after a start (PROTOCOL 5.4).
 
 use super::config::Route;
-use super::event::{SessionId, Sid};
+use super::event::{SessionHandle, Sid};
 use super::session::{Ended, Live, Outcome, State, pending, want};
 use super::tables::Tables;
 use super::{Endpoint, Port};
@@ -106,8 +106,8 @@ impl<T: Tables> Endpoint<T> {
         for slot in 0..self.tables.sessions() {
             let Some(live) = self.tables.session(slot).and_then(|session| session.live()) else { continue };
             let (peer, order) = (live.peer(), live.order);
-            let newest: Option<SessionId> = self.find(&peer);
-            let stands = newest.map(SessionId::slot);
+            let newest: Option<SessionHandle> = self.find(&peer);
+            let stands = newest.map(SessionHandle::slot);
             if order > 0 && stands.is_some_and(|stands| stands != slot) {
                 self.erase_stored(port, slot);
                 self.release(slot);

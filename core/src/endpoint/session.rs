@@ -1,7 +1,7 @@
 //! A session slot, and how connection identifiers name slots.
 
 use super::config::Route;
-use super::event::{HandshakeId, SessionId, Sid};
+use super::event::{HandshakeId, SessionHandle, Sid};
 use super::tables::Marks;
 use crate::credential::Thumbprint;
 use crate::edhoc::{ConnectionId, Role};
@@ -16,10 +16,10 @@ pub const MAX_SESSIONS: usize = 1 << SLOT_BITS;
 /// Longest message_4 frame: type, identifier, byte string of a 16-byte tag.
 pub(crate) const MESSAGE_4_MAX: usize = 24;
 
-impl SessionId {
+impl SessionHandle {
     pub(crate) fn compose(slot: usize, generation: u16) -> Self {
         let slot = u32::try_from(slot).unwrap_or(u32::MAX) & ((1 << SLOT_BITS) - 1);
-        SessionId(slot | u32::from(generation) << SLOT_BITS)
+        SessionHandle(slot | u32::from(generation) << SLOT_BITS)
     }
 
     pub(crate) const fn slot(self) -> usize {
@@ -104,7 +104,7 @@ pub(crate) struct Live {
     pub(crate) wants_offer: bool,
     /// Receive windows of sessions that this one replaced, newest first, and the handles they had.
     pub(crate) ended: [Option<EndedSession>; 2],
-    pub(crate) ended_ids: [Option<SessionId>; 2],
+    pub(crate) ended_ids: [Option<SessionHandle>; 2],
     /// Own challenge, until echoed.
     pub(crate) resume: Option<Nonce>,
     /// The peer's challenge, to be echoed once.
@@ -143,7 +143,7 @@ pub(crate) struct Ended {
 
 #[derive(Clone, Copy)]
 pub(crate) enum Outcome {
-    Replaced(SessionId),
+    Replaced(SessionHandle),
     Closed(Error),
 }
 
@@ -216,7 +216,7 @@ impl Live {
     }
 
     /// Takes over receive windows.
-    pub(crate) fn inherit(&mut self, windows: [Option<(SessionId, EndedSession)>; 2]) {
+    pub(crate) fn inherit(&mut self, windows: [Option<(SessionHandle, EndedSession)>; 2]) {
         self.ended = windows.map(|found| found.map(|(_, window)| window));
         self.ended_ids = windows.map(|found| found.map(|(id, _)| id));
     }

@@ -44,8 +44,8 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// Receive windows that a session in `own` takes over, newest first, so that messages sent before are recognised.
-    pub(super) fn gather(&self, own: usize, peer: &Thumbprint) -> [Option<(super::SessionId, EndedSession)>; 2] {
-        let mut found: [Option<(super::SessionId, EndedSession)>; 2] = [None; 2];
+    pub(super) fn gather(&self, own: usize, peer: &Thumbprint) -> [Option<(super::SessionHandle, EndedSession)>; 2] {
+        let mut found: [Option<(super::SessionHandle, EndedSession)>; 2] = [None; 2];
         let mut below = u32::MAX;
         loop {
             let mut newest: Option<(u32, usize)> = None;
@@ -64,7 +64,7 @@ impl<T: Tables> Endpoint<T> {
             let Some((order, slot)) = newest else { return found };
             below = order;
             let Some(session) = self.tables.session(slot) else { return found };
-            let mut take = |id: super::SessionId, window: EndedSession| {
+            let mut take = |id: super::SessionHandle, window: EndedSession| {
                 let known = found.iter().flatten().any(|(_, known)| known.sid == window.sid);
                 // A window that never saw a message would only push out one that did.
                 if window.received.next() > 0
@@ -79,7 +79,7 @@ impl<T: Tables> Endpoint<T> {
                     take(self.id_of(slot), EndedSession::of(&live.context));
                     for (window, id) in live.ended.iter().zip(live.ended_ids) {
                         if let Some(window) = window {
-                            take(id.unwrap_or(super::SessionId(u32::MAX)), *window);
+                            take(id.unwrap_or(super::SessionHandle(u32::MAX)), *window);
                         }
                     }
                 }

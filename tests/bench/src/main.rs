@@ -8,7 +8,7 @@ mod port;
 
 use port::Party;
 use sealwire_core::crypto::Suite;
-use sealwire_core::endpoint::{Config, Endpoint, Event, HeapTables, Outgoing, Route, SessionId};
+use sealwire_core::endpoint::{Config, Endpoint, Event, HeapTables, Outgoing, Route, SessionHandle};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ fn endpoint(suite: Suite) -> End {
 }
 
 /// Runs one handshake; gives both ends' sessions and the lengths of the four message frames.
-fn handshake(initiator: &mut (End, Party), responder: &mut (End, Party), buffer: &mut [u8]) -> (SessionId, SessionId, [usize; 4]) {
+fn handshake(initiator: &mut (End, Party), responder: &mut (End, Party), buffer: &mut [u8]) -> (SessionHandle, SessionHandle, [usize; 4]) {
     let mut sessions = (None, None);
     let mut lengths = [0; 4];
     initiator.0.connect(&mut initiator.1, 0, Route::default(), None).expect("connect");

@@ -71,7 +71,7 @@ fn bad_arguments_are_refused_and_use_nothing_up() {
     let mut small = [0; 20];
     let result = pair.a.endpoint.send(&mut pair.a.port, pair.now, a, &CONFIRMABLE, &mut small);
     assert_eq!(result, Err(Error::BufferTooSmall));
-    let other = SessionId(a.0 ^ 1 << 20);
+    let other = SessionHandle(a.0 ^ 1 << 20);
     assert_eq!(pair.a.send(pair.now, other, &DATA), Err(Error::UnknownSession));
     assert_eq!(pair.a.fingerprint(), before);
     assert_eq!(pair.a.send(pair.now, a, &CONFIRMABLE).unwrap().0.number, Some(0));
@@ -180,7 +180,7 @@ fn gaps_are_missing_and_late_records_fill_them() {
     assert_eq!(pair.b.input(pair.now, Route::default(), None, &frames[2]), Err(Error::Replay));
 }
 
-fn commands() -> (Pair, SessionId, SessionId) {
+fn commands() -> (Pair, SessionHandle, SessionHandle) {
     let mut pair = Pair::with(true, 1, |config| config.offers = true);
     let (a, b) = pair.connect();
     (pair, a, b)

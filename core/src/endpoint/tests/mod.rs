@@ -17,7 +17,7 @@ use std::vec::Vec;
 /// A message as it was delivered.
 #[derive(Clone, Debug, PartialEq)]
 struct Delivered {
-    session: SessionId,
+    session: SessionHandle,
     peer: Thumbprint,
     kind: Kind,
     number: Option<u64>,
@@ -94,11 +94,11 @@ impl Node {
         self.output(now).into_iter().map(|(_, frame)| frame).collect()
     }
 
-    fn session(&self, peer: &Node) -> SessionId {
+    fn session(&self, peer: &Node) -> SessionHandle {
         self.endpoint.find(&peer.identity.thumbprint).unwrap()
     }
 
-    fn send(&mut self, now: u64, session: SessionId, message: &Outgoing<'_>) -> Result<(Sent, Vec<u8>)> {
+    fn send(&mut self, now: u64, session: SessionHandle, message: &Outgoing<'_>) -> Result<(Sent, Vec<u8>)> {
         let mut buffer = [0; 1024];
         let sent = self.endpoint.send(&mut self.port, now, session, message, &mut buffer)?;
         Ok((sent, buffer[..sent.len].to_vec()))
@@ -219,7 +219,7 @@ impl Pair {
     }
 
     /// `a` connects to `b`.
-    fn connect(&mut self) -> (SessionId, SessionId) {
+    fn connect(&mut self) -> (SessionHandle, SessionHandle) {
         let peer = self.b.identity.thumbprint;
         self.a.endpoint.connect(&mut self.a.port, self.now, Route::default(), Some(peer)).unwrap();
         self.settle();
@@ -228,20 +228,20 @@ impl Pair {
         (self.a.session(&self.b), self.b.session(&self.a))
     }
 
-    fn connected() -> (Self, SessionId, SessionId) {
+    fn connected() -> (Self, SessionHandle, SessionHandle) {
         let mut pair = Pair::new();
         let (a, b) = pair.connect();
         (pair, a, b)
     }
 
     /// `a` sends, `b` takes it in.
-    fn pass(&mut self, session: SessionId, message: &Outgoing<'_>) -> Result<()> {
+    fn pass(&mut self, session: SessionHandle, message: &Outgoing<'_>) -> Result<()> {
         let (_, frame) = self.a.send(self.now, session, message)?;
         self.b.input(self.now, Route::default(), None, &frame)
     }
 }
 
-fn exported(node: &mut Node, session: SessionId) -> [u8; 16] {
+fn exported(node: &mut Node, session: SessionHandle) -> [u8; 16] {
     let mut out = [0; 16];
     node.endpoint.export(&mut node.port, session, 33_000, b"test", &mut out).unwrap();
     out

@@ -79,7 +79,7 @@ struct App {
     unconfirmed_sent: BTreeSet<u64>,
     committed: BTreeMap<u64, u32>,
     /// Delivered in this process and not committed yet: when to, and what.
-    holding: Vec<(u64, u64, SessionId, u64, Option<Origin>)>,
+    holding: Vec<(u64, u64, SessionHandle, u64, Option<Origin>)>,
     seen_unconfirmed: BTreeSet<u64>,
     /// The receive windows are gone or old: messages may come twice.
     forgetful: bool,
@@ -87,7 +87,7 @@ struct App {
     connecting: Option<HandshakeId>,
     /// Sessions confirmed here, ever, as Initiator.
     initiated: BTreeSet<Sid>,
-    names: BTreeMap<SessionId, Sid>,
+    names: BTreeMap<SessionHandle, Sid>,
     outcomes: BTreeMap<String, u32>,
 }
 
@@ -277,7 +277,7 @@ impl World {
         }
     }
 
-    fn standing(&self, who: usize) -> Option<SessionId> {
+    fn standing(&self, who: usize) -> Option<SessionHandle> {
         self.nodes[who].endpoint.find(&self.nodes[1 - who].identity.thumbprint)
     }
 
@@ -308,7 +308,7 @@ impl World {
         }
     }
 
-    fn resend(&mut self, who: usize, session: SessionId, number: u64) {
+    fn resend(&mut self, who: usize, session: SessionHandle, number: u64) {
         let Ok(info) = self.nodes[who].endpoint.session(session, self.now) else { return };
         let found = self.apps[who].outbox.iter().find(|message| !message.done && message.current == Some((info.sid, number)));
         let Some(message) = found else {
@@ -390,7 +390,7 @@ impl World {
     }
 
     /// The same session name and epoch never mean different keys.
-    fn check_agreement(&mut self, who: usize, session: SessionId) {
+    fn check_agreement(&mut self, who: usize, session: SessionHandle) {
         let info = self.nodes[who].endpoint.session(session, self.now).unwrap();
         let value = exported(&mut self.nodes[who], session);
         let known = *self.exporters.entry((info.sid, info.epoch)).or_insert(value);
