@@ -63,7 +63,8 @@ class Mosquitto:
         self.port = port
         self.folder = folder
         self.config = folder / f"mosquitto-{port}.conf"
-        self.config.write_text("\n".join(["log_type error", "log_type warning", *lines, ""]))
+        # Started as root, it would become a user who cannot read the test's files.
+        self.config.write_text("\n".join(["log_type error", "log_type warning", *(["user root"] if os.geteuid() == 0 else []), *lines, ""]))
         self.process: Optional["subprocess.Popen[bytes]"] = None
 
     def start(self) -> None:
@@ -96,7 +97,6 @@ StartMosquitto = Callable[..., Mosquitto]
 def mosquitto(tmp_path: Path) -> Iterator[StartMosquitto]:
     """Start brokers: `mosquitto(*lines, port=...)`; without lines, open to everybody."""
     started: List[Mosquitto] = []
-    os.chmod(tmp_path, 0o755)
 
     def start(*lines: str, port: Optional[int] = None) -> Mosquitto:
         number = port if port is not None else free_port()
@@ -120,7 +120,6 @@ def tls_files(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
     from cryptography.x509.oid import NameOID
 
     folder = tmp_path_factory.mktemp("tls")
-    os.chmod(folder, 0o755)
     now = datetime.datetime.now(datetime.timezone.utc)
     files: Dict[str, Path] = {}
 
@@ -133,7 +132,6 @@ def tls_files(tmp_path_factory: pytest.TempPathFactory) -> Dict[str, Path]:
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
         )
-        files[f"{name}.key"].chmod(0o644)
 
     def make(name: str, issuer: Optional[x509.Name], signer: Optional[ec.EllipticCurvePrivateKey], ca: bool) -> Any:
         key = ec.generate_private_key(ec.SECP256R1())
