@@ -231,9 +231,9 @@ const START: u32 = 0;
 
 /// CRC-32/ISO-HDLC (the one of Ethernet and zip) continued over `bytes`.
 fn crc32(crc: u32, bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!crc, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(crc & 1)))
-    })
+    !bytes
+        .iter()
+        .fold(!crc, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(crc & 1))))
 }
 
 #[cfg(test)]

@@ -20,9 +20,7 @@ use crate::credential::Thumbprint;
 use crate::crypto::{Provider, Suite};
 use crate::edhoc::{ConnectionId, Role};
 use crate::error::{Error, Result};
-use crate::record::{
-    EpochContext, Parties, Plan, ReceivedNumbers, ReplayWindow, SecurityContext, SentNumbers, Update, Updating,
-};
+use crate::record::{EpochContext, Parties, Plan, ReceivedNumbers, ReplayWindow, SecurityContext, SentNumbers, Update, Updating};
 
 /// Length of a snapshot in bytes.
 pub const SNAPSHOT_MAX: usize = 312;
@@ -95,13 +93,7 @@ pub struct SessionMeta {
 /// [`SecurityContext::stored`] with the same plan when it has been saved.
 ///
 /// Errors: [`Error::WrongState`] for a volatile context, which must never be restored; [`Error::BufferTooSmall`].
-pub fn encode<P: Provider>(
-    p: &mut P,
-    context: &SecurityContext,
-    meta: &SessionMeta,
-    plan: &Plan,
-    out: &mut [u8],
-) -> Result<usize> {
+pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionMeta, plan: &Plan, out: &mut [u8]) -> Result<usize> {
     if context.is_volatile() {
         return Err(Error::WrongState);
     }
@@ -243,13 +235,7 @@ fn read<P: Provider>(p: &mut P, body: &[u8]) -> Result<(SecurityContext, Session
     }
     r.finish()?;
     context.mark_restored();
-    let meta = SessionMeta {
-        route,
-        confirmed: flags & FLAG_CONFIRMED != 0,
-        flags: own_flags,
-        tag,
-        ended,
-    };
+    let meta = SessionMeta { route, confirmed: flags & FLAG_CONFIRMED != 0, flags: own_flags, tag, ended };
     Ok((context, meta))
 }
 

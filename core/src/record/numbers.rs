@@ -117,9 +117,11 @@ impl SentNumbers {
     /// The outstanding numbers in ascending order.
     pub fn outstanding(&self) -> impl Iterator<Item = u64> + use<> {
         let this = *self;
-        (0..WINDOW).rev().filter_map(move |position| {
-            if bit(this.outstanding, position) { this.next.checked_sub(position)?.checked_sub(1) } else { None }
-        })
+        (0..WINDOW).rev().filter_map(
+            move |position| {
+                if bit(this.outstanding, position) { this.next.checked_sub(position)?.checked_sub(1) } else { None }
+            },
+        )
     }
 
     /// Takes in an acknowledgement; gives the count of newly acknowledged numbers. An older one that comes late does no harm.

@@ -268,13 +268,7 @@ impl SecurityContext {
     /// On error nothing is used up and `out` holds nothing worth sending. Errors: [`Error::StorageFailed`] if a store must come
     /// first; [`Error::KeyExhausted`]; [`Error::InvalidArgument`] for a number that is not outstanding, an option out of range, a control message
     /// with payload or number; [`Error::BufferTooSmall`].
-    pub fn protect<P: Provider>(
-        &mut self,
-        p: &mut P,
-        message: &Outgoing<'_>,
-        topic: Option<&[u8]>,
-        out: &mut [u8],
-    ) -> Result<usize> {
+    pub fn protect<P: Provider>(&mut self, p: &mut P, message: &Outgoing<'_>, topic: Option<&[u8]>, out: &mut [u8]) -> Result<usize> {
         if self.must_store_to_send(false) {
             return Err(Error::StorageFailed);
         }
@@ -292,14 +286,7 @@ impl SecurityContext {
         Ok(length)
     }
 
-    fn seal<P: Provider>(
-        &self,
-        p: &mut P,
-        epoch: u32,
-        message: &Outgoing<'_>,
-        topic: Option<&[u8]>,
-        out: &mut [u8],
-    ) -> Result<usize> {
+    fn seal<P: Provider>(&self, p: &mut P, epoch: u32, message: &Outgoing<'_>, topic: Option<&[u8]>, out: &mut [u8]) -> Result<usize> {
         let aead = self.parties.aead();
         let context = self.context(epoch);
         if context.next >= EpochContext::limit(aead) {

@@ -77,9 +77,7 @@ impl Update {
             // Both have asked: the EDHOC Initiator's request stands.
             Update::Requested { .. } if role == Role::Initiator => Reaction::Ignore,
             Update::Requested { .. } => Reaction::Answer,
-            Update::Responded { n_a, n_b, .. } if n_a == request.n_a => {
-                Reaction::Repeat(UpdateResponse { epoch: request.epoch, n_a, n_b })
-            }
+            Update::Responded { n_a, n_b, .. } if n_a == request.n_a => Reaction::Repeat(UpdateResponse { epoch: request.epoch, n_a, n_b }),
             Update::Responded { partial_iv: answered, .. } if partial_iv > answered => Reaction::Answer,
             Update::Responded { .. } | Update::Moved => Reaction::Ignore,
         }

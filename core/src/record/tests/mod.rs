@@ -5,8 +5,8 @@ mod numbers;
 mod peer_vectors;
 mod rfc8613;
 mod simulation;
-mod wire;
 mod window;
+mod wire;
 
 use super::*;
 use crate::bytes::Secret;
@@ -113,11 +113,7 @@ pub(crate) fn control<'a>(options: Options<'a>) -> Outgoing<'a> {
 }
 
 /// Takes a frame through all steps; gives number, payload and what accepting it said.
-pub(crate) fn receive(
-    to: &mut SecurityContext,
-    frame: &[u8],
-    topic: Option<&[u8]>,
-) -> Result<(Accepted, Option<u64>, Vec<u8>)> {
+pub(crate) fn receive(to: &mut SecurityContext, frame: &[u8], topic: Option<&[u8]>) -> Result<(Accepted, Option<u64>, Vec<u8>)> {
     let mut frame = frame.to_vec();
     let header = Header::parse(&frame, to.parties().recipient_id().as_bytes().len())?;
     let opened = to.unprotect(&mut provider(), &header, topic, &mut frame)?;

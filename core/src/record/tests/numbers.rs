@@ -145,16 +145,14 @@ proptest! {
         for step in 0..3000 {
             let quiet = step > 2500;
             match dice.below(12) {
-                0..=3 if !quiet => {
-                    if sent.available().is_ok() {
-                        if sent.must_store() {
-                            stored_sent = SentNumbers::restored(sent.next(), sent.reserve(16), sent.outstanding_bits()).unwrap();
-                            sent.set_reserved(sent.reserve(16));
-                        }
-                        let number = sent.take().unwrap();
-                        prop_assert!(outbox.insert(number));
-                        line.push(number);
+                0..=3 if !quiet && sent.available().is_ok() => {
+                    if sent.must_store() {
+                        stored_sent = SentNumbers::restored(sent.next(), sent.reserve(16), sent.outstanding_bits()).unwrap();
+                        sent.set_reserved(sent.reserve(16));
                     }
+                    let number = sent.take().unwrap();
+                    prop_assert!(outbox.insert(number));
+                    line.push(number);
                 }
                 4 => {
                     // Send again, as after a timer.

@@ -95,10 +95,8 @@ fn check_record(set: &Value, record: &Value) {
     let (epoch, partial_iv) = (record["epoch"].as_u64().unwrap(), record["piv"].as_u64().unwrap());
     let (i, r) = ends(set, epoch);
     let (mut from, mut to) = if text(record, "sender") == "I" { (i, r) } else { (r, i) };
-    let strings = (
-        record["options"]["1"].as_str().map(unhex).unwrap_or_default(),
-        record["options"]["13"].as_str().unwrap_or_default().into(),
-    );
+    let strings =
+        (record["options"]["1"].as_str().map(unhex).unwrap_or_default(), record["options"]["13"].as_str().unwrap_or_default().into());
     let options = options(&record["options"], &strings);
     let number = record["number"].as_u64();
     let payload = hex(record, "payload");

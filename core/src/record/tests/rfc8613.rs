@@ -64,9 +64,7 @@ fn keys_and_nonces_are_those_of_appendix_c() {
         for as_server in [false, true] {
             let (own, peer) = if as_server { (&server, &client) } else { (&client, &server) };
             let mut context = EpochContext::empty();
-            context
-                .expand(&mut provider(), aead, &unhex(MASTER_SECRET), &unhex(case.salt), [own, peer], id_context.as_deref())
-                .unwrap();
+            context.expand(&mut provider(), aead, &unhex(MASTER_SECRET), &unhex(case.salt), [own, peer], id_context.as_deref()).unwrap();
             let (sender, recipient, iv) = context.keys(aead);
             let (of_client, of_server) = if as_server { (recipient, sender) } else { (sender, recipient) };
             assert_eq!(of_client, unhex(case.sender_key));

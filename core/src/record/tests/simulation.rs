@@ -4,8 +4,8 @@
 //! store. After every step the promises are held against what both ends know.
 
 use super::*;
-use crate::persist::snapshot::{self, SNAPSHOT_MAX};
 use crate::persist::SessionMeta;
+use crate::persist::snapshot::{self, SNAPSHOT_MAX};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the line does, in percent.
@@ -329,21 +329,22 @@ fn on_a_good_line_no_record_is_lost_by_a_key_update() {
 #[test]
 fn duplicates_and_reordering_harm_no_key_update() {
     let line = Line { loss: 0, duplicates: 20, reorders: true, cuts: 0 };
-    let mut duplicates = 0;
+    let (mut duplicates, mut stale) = (0, 0);
     let (updates, _) = run(line, 100..130, |world| {
         // Late ones of an ended epoch are StaleEpoch, or fail if the phase bit came round again; nothing else is refused.
         assert_eq!(world.refused(Error::Malformed) + world.refused(Error::UnknownContext), 0);
         duplicates += world.refused(Error::Duplicate);
+        stale += world.refused(Error::StaleEpoch);
     });
-    assert!(updates > 200 && duplicates > 100, "{updates} {duplicates}");
+    assert!(updates > 200 && duplicates > 100 && stale > 0, "{updates} {duplicates} {stale}");
 }
 
 #[test]
 fn a_key_update_completes_when_loss_stops() {
     for loss in [10, 30, 60, 90] {
         let line = Line { loss, duplicates: 10, reorders: true, cuts: 0 };
-        let (updates, _) = run(line, 200..220, |_| {});
-        assert!(updates > 30, "{updates} at {loss} %");
+        let (updates, _) = run(line, 200..210, |_| {});
+        assert!(updates > 20, "{updates} at {loss} %");
     }
 }
 
@@ -351,7 +352,7 @@ fn a_key_update_completes_when_loss_stops() {
 fn a_restart_anywhere_harms_no_key_update() {
     for (loss, cuts) in [(0, 3), (30, 3), (30, 20)] {
         let line = Line { loss, duplicates: 10, reorders: true, cuts };
-        let (updates, restarts) = run(line, 300..340, |_| {});
+        let (updates, restarts) = run(line, 300..316, |_| {});
         assert!(updates > 50 && restarts > 100, "{updates} {restarts}");
     }
 }
