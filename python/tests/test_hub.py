@@ -1,0 +1,190 @@
+"""The hub as a program of its own: killed at any moment it loses nothing and stores nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import List
+
+import pytest
+from conftest import StartMosquitto, run, until
+
+from sealwire import Endpoint, Identity, SqliteStore, errors
+from sealwire.broker import Broker
+from sealwire.hub import Hub
+from sealwire.hubdata import HubData
+from sealwire.mqtt import Link, Message
+
+REALM = "plant7"
+
+
+def start_hub(folder: Path, port: int, *more: str) -> "subprocess.Popen[str]":
+    """`sealwire hub run` in a process of its own, ready to serve."""
+    started = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "sealwire.cli", "hub", "run", "--json"),
+            *("--db", str(folder / "hub.db"), "--identity", str(folder / "hub"), "--peer", str(folder / "sensor.cred")),
+            *("--broker", f"mqtt://127.0.0.1:{port}", "--realm", REALM),
+            *more,
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stdout is not None
+    for line in started.stdout:
+        if json.loads(line)["event"] == "ready":
+            return started
+    raise AssertionError("the hub ended")
+
+
+def sensor_endpoint(sensor: Identity, hub: Identity) -> Endpoint:
+    return Endpoint(
+        [(sensor.credential, sensor.key)], peers=[hub.credential], inbox="sensor", mqtt=True, offers=True, resend_interval_ms=300
+    )
+
+
+@pytest.mark.parametrize("may_roll_back", [False, True])
+def test_killed_again_and_again_in_mid_stream(mosquitto: StartMosquitto, tmp_path: Path, may_roll_back: bool) -> None:
+    hub, sensor = Identity.generate("hub"), Identity.generate("sensor")
+    hub.save(tmp_path / "hub")
+    sensor.save(tmp_path / "sensor")
+    port = mosquitto().port
+    more = ["--may-roll-back"] if may_roll_back else []
+    total = 120
+    process = start_hub(tmp_path, port, *more)
+
+    async def main() -> None:
+        nonlocal process
+        async with Link(sensor_endpoint(sensor, hub), Broker("127.0.0.1", port), realm=REALM, inbox="sensor") as link:
+            session = await link.connect("hub")
+
+            async def stream() -> None:
+                receipts = []
+                for index in range(total):
+                    receipts.append(await session.send("n", b"%d" % index))
+                    await asyncio.sleep(0.01)
+                for receipt in receipts:
+                    await receipt.wait(60)
+
+            streaming = asyncio.get_running_loop().create_task(stream())
+            for _ in range(3):
+                await asyncio.sleep(0.4)
+                process.kill()
+                process.wait()
+                process = await asyncio.get_running_loop().run_in_executor(None, lambda: start_hub(tmp_path, port, *more))
+                if may_roll_back:
+                    # Its sessions are gone for good, and over MQTT 3.1.1 it cannot say so: the device notices and connects anew.
+                    session = await link.connect("hub")
+            await asyncio.wait_for(streaming, 60)
+
+    try:
+        run(main(), 100)
+    finally:
+        process.kill()
+        process.wait()
+    data = HubData(tmp_path / "hub.db", create=False)
+    numbers = [int(message.payload) for message in data.messages(topic="n")]
+    if may_roll_back:
+        # Without its old windows it cannot know what it had committed, so a message whose acknowledgement was lost comes twice.
+        assert set(numbers) == set(range(total))
+    else:
+        assert sorted(numbers) == list(range(total))
+    assert all(message.subject == "sensor" or may_roll_back for message in data.messages())
+    data.close()
+
+
+def test_commands_from_the_command_line(mosquitto: StartMosquitto, tmp_path: Path) -> None:
+    hub, sensor = Identity.generate("hub"), Identity.generate("sensor")
+    hub.save(tmp_path / "hub")
+    sensor.save(tmp_path / "sensor")
+    port = mosquitto().port
+    process = start_hub(tmp_path, port)
+    got: List[Message] = []
+
+    async def main() -> None:
+        async with Link(sensor_endpoint(sensor, hub), Broker("127.0.0.1", port), realm=REALM, inbox="sensor") as link:
+            session = await link.connect("hub")
+            await (await session.send("hello", b"1")).wait(10)
+
+            async def serve() -> None:
+                async for message in link.messages():
+                    got.append(message)
+                    message.commit()
+
+            serving = asyncio.get_running_loop().create_task(serve())
+            command = ["hub", "send", "--db", str(tmp_path / "hub.db"), "--to", "sensor", "--topic", "valve", "close", "--wait", "15", "--json"]
+            sender = await asyncio.create_subprocess_exec(sys.executable, "-m", "sealwire.cli", *command, stdout=subprocess.PIPE)
+            output, _ = await sender.communicate()
+            assert sender.returncode == 0 and json.loads(output)["state"] == "done"
+            serving.cancel()
+
+    try:
+        run(main())
+    finally:
+        process.terminate()
+        assert process.wait(10) == 0
+    assert [(message.topic, message.payload, message.command) for message in got] == [("valve", b"close", True)]
+
+
+def test_in_process_with_observer_incidents_and_restore(mosquitto: StartMosquitto, tmp_path: Path) -> None:
+    hub, sensor, stranger = Identity.generate("hub"), Identity.generate("sensor"), Identity.generate("sensor")
+    broker = Broker("127.0.0.1", mosquitto().port)
+
+    async def main() -> None:
+        async with Hub(tmp_path / "hub.db", broker, realm=REALM, identities=[hub], peers=[sensor.credential]) as service:
+            forged = Endpoint(
+                [(stranger.credential, stranger.key)],
+                peers=[hub.credential],
+                inbox="sensor",
+                mqtt=True,
+                handshake_interval_ms=100,
+                handshake_attempts=2,
+            )
+            async with Link(forged, broker, realm=REALM, inbox="sensor") as link:
+                with pytest.raises(errors.SealwireError):
+                    await link.connect("hub")
+            # First by kid; told that it is unknown, it tries once more by value.
+            assert {incident.error for incident in service.data.incidents()} == {"unknown-credential", "untrusted-credential"}
+            liar = Endpoint([(sensor.credential, sensor.key)], peers=[hub.credential], inbox="other", mqtt=True, handshake_attempts=1)
+            async with Link(liar, broker, realm=REALM, inbox="other") as link:
+                with pytest.raises(errors.SealwireError):
+                    await link.connect("hub")
+            assert "denied" in [incident.error for incident in service.data.incidents()]
+            async with Link(sensor_endpoint(sensor, hub), broker, realm=REALM, inbox="sensor") as link:
+                session = await link.connect("hub")
+                await (await session.send("n", b"1", content_type="text/plain")).wait(10)
+            peers = service.data.peers()
+            assert [(peer.subject, peer.session is not None) for peer in peers] == [("sensor", True)]
+            number = service.data.queue_command("nobody", "x", b"y", lifetime_s=0.1)
+            await until(lambda: service.data.commands()[0].state == "failed")
+            assert service.data.commands()[0].id == number
+        data = HubData(tmp_path / "hub.db", create=False)
+        assert data.restore() == 1
+        assert data.peers()[0].session is None
+        data.close()
+
+    run(main())
+
+
+def test_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "hub.db")
+    store.database.execute("PRAGMA user_version=99")
+    store.close()
+    with pytest.raises(errors.UnsupportedState):
+        HubData(tmp_path / "hub.db")
+    with pytest.raises(errors.InvalidArgument):
+        HubData(tmp_path / "missing.db", create=False)
+
+
+def test_incidents_are_bounded(tmp_path: Path) -> None:
+    data = HubData(tmp_path / "hub.db")
+    with data.store.transaction():
+        for _ in range(10_300):
+            data.add_incident("replay", "in/hub")
+    assert len(data.incidents(20_000)) <= 10_100
+    data.close()
+
+
