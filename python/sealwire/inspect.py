@@ -159,7 +159,7 @@ def credential(data: bytes) -> Table:
             table.add(_CLAIMS[key], value, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(value)))
         else:
             table.add(_CLAIMS.get(key, f"claim {show(key)}") if isinstance(key, int) else show(key), value)
-    if isinstance(item, list):
+    if not isinstance(item, Pairs):
         table.add("signature", item[3])
     try:
         table.add("thumbprint", Credential(data).thumbprint, "the identity: RFC 9679, first 16 bytes")
@@ -263,9 +263,11 @@ class Conversation:
         if first == 1:
             return self.message(1, data[1:], framed=True)
         if first in (2, 3, 4):
-            if len(data) <= 1 + self.identifier_len:
+            known = self.c_r if first == 3 else self.c_i
+            width = self.identifier_len if known is None else len(known)
+            if len(data) <= 1 + width:
                 raise Malformed("the frame is too short")
-            return self.message(first, data[1 + self.identifier_len :], data[1 : 1 + self.identifier_len], framed=True)
+            return self.message(first, data[1 + width :], data[1 : 1 + width], framed=True)
         if first == 5:
             return self.error(data)
         if first == 6:
@@ -347,9 +349,13 @@ class Conversation:
         self.prk_2e = _extract(self.th_2, primitives.agree(curve, private, public))
         stream = _kdf(self.prk_2e, 0, self.th_2, len(ciphertext))
         plaintext = bytes(a ^ b for a, b in zip(ciphertext, stream))
-        items = decode_sequence(plaintext)
-        if len(items) < 3:
-            raise DecryptFailed()
+        try:
+            items = decode_sequence(plaintext)
+        except Malformed:
+            items = []
+        if len(items) < 3 or not isinstance(items[2], bytes) or len(items[2]) != self._parameters[3]:
+            # This cipher has no tag; with the wrong key it gives noise.
+            raise DecryptFailed
         self.c_r = items[0] if isinstance(items[0], bytes) else self._as_bytes(items[0])
         table.add("C_R", self.c_r, "the Responder's identifier")
         self._authenticated(table, "R", items[1:], "EAD_2")
