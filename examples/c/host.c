@@ -42,9 +42,22 @@ static int digit(int character) {
   return character >= 'a' && character <= 'f' ? character - 'a' + 10 : -1;
 }
 
-/* Decodes in place; returns -1 and changes nothing if the bytes are not text in hexadecimal digits. */
+/* Replaces lines that start with '#' by blanks. */
+static void blank_comments(uint8_t *bytes, size_t length) {
+  int in_comment = 0;
+  int line_start = 1;
+  for (size_t i = 0; i < length; i++) {
+    if (line_start && bytes[i] == '#') in_comment = 1;
+    line_start = bytes[i] == '\n';
+    if (line_start) in_comment = 0;
+    if (in_comment) bytes[i] = ' ';
+  }
+}
+
+/* Decodes in place; returns -1 if the bytes are not text in hexadecimal digits. */
 static long decode_hex(uint8_t *bytes, size_t length) {
   size_t digits = 0;
+  if (length > 0 && bytes[0] == '#') blank_comments(bytes, length);
   for (size_t i = 0; i < length; i++) {
     if (isspace(bytes[i])) continue;
     if (digit(bytes[i]) < 0) return -1;
@@ -116,6 +129,10 @@ int32_t host_store_save(void *context, uint32_t slot, const uint8_t *data, size_
   const host_store *store = context;
   char path[512];
   char fresh[512];
+  if (length == 0) {
+    if (!slot_path(path, sizeof path, store, slot, "")) return SEALWIRE_STORAGE_FAILED;
+    return (unlink(path) == 0 || errno == ENOENT) && flush(store->directory) ? SEALWIRE_OK : SEALWIRE_STORAGE_FAILED;
+  }
   if (!slot_path(path, sizeof path, store, slot, "") || !slot_path(fresh, sizeof fresh, store, slot, ".new")) {
     return SEALWIRE_STORAGE_FAILED;
   }

@@ -12,8 +12,8 @@ uint64_t host_now_ms(void);
 /* The port's `random`: the kernel's generator. */
 int32_t host_random(void *context, uint8_t *out, size_t length);
 
-/* Reads a file: as it is, or decoded if it holds nothing but hexadecimal digits and white space. Returns the number of bytes, or -1
-   after printing why. */
+/* Reads a file: as it is, or decoded if it holds nothing but hexadecimal digits, white space and lines that start with '#'. Returns the
+   number of bytes, or -1 after printing why. */
 long host_read_file(const char *path, uint8_t *out, size_t capacity);
 
 /* The port's store over a directory, one file for each slot. A host's file system can be restored from a backup, so it does not
