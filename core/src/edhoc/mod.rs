@@ -22,7 +22,8 @@ mod message;
 mod own;
 mod responder;
 mod schedule;
-#[cfg(test)]
+// The tests negotiate between the suites, so they need both.
+#[cfg(all(test, feature = "suite-x25519-chacha", feature = "suite-p256-ccm"))]
 mod tests;
 
 pub use crate::credential::Role;
