@@ -4,7 +4,7 @@ A :class:`Link` joins one endpoint to one broker: it subscribes to the endpoint'
 receives records, sends again what was not acknowledged, and comes back by itself when the broker restarts. The broker
 sees ciphertext only.
 
-    async with Link(endpoint, "mqtt://localhost", realm="plant7", inbox="sensor") as link:
+    async with Link.of(sensor, "mqtt://localhost", realm="plant7", peers=[hub_credential]) as link:
         hub = await link.connect("hub")
         await hub.publish("line/1/temperature", b"21.5")      # in place: on that topic, protected
         await hub.send("report", b"...")                      # addressed: to the hub's inbox, topic name encrypted too
@@ -26,6 +26,8 @@ from . import _sealwire as core
 from .broker import Broker, Wire
 from .events import Event as CoreEvent
 from .errors import InvalidArgument, NoOffer, SealwireError, UnknownSession, WindowFull, WrongState
+from .identity import Identity
+from .store import Store
 
 Handler = Callable[["Event"], None]
 MAX_WAITING = 10_000
@@ -229,6 +231,35 @@ class Link:
         self._failure: Optional[BaseException] = None
         self._wire: Optional[Wire] = None
         self._closed = False
+
+    @classmethod
+    def of(
+        cls,
+        identity: Identity,
+        broker: Union[Broker, str],
+        *,
+        realm: str,
+        peers: Sequence[core.Credential] = (),
+        anchors: Sequence[core.TrustAnchor] = (),
+        store: Optional[Store] = None,
+        offers: bool = False,
+        subscriptions: Sequence[str] = (),
+        bridge_prefix: str = "",
+    ) -> "Link":
+        """A link with an endpoint of its own; the inbox is the subject of the credential. `offers`: take commands."""
+        endpoint = core.Endpoint(
+            [(identity.credential, identity.key)],
+            peers=list(peers),
+            anchors=list(anchors),
+            store=store,
+            inbox=identity.name,
+            mqtt=True,
+            identifier_len=2,
+            offers=offers,
+        )
+        return cls(
+            endpoint, broker, realm=realm, inbox=identity.name, subscriptions=subscriptions, bridge_prefix=bridge_prefix
+        )
 
     # ---- life
 
