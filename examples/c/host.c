@@ -80,21 +80,26 @@ static long decode_hex(uint8_t *bytes, size_t length) {
 }
 
 long host_read_file(const char *path, uint8_t *out, size_t capacity) {
+  uint8_t text[4096];
   FILE *file = fopen(path, "rb");
   if (file == NULL) {
     fprintf(stderr, "%s: %s\n", path, strerror(errno));
     return -1;
   }
-  size_t length = fread(out, 1, capacity, file);
-  int too_long = length == capacity && fgetc(file) != EOF;
+  size_t length = fread(text, 1, sizeof text, file);
   int failed = ferror(file);
   fclose(file);
-  if (failed || too_long) {
+  long decoded = failed ? 0 : decode_hex(text, length);
+  if (decoded >= 0) length = (size_t)decoded;
+  if (failed || length > capacity) {
     fprintf(stderr, "%s: %s\n", path, failed ? "cannot be read" : "is too long");
+    memset(text, 0, sizeof text);
     return -1;
   }
-  long decoded = decode_hex(out, length);
-  return decoded >= 0 ? decoded : (long)length;
+  memcpy(out, text, length);
+  /* It may have been a private key. */
+  memset(text, 0, sizeof text);
+  return (long)length;
 }
 
 static int slot_path(char *path, size_t capacity, const host_store *store, uint32_t slot, const char *suffix) {
