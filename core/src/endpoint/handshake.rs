@@ -155,10 +155,13 @@ impl Config {
     }
 }
 
-/// Takes note of an inbox name; `label` is what it is called in this message.
+/// Takes note of an inbox name; `label` is what it is called in this message. One that stands twice is none (PROTOCOL 4.1).
 fn take_inbox(item: &Ead<'_>, label: i64, inbox: &mut Option<InboxName>) -> Result<bool> {
     if item.label != label {
         return Ok(false);
+    }
+    if inbox.is_some() {
+        return Err(Error::Malformed);
     }
     *inbox = Some(InboxName::new(item.value.ok_or(Error::Malformed)?).map_err(|_| Error::Malformed)?);
     Ok(true)
