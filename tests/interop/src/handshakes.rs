@@ -87,6 +87,11 @@ impl Setting {
         Setting { suite, ours, theirs, issuer, our_credential, their_credential, named, party, seeded: Seeded::new(seed + 4) }
     }
 
+    /// This end's keys and knowledge go elsewhere.
+    pub(crate) fn take_party(&mut self) -> Party {
+        std::mem::replace(&mut self.party, Party::new(0))
+    }
+
     /// Tells the peer who it is.
     pub(crate) fn introduce(&mut self, peer: &mut Peer, id: &str, role: &str) -> Value {
         let mut request = json!({

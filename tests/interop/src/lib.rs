@@ -20,6 +20,8 @@
 #[cfg(test)]
 mod edhoc;
 #[cfg(test)]
+mod endpoint;
+#[cfg(test)]
 mod handshakes;
 #[cfg(test)]
 mod lakers;

@@ -26,8 +26,9 @@ fn python() -> &'static Result<PathBuf, String> {
     static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PYTHON.get_or_init(|| {
         let candidates = match std::env::var_os("SEALWIRE_PEER_PYTHON") {
-            // Relative to where the caller stands: tests run in the package's folder.
-            Some(named) => vec![PathBuf::from(&named), root().join(named)],
+            // A path is relative to the root, a bare name is looked for in PATH.
+            Some(named) if Path::new(&named).components().count() > 1 => vec![root().join(named)],
+            Some(named) => vec![PathBuf::from(named)],
             None => vec![root().join("build/venv/bin/python"), PathBuf::from("python3")],
         };
         let found = candidates.iter().find(|python| has_modules(python)).cloned();
@@ -108,6 +109,14 @@ impl Peer {
         let reason = answer["error"].as_str().unwrap();
         assert_ne!(reason, "usage", "{op} {request}: {answer:?}");
         Err(reason.to_string())
+    }
+
+    /// Its refusal of an EDHOC message: reason, the error message that answers it, and the identifier it is for, if known.
+    pub(crate) fn edhoc_error(&mut self, op: &str, request: Value) -> (String, Vec<u8>, Vec<u8>) {
+        let answer = self.ask(op, request.clone());
+        assert_eq!(answer["ok"], false, "{op} {request}: {answer:?}");
+        let addressee = answer.get("c_x").map(bytes).unwrap_or_default();
+        (answer["error"].as_str().unwrap().to_string(), bytes(&answer["error_message"]), addressee)
     }
 
     /// The reason of its refusal; it must refuse.
