@@ -638,11 +638,11 @@ typedef struct sealwire_own_credential {
  */
 typedef struct sealwire_anchor {
   /**
-   * The issuer's public key: a COSE_Key, as CBOR.
+   * The issuer's public key: a COSE_Key, or a CCS that holds one, as CBOR.
    */
-  struct sealwire_bytes cose_key;
+  struct sealwire_bytes issuer;
   /**
-   * The key identifier in its signatures; empty: that of the COSE_Key.
+   * The key identifier in its signatures; empty: that of the key.
    */
   struct sealwire_bytes kid;
   /**

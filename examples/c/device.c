@@ -11,7 +11,7 @@ const char device_usage[] =
     "  --credential FILE   own credential (CBOR, raw or hexadecimal), sent by value\n"
     "  --by-reference      send only the credential's key identifier\n"
     "  --peer FILE         the hub's credential; may be repeated\n"
-    "  --anchor FILE       an issuer's COSE_Key with key identifier; may be repeated\n"
+    "  --anchor FILE       an issuer's credential or COSE_Key; may be repeated\n"
     "  --inbox NAME        own inbox name, the subject of the credential\n"
     "  --data FILE         recording: int16 little-endian samples\n"
     "  --chunk N           samples per message (90, at most 400)\n"
@@ -187,8 +187,8 @@ int device_open(device *self, const device_options *options, int on_mqtt, device
   for (size_t i = 0; i < options->anchor_count; i++) {
     length = host_read_file(options->anchors[i], self->anchor_bytes[i], sizeof self->anchor_bytes[i]);
     if (length < 0) return -1;
-    self->anchors[i].cose_key.data = self->anchor_bytes[i];
-    self->anchors[i].cose_key.length = (size_t)length;
+    self->anchors[i].issuer.data = self->anchor_bytes[i];
+    self->anchors[i].issuer.length = (size_t)length;
     self->anchors[i].purposes = SEALWIRE_PURPOSE_IDENTITY;
   }
   if (load_samples(self, options) != 0) return -1;

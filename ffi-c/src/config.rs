@@ -6,7 +6,7 @@ use crate::memory::{bytes, record, records};
 use crate::port::sealwire_port;
 use crate::types::sealwire_bytes;
 use sealwire_core::cose::PublicKey;
-use sealwire_core::credential::Credential;
+use sealwire_core::credential::{Credential, CredentialKind};
 use sealwire_core::crypto::Suite;
 use sealwire_core::endpoint::{Config, InboxName, MAX_SUITES};
 use sealwire_core::error::{Error, Result};
@@ -38,9 +38,9 @@ pub struct sealwire_own_credential {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwire_anchor {
-    /// The issuer's public key: a COSE_Key, as CBOR.
-    pub cose_key: sealwire_bytes,
-    /// The key identifier in its signatures; empty: that of the COSE_Key.
+    /// The issuer's public key: a COSE_Key, or a CCS that holds one, as CBOR.
+    pub issuer: sealwire_bytes,
+    /// The key identifier in its signatures; empty: that of the key.
     pub kid: sealwire_bytes,
     /// What it may vouch for: `SEALWIRE_PURPOSE_IDENTITY`.
     pub purposes: u32,
@@ -160,7 +160,7 @@ impl Identity {
         }
         for anchor in identity.anchors() {
             // SAFETY: the caller's promise.
-            let (_, kid) = PublicKey::parse(unsafe { bytes(anchor.cose_key.data, anchor.cose_key.length) }?)?;
+            let (_, kid) = issuer_key(unsafe { bytes(anchor.issuer.data, anchor.issuer.length) }?)?;
             // SAFETY: the caller's promise.
             let own_kid = unsafe { bytes(anchor.kid.data, anchor.kid.length) }?;
             if (kid.is_none() && own_kid.is_empty()) || anchor.purposes == 0 || anchor.purposes > 31 {
@@ -184,6 +184,14 @@ impl Identity {
         // SAFETY: as above.
         unsafe { records(self.anchors.0, self.anchors.1) }.unwrap_or_default()
     }
+}
+
+/// An issuer's key and its identifier, from a COSE_Key or a CCS.
+pub(crate) fn issuer_key(issuer: &[u8]) -> Result<(PublicKey, Option<&[u8]>)> {
+    PublicKey::parse(issuer).or_else(|error| match Credential::parse(issuer) {
+        Ok(credential) if credential.kind == CredentialKind::Ccs => Ok((credential.key, credential.kid)),
+        _ => Err(error),
+    })
 }
 
 /// Refuses a header that was not made for this library.

@@ -1,13 +1,12 @@
 //! The port: what the library needs from the platform, and the credentials it was given, as the core's traits.
 
-use crate::config::{Identity, SOFTWARE_KEY};
+use crate::config::{Identity, SOFTWARE_KEY, issuer_key};
 use crate::key;
 use crate::memory::bytes;
 use crate::status::{SEALWIRE_OK, answer};
 use crate::types::sealwire_bytes;
 use core::ffi::c_void;
 use sealwire_core::bytes::Secret;
-use sealwire_core::cose::PublicKey;
 use sealwire_core::credential::{Credential, Credentials, MAX_CANDIDATES, MAX_CREDENTIAL, OwnCredential, Peer, Purposes, TrustAnchor};
 use sealwire_core::crypto::{Curve, KeyHandle, Provider, Signature, Suite};
 use sealwire_core::error::{Error, Result};
@@ -182,8 +181,8 @@ impl Credentials for Platform<'_> {
     fn anchor(&self, nth: usize) -> Option<TrustAnchor<'_>> {
         let anchor = self.identity.anchors().get(nth)?;
         // SAFETY: checked in `Identity::new`; the caller keeps the bytes.
-        let cose_key = unsafe { bytes(anchor.cose_key.data, anchor.cose_key.length) }.ok()?;
-        let (key, kid) = PublicKey::parse(cose_key).ok()?;
+        let issuer = unsafe { bytes(anchor.issuer.data, anchor.issuer.length) }.ok()?;
+        let (key, kid) = issuer_key(issuer).ok()?;
         // SAFETY: as above.
         let own_kid = unsafe { bytes(anchor.kid.data, anchor.kid.length) }.ok()?;
         let kid = if own_kid.is_empty() { kid? } else { own_kid };

@@ -54,8 +54,8 @@ void test_handshake_by_value_with_an_issuer(void) {
   both.a.own.credential.data = vector_device_cwt;
   both.a.own.credential.length = sizeof vector_device_cwt;
   both.a.own.by_value = 1;
-  anchor.cose_key.data = vector_issuer;
-  anchor.cose_key.length = sizeof vector_issuer;
+  anchor.issuer.data = vector_issuer;
+  anchor.issuer.length = sizeof vector_issuer;
   anchor.kid.data = vector_issuer_kid;
   anchor.kid.length = sizeof vector_issuer_kid;
   anchor.purposes = SEALWIRE_PURPOSE_IDENTITY;

@@ -266,8 +266,8 @@ void test_configuration(void) {
   peer.length = sizeof rubbish;
   CHECK(sealwire_endpoint_init(a->memory, sizeof a->memory, &config, &port, &endpoint) < 0);
   RESTART();
-  anchor.cose_key.data = rubbish;
-  anchor.cose_key.length = sizeof rubbish;
+  anchor.issuer.data = rubbish;
+  anchor.issuer.length = sizeof rubbish;
   anchor.kid = pair_text("k");
   anchor.purposes = SEALWIRE_PURPOSE_IDENTITY;
   config.anchors = &anchor;
