@@ -109,7 +109,9 @@ def main(arguments):
     out = arguments[0]
     os.makedirs(out, exist_ok=True)
     sources = ["README.md", "SECURITY.md", "CHANGELOG.md"]
-    sources += sorted(f"docs/{name}" for name in os.listdir(os.path.join(ROOT, "docs")) if name.endswith(".md"))
+    for folder, folders, names in os.walk(os.path.join(ROOT, "docs")):
+        folders.sort()
+        sources += sorted(os.path.relpath(os.path.join(folder, name), ROOT) for name in names if name.endswith(".md"))
     links = []
     for source in sources:
         path = os.path.join(ROOT, source)
