@@ -10,6 +10,7 @@ Python's standard library only; Python 3.9 or newer.
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -111,6 +112,12 @@ def count(text, outcome):
     return found
 
 
+def processor_seconds():
+    """What the commands so far have used of all processors together."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def show(line, end="\n"):
     print(line, end=end, flush=True)
 
@@ -161,12 +168,14 @@ def run(suite, outcomes):
     environment = dict(os.environ, CARGO_TERM_COLOR="never", CARGO_INCREMENTAL="0", PYTHONUNBUFFERED="1",
                        PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_ROOT_USER_ACTION="ignore", NO_COLOR="1")
     environment.update(suite.environment)
+    used = processor_seconds()
     with open(path, "wb") as log:
         for command in suite.commands:
             if not run_command(command, log, environment, start + suite.limit_s):
                 outcome.failed = True
                 break
-    outcome.seconds = time.monotonic() - start
+        outcome.seconds = time.monotonic() - start
+        log.write(f"\n[{outcome.seconds:.0f} s, {processor_seconds() - used:.0f} s of processor time]\n".encode())
     with open(path, encoding="utf-8", errors="replace") as log:
         text = log.read()
     counted = count(text, outcome)
