@@ -7,7 +7,7 @@ use super::tables::Tables;
 use super::{Endpoint, Port};
 use crate::edhoc;
 use crate::error::{Error, Result};
-use crate::record::{self, Ack, MAX_CONTENT_TYPE, MAX_TOPIC, Nonce, Options, Plan, Seen, Updating};
+use crate::record::{self, Ack, MAX_CONTENT_TYPE, MAX_TOPIC, Nonce, Options, Seen, Updating};
 
 /// Exporter labels from here on are the application's (PROTOCOL 4.4).
 const FIRST_LABEL: u64 = 33_000;
@@ -25,7 +25,8 @@ impl<T: Tables> Endpoint<T> {
     /// `out` needs the payload's length, [`MAX_OVERHEAD`](super::MAX_OVERHEAD) bytes, and the addressed topic and the content type. The endpoint does
     /// not keep the message: a confirmable one is the application's to send again, under its number, when told so.
     ///
-    /// Errors: `UnknownSession`; `WrongState` (a Responder before the first record); `WindowFull` (64 messages or more are unacknowledged);
+    /// Errors: `UnknownSession`; `WrongState` (a Responder before the first record); `WindowFull` (64 messages are unacknowledged, or messages with
+    /// an `origin` are, which go before new confirmable ones: send again what was unacknowledged first);
     /// `NoOffer` (one was asked for; `CommandReady` follows); `KeyExhausted` (the session has ended); `StorageFailed`; `RandomFailed`;
     /// `BufferTooSmall`; `InvalidArgument` (lengths; a number that is not outstanding). Nothing was sent then.
     pub fn send<P: Port>(
@@ -60,6 +61,8 @@ impl<T: Tables> Endpoint<T> {
         if !live.confirmed {
             return Err(Error::WrongState);
         }
+        // An application may keep the first sending with every message and hand it in always.
+        let origin = message.origin.filter(|origin| origin.sid != live.sid());
         let answer = match message.kind {
             Kind::Data => None,
             Kind::Command => match live.offer(now_ms, config.command_lifetime_ms) {
@@ -81,6 +84,13 @@ impl<T: Tables> Endpoint<T> {
         };
         if new_number {
             live.context.sent.available()?;
+            if origin.is_none() && live.carries() {
+                // The receiver remembers one session besides this one: what was first sent there goes first.
+                return Err(Error::WindowFull);
+            }
+        }
+        if new_number && origin.is_some() {
+            self.save_carrying(port, slot)?;
         }
         self.save_to_send(port, slot, new_number)?;
         let live = self.live_at(slot)?;
@@ -91,7 +101,7 @@ impl<T: Tables> Endpoint<T> {
                 Kind::Data => record::Kind::Data,
                 Kind::Command => record::Kind::Command,
             },
-            origin: message.origin.map(|origin| record::Origin { sid: origin.sid.0, number: origin.number }),
+            origin: origin.map(|origin| record::Origin { sid: origin.sid.0, number: origin.number }),
             answer,
             retain: message.retain,
             expiry: message.expiry_s.map(u64::from),
@@ -118,6 +128,9 @@ impl<T: Tables> Endpoint<T> {
             }
         };
         live.left(now_ms, &riders);
+        if let (true, Some(number)) = (new_number && origin.is_some(), number) {
+            live.carried_below = number.saturating_add(1);
+        }
         let route = live.route;
         self.update_when_worn(port, slot);
         Ok(Sent { len, route, number })
@@ -137,51 +150,54 @@ impl<T: Tables> Endpoint<T> {
     ) -> Result<()> {
         let (slot, replaced) = match self.slot_of(session) {
             Ok(slot) => (slot, false),
-            Err(error) => (self.successor_of(session).ok_or(error)?, true),
+            Err(error) => (self.successor_of(session, origin).ok_or(error)?, true),
         };
-        let (ack_delay, plan) = (u64::from(self.config.ack_delay_ms), self.plan());
+        let (ack_delay, mut plan) = (u64::from(self.config.ack_delay_ms), self.plan());
         let Endpoint { tables, counters, .. } = self;
         let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
-        let mut ended = live.ended;
-        let mut mark = |place: usize, number: u64| -> Result<()> {
-            if let Some(Some(window)) = ended.get_mut(place) {
-                window.received.can_commit(number)?;
-                window.received = window.received.committing(Some(number));
+        let mut windows = live.windows;
+        let mut unknown = replaced;
+        for window in windows.iter_mut().flatten() {
+            if replaced && window.handle == Some(session) {
+                window.ended.received.can_commit(number)?;
+                window.ended.received = window.ended.received.committing(Some(number));
+                unknown = false;
+            } else if let Some(origin) = origin.filter(|origin| origin.sid.0 == window.ended.sid) {
+                if window.ended.received.check(origin.number)? == Seen::New {
+                    window.ended.received.deliver(origin.number)?;
+                }
+                window.ended.received = window.ended.received.committing(Some(origin.number));
+                unknown = false;
             }
-            Ok(())
-        };
-        let mut plan = Plan { committing: None, ..plan };
-        if replaced {
-            let place = live.ended_ids.iter().position(|id| *id == Some(session)).ok_or(Error::UnknownSession)?;
-            mark(place, number)?;
-        } else {
+        }
+        if unknown {
+            return Err(Error::UnknownSession);
+        }
+        if !replaced {
             live.context.received.can_commit(number)?;
             plan.committing = Some(number);
         }
-        if let Some(origin) = origin {
-            let place = live.ended.iter().position(|window| window.is_some_and(|window| window.sid == origin.sid.0));
-            // A window that has been dropped recognises nothing, so there is nothing to mark in it.
-            if let Some(place) = place {
-                mark(place, origin.number)?;
-            }
-        }
-        let committed = !replaced && live.context.received.check(number) == Ok(Seen::Committed);
-        if !committed || ended != live.ended {
+        let committed = replaced || live.context.received.check(number) == Ok(Seen::Committed);
+        if !committed || windows != live.windows {
             let mut meta = live.meta()?;
-            meta.ended = ended;
+            meta.ended = windows.map(|window| window.map(|window| window.ended));
             Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
-            live.ended = ended;
+            live.windows = windows;
         }
         live.ack_at = Some(live.ack_at.map_or(now_ms.saturating_add(ack_delay), |at| at.min(now_ms.saturating_add(ack_delay))));
         self.settle(slot, Some(now_ms));
         Ok(())
     }
 
-    /// Where the numbers of a session that was replaced are remembered.
-    fn successor_of(&self, old: SessionHandle) -> Option<usize> {
+    /// Where the numbers of a session that was replaced are remembered: those of the session, or those of the first sending.
+    fn successor_of(&self, old: SessionHandle, origin: Option<Origin>) -> Option<usize> {
         (0..self.tables.sessions()).find(|slot| {
             let live = self.tables.session(*slot).and_then(|session| session.live());
-            live.is_some_and(|live| live.ended_ids.contains(&Some(old)))
+            live.is_some_and(|live| {
+                live.windows.iter().flatten().any(|window| {
+                    window.handle == Some(old) || origin.is_some_and(|origin| origin.sid.0 == window.ended.sid)
+                })
+            })
         })
     }
 

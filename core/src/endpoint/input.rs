@@ -2,13 +2,14 @@
 
 use super::config::Route;
 use super::event::{Event, Kind, Message, Origin, Sid};
-use super::session::{Early, Live, pending, want};
+use super::session::{Early, Live, Window, pending, want};
 use super::tables::{Slot, Tables};
 use super::{Endpoint, MAX_DOUBLINGS, Port, Reply, frame_type};
 use crate::credential::Thumbprint;
 use crate::edhoc::ConnectionId;
 use crate::error::{Error, Result};
-use crate::record::{self, Accepted, Content, Header, Options, Plan, Position, Seen};
+use crate::persist::EndedSession;
+use crate::record::{self, Accepted, Content, Header, Options, Plan, Position, ReceivedNumbers, Seen};
 
 /// unknown-context frames: sent, and looked at, at most one in so long.
 const UNKNOWN_CONTEXT_MS: u64 = 1_000;
@@ -126,7 +127,7 @@ impl<T: Tables> Endpoint<T> {
             if confirms {
                 meta.confirmed = true;
                 meta.tag = order;
-                meta.ended = windows.map(|found| found.map(|(_, window)| window));
+                meta.ended = windows.map(|window| window.map(|window| window.ended));
             }
             Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
         }
@@ -139,7 +140,7 @@ impl<T: Tables> Endpoint<T> {
         if confirms {
             live.confirmed = true;
             live.order = order;
-            live.inherit(windows);
+            live.windows = windows;
             live.events |= pending::ESTABLISHED;
             self.order = order;
             self.supersede(port, slot, &peer);
@@ -159,7 +160,7 @@ impl<T: Tables> Endpoint<T> {
         content: Content<'f>,
     ) -> Result<Event<'f>> {
         let options = content.options;
-        let session = self.id_of(slot);
+        let session = self.handle_of(slot);
         let resuming = options.resume.is_some() || options.resumed.is_some();
         let missing = if resuming { 0 } else { accepted.missing };
         self.counters.missing = self.counters.missing.wrapping_add(u32::try_from(missing).unwrap_or(u32::MAX));
@@ -206,8 +207,9 @@ impl<T: Tables> Endpoint<T> {
         }
         if let Some(number) = content.number {
             live.context.received.deliver(number)?;
-            if let Some(origin) = options.origin {
-                live.note_delivered(&origin);
+            match options.origin {
+                Some(origin) => live.note_delivered(&origin),
+                None => live.fresh = true,
             }
             // Should the application not commit soon, the peer learns at least that the message arrived somewhere alive.
             live.ack_at = live.ack_at.or(Some(now_ms.saturating_add(ack_delay)));
@@ -428,16 +430,22 @@ impl Live {
 
     /// What an ended session knows of a message that was sent under it first.
     fn seen_before(&self, origin: &record::Origin) -> Result<Seen> {
-        match self.ended.iter().flatten().find(|ended| ended.sid == origin.sid) {
-            Some(ended) => ended.received.check(origin.number),
+        match self.windows.iter().flatten().find(|window| window.ended.sid == origin.sid) {
+            Some(window) => window.ended.received.check(origin.number),
             None => Ok(Seen::New),
         }
     }
 
     fn note_delivered(&mut self, origin: &record::Origin) {
-        if let Some(ended) = self.ended.iter_mut().flatten().find(|ended| ended.sid == origin.sid) {
+        if !self.windows.iter().flatten().any(|window| window.ended.sid == origin.sid) {
+            // First sent under a session of which nothing ever arrived, or nothing is remembered: remember it from now on.
+            let empty = Window { handle: None, ended: EndedSession { sid: origin.sid, received: ReceivedNumbers::default() } };
+            let [newest, older] = &mut self.windows;
+            *if newest.is_none() { newest } else { older } = Some(empty);
+        }
+        if let Some(window) = self.windows.iter_mut().flatten().find(|window| window.ended.sid == origin.sid) {
             // It was New a moment ago, so this cannot fail; if it did, only the recognition of a duplicate would be lost.
-            let _ = ended.received.deliver(origin.number);
+            let _ = window.ended.received.deliver(origin.number);
         }
     }
 }

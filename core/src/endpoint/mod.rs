@@ -82,6 +82,14 @@ pub(crate) mod frame_type {
     pub(crate) const UNKNOWN_CONTEXT: u8 = 6;
 }
 
+/// `SessionMeta::flags`.
+mod flag {
+    /// `Live::fresh`.
+    pub(super) const FRESH: u8 = 1;
+    /// `Live::carries`.
+    pub(super) const CARRIES: u8 = 2;
+}
+
 /// Numbers of confirmable messages reserved by one store operation. Small: after a restart all of them may have been used.
 const NUMBERS_AHEAD: u32 = 16;
 /// Doublings of the interval of repetitions.
@@ -229,7 +237,7 @@ impl<T: Tables> Endpoint<T> {
         self.tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)
     }
 
-    fn id_of(&self, slot: usize) -> SessionHandle {
+    fn handle_of(&self, slot: usize) -> SessionHandle {
         SessionHandle::compose(slot, self.tables.session(slot).map_or(0, |session| session.generation))
     }
 
@@ -284,7 +292,7 @@ impl<T: Tables> Endpoint<T> {
             outcome,
             reported: false,
             keep: matches!(outcome, Outcome::Closed(_)),
-            received: persist::EndedSession::of(&live.context),
+            windows: live.heritage(SessionHandle::compose(slot, session.generation)),
         };
         session.state = State::Ended(ended);
         self.settle(slot, None);
@@ -326,6 +334,19 @@ impl<T: Tables> Endpoint<T> {
         let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
         if live.context.must_store_to_send(new_number) {
             let meta = live.meta()?;
+            Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
+        }
+        Ok(())
+    }
+
+    /// Makes durable that a message sent under another session first may be out, unless that is known.
+    fn save_carrying<P: Port>(&mut self, port: &mut P, slot: usize) -> Result<()> {
+        let plan = self.plan();
+        let Endpoint { tables, counters, .. } = self;
+        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        if !live.carries() {
+            let mut meta = live.meta()?;
+            meta.flags |= flag::CARRIES;
             Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
         }
         Ok(())
@@ -379,9 +400,9 @@ impl Live {
         Ok(SessionMeta {
             route: persist::RouteBytes::new(self.route.as_bytes())?,
             confirmed: self.confirmed,
-            flags: 0,
+            flags: if self.fresh { flag::FRESH } else { 0 } | if self.carries() { flag::CARRIES } else { 0 },
             tag: self.order,
-            ended: self.ended,
+            ended: self.windows.map(|window| window.map(|window| window.ended)),
         })
     }
 

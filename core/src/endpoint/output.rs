@@ -39,7 +39,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     fn session_event(&mut self, slot: usize) -> Option<Event<'static>> {
-        let id = self.id_of(slot);
+        let id = self.handle_of(slot);
         let session = self.tables.session_mut(slot)?;
         let event = match &mut session.state {
             State::Live(live) => live.event(id),

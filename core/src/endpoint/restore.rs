@@ -2,11 +2,11 @@
 
 use super::config::Route;
 use super::event::{SessionHandle, Sid};
-use super::session::{Ended, Live, Outcome, State, pending, want};
+use super::session::{Ended, Live, Outcome, State, Window, pending, want};
 use super::tables::Tables;
-use super::{Endpoint, Port};
+use super::{Endpoint, Port, flag};
 use crate::error::{Error, Result};
-use crate::persist::{self, EndedSession, SNAPSHOT_MAX};
+use crate::persist::{self, SNAPSHOT_MAX};
 use zeroize::Zeroizing;
 
 impl<T: Tables> Endpoint<T> {
@@ -66,7 +66,11 @@ impl<T: Tables> Endpoint<T> {
             let mut live = Live::new(context, route, now_ms);
             live.confirmed = meta.confirmed;
             live.order = meta.tag;
-            live.ended = meta.ended;
+            live.windows = meta.ended.map(|ended| ended.map(|ended| Window { handle: None, ended }));
+            live.fresh = meta.flags & flag::FRESH != 0;
+            if meta.flags & flag::CARRIES != 0 {
+                live.carried_below = live.context.sent.next();
+            }
             if durable && meta.confirmed {
                 let mut challenge = [0; 8];
                 port.random(&mut challenge)?;
@@ -79,6 +83,7 @@ impl<T: Tables> Endpoint<T> {
             let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
             session.variant = variant;
             session.advance();
+            let handle = SessionHandle::compose(slot, session.generation);
             session.state = if durable {
                 count = count.saturating_add(1);
                 State::Live(live)
@@ -91,7 +96,7 @@ impl<T: Tables> Endpoint<T> {
                     order: live.order,
                     reported: !live.confirmed,
                     keep: true,
-                    received: EndedSession::of(&live.context),
+                    windows: live.heritage(handle),
                 })
             };
             self.tables.index_peer(slot, &peer, true);

@@ -102,9 +102,12 @@ pub(crate) struct Live {
     pub(crate) peer_offer_ms: u64,
     /// The application wanted to send a command and could not.
     pub(crate) wants_offer: bool,
-    /// Receive windows of sessions that this one replaced, newest first, and the handles they had.
-    pub(crate) ended: [Option<EndedSession>; 2],
-    pub(crate) ended_ids: [Option<SessionHandle>; 2],
+    /// Receive windows of sessions under which messages were sent first that may come again under this one.
+    pub(crate) windows: Windows,
+    /// A confirmable message was delivered that was sent under this session first: its own window will be needed, too. Stored.
+    pub(crate) fresh: bool,
+    /// Numbers below this may have been given to messages that were sent under another session first.
+    pub(crate) carried_below: u64,
     /// Own challenge, until echoed.
     pub(crate) resume: Option<Nonce>,
     /// The peer's challenge, to be echoed once.
@@ -138,8 +141,19 @@ pub(crate) struct Ended {
     pub(crate) reported: bool,
     /// It has no successor yet that took its receive window.
     pub(crate) keep: bool,
-    pub(crate) received: EndedSession,
+    pub(crate) windows: Windows,
 }
+
+/// A receive window kept beyond its session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Window {
+    /// The handle that the application may still use to commit.
+    pub(crate) handle: Option<SessionHandle>,
+    pub(crate) ended: EndedSession,
+}
+
+/// Two are enough: a sender has messages out that were first sent under at most one other session (PROTOCOL 5.5).
+pub(crate) type Windows = [Option<Window>; 2];
 
 #[derive(Clone, Copy)]
 pub(crate) enum Outcome {
@@ -163,8 +177,9 @@ impl Live {
             peer_offer: PeerOffer::new(),
             peer_offer_ms: 0,
             wants_offer: false,
-            ended: [None, None],
-            ended_ids: [None; 2],
+            windows: [None; 2],
+            fresh: false,
+            carried_below: 0,
             resume: None,
             resumed: None,
             response: None,
@@ -215,10 +230,18 @@ impl Live {
         self.peer_offer.newest().filter(|_| age <= u64::from(lifetime_ms))
     }
 
-    /// Takes over receive windows.
-    pub(crate) fn inherit(&mut self, windows: [Option<(SessionHandle, EndedSession)>; 2]) {
-        self.ended = windows.map(|found| found.map(|(_, window)| window));
-        self.ended_ids = windows.map(|found| found.map(|(id, _)| id));
+    /// What its successor needs to recognise messages. A window under which nothing was sent first is not worth its place.
+    pub(crate) fn heritage(&self, handle: SessionHandle) -> Windows {
+        if !self.fresh {
+            return self.windows;
+        }
+        let own = Window { handle: Some(handle), ended: EndedSession::of(&self.context) };
+        [Some(own), self.windows.iter().flatten().next().copied()]
+    }
+
+    /// A message sent under another session first is still unacknowledged.
+    pub(crate) fn carries(&self) -> bool {
+        self.context.sent.outstanding().next().is_some_and(|number| number < self.carried_below)
     }
 }
 

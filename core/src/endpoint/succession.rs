@@ -1,11 +1,10 @@
 //! Which of several sessions with one peer stands (PROTOCOL 4.3).
 
-use super::session::{Live, Outcome, State};
+use super::session::{Live, Outcome, State, Windows};
 use super::tables::Tables;
 use super::{Endpoint, Port};
 use crate::credential::Thumbprint;
 use crate::error::{Error, Result};
-use crate::persist::EndedSession;
 use crate::record::{Handover, Parties, Relation};
 
 impl<T: Tables> Endpoint<T> {
@@ -43,9 +42,9 @@ impl<T: Tables> Endpoint<T> {
         false
     }
 
-    /// Receive windows that a session in `own` takes over, newest first, so that messages sent before are recognised.
-    pub(super) fn gather(&self, own: usize, peer: &Thumbprint) -> [Option<(super::SessionHandle, EndedSession)>; 2] {
-        let mut found: [Option<(super::SessionHandle, EndedSession)>; 2] = [None; 2];
+    /// Receive windows that a session in `own` takes over, so that messages sent before are recognised.
+    pub(super) fn gather(&self, own: usize, peer: &Thumbprint) -> Windows {
+        let mut found: Windows = [None; 2];
         let mut below = u32::MAX;
         loop {
             let mut newest: Option<(u32, usize)> = None;
@@ -63,28 +62,16 @@ impl<T: Tables> Endpoint<T> {
             }
             let Some((order, slot)) = newest else { return found };
             below = order;
-            let Some(session) = self.tables.session(slot) else { return found };
-            let mut take = |id: super::SessionHandle, window: EndedSession| {
-                let known = found.iter().flatten().any(|(_, known)| known.sid == window.sid);
-                // A window that never saw a message would only push out one that did.
-                if window.received.next() > 0
-                    && !known
-                    && let Some(place) = found.iter_mut().find(|place| place.is_none())
-                {
-                    *place = Some((id, window));
-                }
+            let windows = match self.tables.session(slot).map(|session| &session.state) {
+                Some(State::Live(live)) => live.heritage(self.handle_of(slot)),
+                Some(State::Ended(ended)) => ended.windows,
+                _ => [None; 2],
             };
-            match &session.state {
-                State::Live(live) => {
-                    take(self.id_of(slot), EndedSession::of(&live.context));
-                    for (window, id) in live.ended.iter().zip(live.ended_ids) {
-                        if let Some(window) = window {
-                            take(id.unwrap_or(super::SessionHandle(u32::MAX)), *window);
-                        }
-                    }
+            for window in windows.into_iter().flatten() {
+                let known = found.iter().flatten().any(|known| known.ended.sid == window.ended.sid);
+                if !known && let Some(place) = found.iter_mut().find(|place| place.is_none()) {
+                    *place = Some(window);
                 }
-                State::Ended(ended) => take(self.id_of(slot), ended.received),
-                _ => {}
             }
         }
     }
@@ -93,7 +80,7 @@ impl<T: Tables> Endpoint<T> {
     pub(super) fn install<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, mut live: Live) -> Result<()> {
         let peer = live.peer();
         if live.confirmed {
-            live.inherit(self.gather(slot, &peer));
+            live.windows = self.gather(slot, &peer);
         }
         let (meta, plan) = (live.meta()?, self.plan());
         Self::save(&mut self.counters, port, slot, &mut live.context, &meta, &plan)?;
@@ -110,7 +97,7 @@ impl<T: Tables> Endpoint<T> {
 
     /// Ends every other session with the peer of the session in `slot`.
     pub(super) fn supersede<P: Port>(&mut self, port: &mut P, slot: usize, peer: &Thumbprint) {
-        let new = self.id_of(slot);
+        let new = self.handle_of(slot);
         let mut from = 0;
         while let Some(other) = self.tables.with_peer(peer, from) {
             from = other.saturating_add(1);

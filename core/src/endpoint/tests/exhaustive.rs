@@ -46,7 +46,7 @@ fn one_frame_at_a_time() {
 
 #[test]
 fn two_frames_at_a_time() {
-    let step = if cfg!(debug_assertions) { 5 } else { 1 };
+    let step = if cfg!(debug_assertions) { 7 } else { 1 };
     for plot in plots() {
         for first in (0..POSITIONS).step_by(step) {
             for second in first + 1..POSITIONS {
