@@ -87,12 +87,21 @@ fn key_updates_asked_for_by_the_peer() {
         |_| {},
         |peer, _, d, session| {
             for epoch in 1..=3_u32 {
+                let overtaken = control(peer, "0", json!({"8": [epoch, "0a0a0a0a0a0a0a0a"]}));
+                let record = control(peer, "0", json!({"8": [epoch, "0b0b0b0b0b0b0b0b"]}));
+                d.feed(&record).unwrap();
+                let replaced = controlled(peer, d, "0")["9"].clone();
+                assert_eq!(replaced[1], "0b0b0b0b0b0b0b0b");
+                // Another request replaces that answer if it is newer, and only then.
+                d.feed(&overtaken).unwrap();
+                assert_eq!(d.frames().len(), 0);
                 let n_a = hex(&[epoch as u8; 8]);
                 let (first, again) = (control(peer, "0", json!({"8": [epoch, n_a]})), control(peer, "0", json!({"8": [epoch, n_a]})));
                 d.feed(&first).unwrap();
                 let answer = controlled(peer, d, "0")["9"].clone();
                 assert_eq!((&answer[0], &answer[1]), (&json!(epoch), &json!(n_a)));
                 let n_b = nonce(&answer[2]);
+                assert_ne!(answer[2], replaced[2]);
                 d.feed(&again).unwrap();
                 assert_eq!(controlled(peer, d, "0")["9"], answer, "the same answer");
                 // An epoch that is not the next one is none.
@@ -425,6 +434,51 @@ fn both_open_at_once() {
             assert_eq!(d.endpoint.session(session, d.now).unwrap().sid, theirs);
             unprotect(&mut peer, "theirs", &d.frame());
         }
+    }
+    assert!(stood[0] > 0 && stood[1] > 0, "{stood:?}");
+}
+
+/// The peer began a handshake before a session of ours was established, and finishes it afterwards: the smaller sid stands again, by
+/// what the peer lists in its first record.
+#[test]
+fn the_peer_finishes_a_handshake_that_it_began_before() {
+    let Some(mut peer) = Peer::start() else { return };
+    let mut stood = [0, 0];
+    for seed in (49_000..49_160).step_by(10) {
+        let mut s = Setting::new(&mut peer, SUITES[seed as usize / 10 % 2], Named::CcsByKid, seed);
+        let mut d = Device::new(s.take_party(), Config::default());
+        let mut request = s.introduce(&mut peer, "theirs", "initiator");
+        request["c_i"] = json!("26");
+        peer.tell("initiator", request);
+        let first = bytes(&peer.tell("message_1", json!({"id": "theirs"}))["frame"]);
+        let old = session(&mut peer, &mut s, &mut d, "ours", Role::Initiator);
+
+        d.feed(&first).unwrap();
+        let second = d.frame();
+        peer.tell("process_message_2", json!({"id": "theirs", "frame": hex(&second)}));
+        let third = bytes(&peer.tell("message_3", json!({"id": "theirs"}))["frame"]);
+        d.feed(&third).unwrap();
+        let fourth = d.frame();
+        peer.tell("process_message_4", json!({"id": "theirs", "frame": hex(&fourth)}));
+        let (ours, theirs) = (sid(&mut peer, "ours"), sid(&mut peer, "theirs"));
+        let record = control(&mut peer, "theirs", json!({"10": [[hex(&ours.0), 0]], "15": true}));
+        if theirs < ours {
+            stood[0] += 1;
+            d.feed(&record).unwrap();
+            let events = d.events();
+            let [Event::Established { session: new, .. }, Event::Replaced { old: ended, .. }] = events[..] else { panic!("{events:?}") };
+            assert_eq!((ended, d.endpoint.find(&s.theirs.thumbprint())), (old, Some(new)));
+            unprotect(&mut peer, "theirs", &d.frame());
+        } else {
+            // A peer that keeps to the page sends no record under the session that lost. One that does so gains nothing.
+            stood[1] += 1;
+            assert_eq!(d.feed(&record).err(), Some(Error::Superseded));
+            assert_eq!((d.events().len(), d.frames().len()), (0, 0));
+            assert_eq!(d.endpoint.find(&s.theirs.thumbprint()), Some(old));
+            let record = protect(&mut peer, "ours", b"x", json!({}), None);
+            assert_eq!(d.feed(&record).unwrap().unwrap().session, old);
+        }
+        assert_eq!(d.endpoint.sessions().count(), 1);
     }
     assert!(stood[0] > 0 && stood[1] > 0, "{stood:?}");
 }
