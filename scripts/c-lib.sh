@@ -21,6 +21,6 @@ roots=$(sed -n -E 's/^.*[ *](sealwire_[a-z0-9_]+)\(.*$/-u \1/p' "$root"/include/
 # shellcheck disable=SC2086
 "$ld" -r --gc-sections $roots "$1" -o "$work/sealwire.o"
 # The compiler's bitcode, which some archivers stumble over, goes too.
-"$objcopy" --wildcard --keep-global-symbol='sealwire_*' --remove-section=.llvmbc --remove-section=.llvmcmd --strip-debug "$work/sealwire.o" "$work/sealwire-local.o"
+"$objcopy" --wildcard --keep-global-symbol='sealwire_*' --remove-section=.llvmbc --remove-section=.llvmcmd --strip-unneeded "$work/sealwire.o" "$work/sealwire-local.o"
 rm -f "$2"
 "$ar" rcs "$2" "$work/sealwire-local.o"
