@@ -26,6 +26,8 @@ mod handshakes;
 #[cfg(test)]
 mod lakers;
 #[cfg(test)]
+mod links;
+#[cfg(test)]
 mod party;
 #[cfg(test)]
 mod peer;
