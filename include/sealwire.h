@@ -346,7 +346,7 @@
 /**
  * A frame is at most so much longer than its payload, topic name and content type.
  */
-#define SEALWIRE_OVERHEAD_MAX 128
+#define SEALWIRE_OVERHEAD_MAX 180
 
 /**
  * A buffer of this size holds every handshake frame, with credentials of up to 256 bytes.
@@ -1253,7 +1253,7 @@ int32_t sealwire_credential_read(const uint8_t *credential,
 
 /**
  * Makes an endpoint in `memory`, which must be aligned like uint64_t; `SEALWIRE_ENDPOINT_MEMORY` declares such. It holds as many
- * sessions as `SEALWIRE_ENDPOINT_SIZE` says for `size`. The memory belongs to the endpoint until sealwire_endpoint_close(),
+ * sessions as `SEALWIRE_ENDPOINT_SIZE` says for `size`, at most 65,536. The memory belongs to the endpoint until sealwire_endpoint_close(),
  * and must not be moved. Afterwards call sealwire_restore() once.
  *
  * Statuses: OK; VERSION_MISMATCH (the header is another library's); INVALID_ARGUMENT (also: no own credential, no random source, only
@@ -1286,7 +1286,8 @@ SEALWIRE_MUST_USE int32_t sealwire_endpoint_capacity(struct sealwire_endpoint *e
  * Restores sessions from the store; the first call after sealwire_endpoint_init(). ESTABLISHED with `resumed` follows for each
  * session, CLOSED with LOST_STATE for each that a store without resistance against rollback had.
  *
- * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; STORAGE_FAILED; CORRUPT_STATE; UNSUPPORTED_STATE; RANDOM_FAILED.
+ * Statuses: OK; INVALID_ARGUMENT (also: stored with another `identifier_length`); WRONG_STATE (also: there are sessions already); BUSY;
+ * STORAGE_FAILED; UNSUPPORTED_STATE; RANDOM_FAILED. What is damaged is left out.
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_restore(struct sealwire_endpoint *endpoint,
@@ -1297,7 +1298,8 @@ int32_t sealwire_restore(struct sealwire_endpoint *endpoint,
  * Starts a handshake with whoever answers at `route` (NULL: the link). `peer`: 16 bytes, the only identity that is acceptable, or
  * NULL for any that is provisioned or vouched for. Poll for what to send; ESTABLISHED or HANDSHAKE_FAILED follows.
  *
- * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; NO_SPACE; RANDOM_FAILED; UNSUPPORTED_SUITE; UNKNOWN_KEY.
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; NO_SPACE; RANDOM_FAILED; UNKNOWN_CREDENTIAL (no own one for a configured
+ * suite); UNSUPPORTED_SUITE.
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_connect(struct sealwire_endpoint *endpoint,
@@ -1392,8 +1394,8 @@ int32_t sealwire_acknowledges(uint64_t number, uint64_t missing, uint64_t number
  *
  * A command needs a fresh offer of the receiver: NO_OFFER means that one was asked for, and COMMAND_READY follows.
  *
- * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: the peer has not confirmed the session yet); BUSY; UNKNOWN_SESSION; WINDOW_FULL;
- * NO_OFFER; KEY_EXHAUSTED; STORAGE_FAILED; BUFFER_TOO_SMALL.
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: the peer has not confirmed the session yet); BUSY; UNKNOWN_SESSION; WINDOW_FULL (messages with
+ * `origin` go before new ones); NO_OFFER; KEY_EXHAUSTED; STORAGE_FAILED; RANDOM_FAILED; BUFFER_TOO_SMALL.
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_send(struct sealwire_endpoint *endpoint,
@@ -1431,9 +1433,13 @@ int32_t sealwire_abandon(struct sealwire_endpoint *endpoint,
 /**
  * Asks the peer for new keys; KEY_UPDATED follows. Heals no compromise: for that, connect again.
  *
- * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY (also: an update is under way); UNKNOWN_SESSION; RANDOM_FAILED.
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: not confirmed yet); BUSY (also: an update is under way); UNKNOWN_SESSION; RANDOM_FAILED;
+ * KEY_EXHAUSTED.
  */
-SEALWIRE_MUST_USE int32_t sealwire_key_update(struct sealwire_endpoint *endpoint, uint64_t now_ms, uint32_t session);
+SEALWIRE_MUST_USE
+int32_t sealwire_key_update(struct sealwire_endpoint *endpoint,
+                            uint64_t now_ms,
+                            uint32_t session);
 
 /**
  * Ends a session at this end: erased from memory and store. The peer is not told; its records are answered as unknown.

@@ -8,7 +8,7 @@ use crate::status::status;
 use core::mem::{align_of, size_of};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use sealwire_core::credential::Thumbprint;
-use sealwire_core::endpoint::{Endpoint, Event, Handshake, HandshakeId, Route, Session, SliceTables};
+use sealwire_core::endpoint::{Endpoint, Event, Handshake, HandshakeId, MAX_CONTROL, MAX_OVERHEAD, Route, Session, SliceTables};
 use sealwire_core::error::{Error, Result};
 
 /// Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
@@ -20,9 +20,12 @@ pub const SEALWIRE_HANDSHAKE_SIZE: usize = 832;
 /// Bytes of one group. This version has no groups.
 pub const SEALWIRE_GROUP_SIZE: usize = 0;
 /// A frame is at most so much longer than its payload, topic name and content type.
-pub const SEALWIRE_OVERHEAD_MAX: usize = 128;
+pub const SEALWIRE_OVERHEAD_MAX: usize = 180;
 /// A buffer of this size holds every handshake frame, with credentials of up to 256 bytes.
 pub const SEALWIRE_HANDSHAKE_FRAME_MAX: usize = 512;
+
+/// Most sessions of one endpoint.
+const MOST: usize = 65_536;
 
 /// Message buffer of one handshake.
 const BUFFER: usize = SEALWIRE_HANDSHAKE_FRAME_MAX;
@@ -122,7 +125,7 @@ impl Layout {
 
     /// The largest that fits. Error: `NoSpace` if there is not room for one session.
     fn fitting(size: usize) -> Result<Self> {
-        let (mut fits, mut above) = (0, size.saturating_div(SEALWIRE_SESSION_SIZE).saturating_add(1));
+        let (mut fits, mut above) = (0, size.saturating_div(SEALWIRE_SESSION_SIZE).min(MOST).saturating_add(1));
         while above.saturating_sub(fits) > 1 {
             let middle = fits.midpoint(above);
             if Layout::of(middle).size() <= size { fits = middle } else { above = middle }
@@ -138,6 +141,7 @@ const ALIGN: usize = align_of::<u64>();
 // header's number needs to follow.
 const _: () = assert!(Layout::HEAD.is_multiple_of(ALIGN) && Layout::SESSION.is_multiple_of(ALIGN));
 const _: () = assert!(align_of::<sealwire_endpoint>() <= ALIGN && align_of::<Session>() <= ALIGN && align_of::<Handshake>() <= ALIGN);
+const _: () = assert!(SEALWIRE_OVERHEAD_MAX == MAX_OVERHEAD && SEALWIRE_HANDSHAKE_FRAME_MAX >= MAX_CONTROL);
 const _: () = assert!(Layout::HEAD <= SEALWIRE_ENDPOINT_BASE_SIZE);
 const _: () = assert!(Layout::SESSION <= SEALWIRE_SESSION_SIZE);
 const _: () = assert!(Layout::HANDSHAKE + BUFFER <= SEALWIRE_HANDSHAKE_SIZE);
@@ -164,7 +168,7 @@ unsafe fn slots<T: Default>(memory: *mut u8, count: usize) -> &'static mut [T] {
 }
 
 /// Makes an endpoint in `memory`, which must be aligned like uint64_t; `SEALWIRE_ENDPOINT_MEMORY` declares such. It holds as many
-/// sessions as `SEALWIRE_ENDPOINT_SIZE` says for `size`. The memory belongs to the endpoint until sealwire_endpoint_close(),
+/// sessions as `SEALWIRE_ENDPOINT_SIZE` says for `size`, at most 65,536. The memory belongs to the endpoint until sealwire_endpoint_close(),
 /// and must not be moved. Afterwards call sealwire_restore() once.
 ///
 /// Statuses: OK; VERSION_MISMATCH (the header is another library's); INVALID_ARGUMENT (also: no own credential, no random source, only
@@ -277,7 +281,8 @@ pub unsafe extern "C" fn sealwire_endpoint_capacity(endpoint: *mut sealwire_endp
 /// Restores sessions from the store; the first call after sealwire_endpoint_init(). ESTABLISHED with `resumed` follows for each
 /// session, CLOSED with LOST_STATE for each that a store without resistance against rollback had.
 ///
-/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; STORAGE_FAILED; CORRUPT_STATE; UNSUPPORTED_STATE; RANDOM_FAILED.
+/// Statuses: OK; INVALID_ARGUMENT (also: stored with another `identifier_length`); WRONG_STATE (also: there are sessions already); BUSY;
+/// STORAGE_FAILED; UNSUPPORTED_STATE; RANDOM_FAILED. What is damaged is left out.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn sealwire_restore(endpoint: *mut sealwire_endpoint, now_ms: u64, sessions: *mut u32) -> i32 {
@@ -305,7 +310,8 @@ unsafe fn route_from(route: *const sealwire_route) -> Result<Route> {
 /// Starts a handshake with whoever answers at `route` (NULL: the link). `peer`: 16 bytes, the only identity that is acceptable, or
 /// NULL for any that is provisioned or vouched for. Poll for what to send; ESTABLISHED or HANDSHAKE_FAILED follows.
 ///
-/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; NO_SPACE; RANDOM_FAILED; UNSUPPORTED_SUITE; UNKNOWN_KEY.
+/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; NO_SPACE; RANDOM_FAILED; UNKNOWN_CREDENTIAL (no own one for a configured
+/// suite); UNSUPPORTED_SUITE.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn sealwire_connect(

@@ -94,8 +94,8 @@ impl sealwire_outgoing {
 ///
 /// A command needs a fresh offer of the receiver: NO_OFFER means that one was asked for, and COMMAND_READY follows.
 ///
-/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: the peer has not confirmed the session yet); BUSY; UNKNOWN_SESSION; WINDOW_FULL;
-/// NO_OFFER; KEY_EXHAUSTED; STORAGE_FAILED; BUFFER_TOO_SMALL.
+/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: the peer has not confirmed the session yet); BUSY; UNKNOWN_SESSION; WINDOW_FULL (messages with
+/// `origin` go before new ones); NO_OFFER; KEY_EXHAUSTED; STORAGE_FAILED; RANDOM_FAILED; BUFFER_TOO_SMALL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn sealwire_send(
@@ -166,7 +166,8 @@ pub unsafe extern "C" fn sealwire_abandon(endpoint: *mut sealwire_endpoint, sess
 
 /// Asks the peer for new keys; KEY_UPDATED follows. Heals no compromise: for that, connect again.
 ///
-/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY (also: an update is under way); UNKNOWN_SESSION; RANDOM_FAILED.
+/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: not confirmed yet); BUSY (also: an update is under way); UNKNOWN_SESSION; RANDOM_FAILED;
+/// KEY_EXHAUSTED.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn sealwire_key_update(endpoint: *mut sealwire_endpoint, now_ms: u64, session: u32) -> i32 {
