@@ -8,7 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use sealwire_core::Error;
 use sealwire_core::crypto::Suite;
-use sealwire_core::endpoint::{Config, HandshakeId, HeapTables, InboxName, Kind, MAX_SUITES, Origin, Outgoing, Route, SessionHandle, Sid, Topic};
+use sealwire_core::endpoint::{
+    Config, HandshakeId, HeapTables, InboxName, Kind, MAX_SUITES, Origin, Outgoing, Route, SessionHandle, Sid, Topic,
+};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -225,7 +227,13 @@ impl Endpoint {
 
     /// Starts a handshake with whoever is behind `route` (an inbox name on MQTT, nothing on a link). Gives its handle.
     #[pyo3(signature = (route = None, *, peer = None, now = None))]
-    fn connect(&self, py: Python<'_>, route: Option<&Bound<'_, PyAny>>, peer: Option<&Bound<'_, PyAny>>, now: Option<u64>) -> PyResult<u32> {
+    fn connect(
+        &self,
+        py: Python<'_>,
+        route: Option<&Bound<'_, PyAny>>,
+        peer: Option<&Bound<'_, PyAny>>,
+        now: Option<u64>,
+    ) -> PyResult<u32> {
         let (route, peer, now) = (route_from(route)?, peer.map(thumbprint_like).transpose()?, self.time(now));
         self.with(py, |state| state.core.connect(&mut state.port, now, route, peer)).map(|id| id.0)
     }
@@ -318,7 +326,14 @@ impl Endpoint {
     }
 
     /// Key material for the application: the EDHOC exporter. Labels from 33000 on.
-    fn export<'py>(&self, py: Python<'py>, session: u32, label: u64, context: &Bound<'py, PyAny>, length: usize) -> PyResult<Bound<'py, PyBytes>> {
+    fn export<'py>(
+        &self,
+        py: Python<'py>,
+        session: u32,
+        label: u64,
+        context: &Bound<'py, PyAny>,
+        length: usize,
+    ) -> PyResult<Bound<'py, PyBytes>> {
         let context = bytes_like(context)?;
         let mut out = zeroize::Zeroizing::new(vec![0; length.min(8160)]);
         if length > 8160 {

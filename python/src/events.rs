@@ -212,11 +212,7 @@ pub(crate) fn event(py: Python<'_>, event: &endpoint::Event<'_>) -> PyResult<Opt
         .into_any(),
         Event::HandshakeFailed { handshake, route, reason } => Py::new(
             py,
-            HandshakeFailed {
-                handshake: handshake.0,
-                route: bytes(py, route.as_bytes()),
-                reason: crate::error::value(py, reason)?,
-            },
+            HandshakeFailed { handshake: handshake.0, route: bytes(py, route.as_bytes()), reason: crate::error::value(py, reason)? },
         )?
         .into_any(),
         Event::PeerSilent { session } => Py::new(py, PeerSilent { session: session.0 })?.into_any(),
@@ -271,8 +267,24 @@ pub(crate) fn counters<'py>(py: Python<'py>, counters: &endpoint::Counters) -> P
         ($($name:ident),+) => { $(made.set_item(stringify!($name), counters.$name)?;)+ };
     }
     put!(
-        frames, records, malformed, unknown_context, decrypt_failed, replay, duplicate, stale, unsupported_option, missing, late, handshakes,
-        handshakes_failed, handshake_ignored, evicted, peer_errors, unknown_context_received, storage_failed
+        frames,
+        records,
+        malformed,
+        unknown_context,
+        decrypt_failed,
+        replay,
+        duplicate,
+        stale,
+        unsupported_option,
+        missing,
+        late,
+        handshakes,
+        handshakes_failed,
+        handshake_ignored,
+        evicted,
+        peer_errors,
+        unknown_context_received,
+        storage_failed
     );
     Ok(made)
 }

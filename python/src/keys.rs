@@ -446,10 +446,9 @@ impl TrustAnchor {
         let kid = credential.parsed()?.kid.ok_or_else(|| raise_with(Error::InvalidArgument, "the issuer's key has no kid", None))?.to_vec();
         let mut all = Purposes(0);
         for name in &purposes {
-            let (_, purpose) = PURPOSES
-                .iter()
-                .find(|(known, _)| known == name)
-                .ok_or_else(|| PyValueError::new_err(format!("purpose {name:?}; it must be identity, role, manifest, update or bulletin")))?;
+            let (_, purpose) = PURPOSES.iter().find(|(known, _)| known == name).ok_or_else(|| {
+                PyValueError::new_err(format!("purpose {name:?}; it must be identity, role, manifest, update or bulletin"))
+            })?;
             all = all.and(*purpose);
         }
         Ok(TrustAnchor { key: credential.key, kid, purposes: all })

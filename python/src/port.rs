@@ -187,4 +187,3 @@ pub(crate) struct Peer {
     inbox: Option<String>,
     role: &'static str,
 }
-

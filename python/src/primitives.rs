@@ -65,7 +65,12 @@ fn port(
 /// Runs a handshake step; EAD items that it meets are collected.
 fn step<R>(
     port: &mut PyPort,
-    work: impl FnOnce(&mut PyPort, &mut dyn FnMut(&Ead<'_>) -> sealwire_core::error::Result<bool>, &mut [u8], &mut Writer<'_>) -> sealwire_core::error::Result<R>,
+    work: impl FnOnce(
+        &mut PyPort,
+        &mut dyn FnMut(&Ead<'_>) -> sealwire_core::error::Result<bool>,
+        &mut [u8],
+        &mut Writer<'_>,
+    ) -> sealwire_core::error::Result<R>,
 ) -> PyResult<(R, Vec<u8>, EadList)> {
     let mut seen = EadList::new();
     let mut scratch = vec![0; BUFFER];
@@ -350,7 +355,12 @@ impl Records {
 
     /// Verifies and decrypts a record; gives payload, number, topic, missing, late and partial_iv.
     #[pyo3(signature = (frame, *, topic = None))]
-    fn unprotect<'py>(&self, py: Python<'py>, frame: &Bound<'py, PyAny>, topic: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyDict>> {
+    fn unprotect<'py>(
+        &self,
+        py: Python<'py>,
+        frame: &Bound<'py, PyAny>,
+        topic: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
         let mut frame = bytes_like(frame)?;
         let topic = topic.map(crate::keys::name_like).transpose()?;
         let mut context = lock(&self.context)?;
@@ -414,7 +424,12 @@ pub(crate) fn open<'py>(
 
 /// Diffie-Hellman of a raw private key with a public one: "X25519", or "P-256" with x coordinates.
 #[pyfunction]
-pub(crate) fn agree<'py>(py: Python<'py>, curve: &str, private: &Bound<'py, PyAny>, public: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+pub(crate) fn agree<'py>(
+    py: Python<'py>,
+    curve: &str,
+    private: &Bound<'py, PyAny>,
+    public: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
     let curve = match curve {
         "X25519" => Curve::X25519,
         "P-256" => Curve::P256,
