@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 /// Label of the inbox item (`docs/PROTOCOL.md` §4.1); critical as `-INBOX`.
 pub const INBOX: i64 = 32768;
 
-/// How many items one message may carry.
+/// How many items one message may carry; padding does not count.
 pub const MAX_EAD_ITEMS: usize = 8;
 
 const PADDING: i64 = 0;
@@ -76,12 +76,14 @@ impl<'a> EadItems<'a> {
 
     /// Shows every item but padding to `on_ead`. Errors: `Malformed`, `NotDeterministic`, `UnknownCriticalEad`, what `on_ead` gives.
     pub(crate) fn visit(self, on_ead: &mut OnEad<'_>) -> Result<()> {
-        for (nth, item) in self.enumerate() {
+        let mut left = MAX_EAD_ITEMS;
+        for item in self {
             let item = item?;
-            if nth >= MAX_EAD_ITEMS {
-                return Err(Error::Malformed);
+            if item.label == PADDING {
+                continue;
             }
-            if item.label != PADDING && !on_ead(&item)? && item.is_critical() {
+            left = left.checked_sub(1).ok_or(Error::Malformed)?;
+            if !on_ead(&item)? && item.is_critical() {
                 return Err(Error::UnknownCriticalEad);
             }
         }

@@ -9,13 +9,13 @@ const UNSPECIFIED: i64 = 1;
 const WRONG_SUITE: i64 = 2;
 const UNKNOWN_CREDENTIAL: i64 = 3;
 
-/// How many suites SUITES_R may list.
-const MAX_SUITES: usize = 8;
+/// How many suites SUITES_R may list: RFC 9528 has nine.
+const MAX_SUITES: usize = 16;
 
 /// SUITES_R: what a Responder supports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SuitesR {
-    numbers: [i64; MAX_SUITES],
+    numbers: [i32; MAX_SUITES],
     count: usize,
 }
 
@@ -24,15 +24,15 @@ impl SuitesR {
     pub fn of(suites: &[Suite]) -> Self {
         let mut list = SuitesR::default();
         for (place, suite) in list.numbers.iter_mut().zip(suites) {
-            *place = i64::from(suite.number());
+            *place = i32::from(suite.number());
         }
         list.count = suites.len().min(MAX_SUITES);
         list
     }
 
-    /// The numbers, as the Responder listed them.
+    /// The numbers. Their order means nothing: an Initiator takes the one that it likes best (RFC 9528 §6.3).
     pub fn iter(&self) -> impl Iterator<Item = i64> + '_ {
-        self.numbers.iter().copied().take(self.count)
+        self.numbers.iter().copied().map(i64::from).take(self.count)
     }
 }
 
@@ -67,7 +67,7 @@ impl<'a> EdhocError<'a> {
                     }
                 }
                 for place in list.numbers.iter_mut().take(list.count) {
-                    *place = d.int()?;
+                    *place = d.int()?.try_into().map_err(|_| Error::Malformed)?;
                 }
                 EdhocError::WrongSuite(list)
             }

@@ -2,11 +2,12 @@
 
 use super::ead::{Ead, EadItems, OnEad};
 use super::message::{self, Authentication};
-use super::schedule::{self, MAX_MAC, MacContext};
+use super::peer::{self, Claim, Proved};
+use super::schedule::{self, MacContext};
 use super::{Completed, ConnectionId, Role, own};
-use crate::bytes::{Reader, Secret, Writer, equal};
+use crate::bytes::{Reader, Secret, Writer};
 use crate::cbor::{self, Decoder};
-use crate::credential::{Credentials, MAX_CREDENTIAL, Peer, Thumbprint, resolve};
+use crate::credential::{Credentials, MAX_CREDENTIAL, Thumbprint};
 use crate::crypto::{HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
@@ -71,7 +72,7 @@ impl AwaitMessage2 {
     /// peer's error 3. `scratch` must hold PLAINTEXT_2, which is shorter than message_2; it and `out` are undefined after an error.
     ///
     /// Errors: `Malformed`, `NotDeterministic`, `SameIdentifier`, `UnknownCriticalEad`, `InvalidKey`, `AuthenticationFailed`, `Denied`, `Pending`, `BufferTooSmall`,
-    /// those of [`resolve`], and the port's.
+    /// those of [`resolve`](crate::credential::resolve), and the port's.
     #[expect(clippy::too_many_arguments, reason = "one for each input of the step")]
     pub fn process_message_2<P: Provider + Credentials>(
         &self,
@@ -102,66 +103,60 @@ impl AwaitMessage2 {
         if c_r == self.c_i {
             return Err(Error::SameIdentifier);
         }
-        if theirs.mac.len() != suite.mac_len() {
-            return Err(Error::Malformed);
-        }
         EadItems::new(theirs.ead).visit(on_ead_2)?;
 
-        let mut own_buffer = [0; MAX_CREDENTIAL];
-        let own = own::load(p, suite, by_value, &mut own_buffer)?;
+        let own = own::public_key(p, suite)?;
         let salt_3e2m = schedule::kdf_hash(p, &prk_2e, schedule::SALT_3E2M, &th_2)?;
-        let mut buffer = [0; MAX_CREDENTIAL];
-        let mut from = 0;
-        let (peer, prk_3e2m, th_3) = loop {
-            let accepted =
-                resolve(p, &theirs.id, from, suite, &own.credential.key, &mut buffer).map_err(|error| own::none_proved(from, error))?;
-            from = accepted.next;
-            p.agree_ephemeral(suite.curve(), &self.x, &accepted.credential.key.x, &mut shared)?;
-            let prk_3e2m = p.extract(salt_3e2m.expose(), shared.expose());
-            let mut mac = [0; MAX_MAC];
-            let mac = mac.get_mut(..suite.mac_len()).ok_or(Error::Internal)?;
-            let context = MacContext { c_r: Some(c_r), id: &theirs.id, th: &th_2, credential: accepted.credential.bytes, ead: theirs.ead };
-            schedule::mac(p, &prk_3e2m, schedule::MAC_2, &context, mac)?;
-            if equal(mac, theirs.mac) {
-                if !p.authorize(&Peer {
-                    thumbprint: accepted.thumbprint,
-                    credential: &accepted.credential,
-                    inbox: None,
-                    role: Role::Initiator,
-                }) {
-                    return Err(Error::Denied);
-                }
-                break (accepted.thumbprint, prk_3e2m, schedule::th_next(p, &th_2, plaintext_2, accepted.credential.bytes));
-            }
-            if !own::another_candidate(&theirs.id, from) {
-                return Err(Error::AuthenticationFailed);
-            }
-        };
-
-        let salt_4e3m = schedule::kdf_hash(p, &prk_3e2m, schedule::SALT_4E3M, &th_3)?;
-        p.agree(own.key, suite.curve(), &g_y, &mut shared)?;
-        let prk_4e3m = p.extract(salt_4e3m.expose(), shared.expose());
-
-        let mac_len = suite.mac_len();
-        let tag_len = suite.edhoc_aead().tag_len();
-        cbor::write_bytes_head(out, message::authentication_len(&own.id, mac_len, ead_3).saturating_add(tag_len))?;
-        let start = out.len();
-        message::write_authentication(out, &own.id, mac_len, ead_3, |ead, mac| {
-            let context = MacContext { c_r: None, id: &own.id, th: &th_3, credential: own.credential.bytes, ead };
-            schedule::mac(p, &prk_4e3m, schedule::MAC_3, &context, mac)
-        })?;
-        let end = out.len();
-        let th_4 = schedule::th_next(p, &th_3, out.written().get(start..end).ok_or(Error::Internal)?, own.credential.bytes);
-        out.reserve(tag_len)?;
-        let (plaintext_3, tag) = out
-            .written_mut()
-            .get_mut(start..)
-            .and_then(|place| place.split_at_mut_checked(end.saturating_sub(start)))
-            .ok_or(Error::Internal)?;
-        schedule::seal(p, suite, &prk_3e2m, (schedule::K_3, schedule::IV_3), &th_3, plaintext_3, tag)?;
-        let own = own.credential.key.thumbprint(p)?;
-        Ok(AwaitMessage4 { suite, c_i: self.c_i, c_r, prk_4e3m, th_4, own, peer })
+        let proved = peer::verify(
+            p,
+            suite,
+            &own,
+            &Claim { theirs, plaintext: plaintext_2, c_r: Some(c_r), th: &th_2, salt: &salt_3e2m, ephemeral: &self.x, inbox: None },
+        )?;
+        let own = own.thumbprint(p)?;
+        let (prk_4e3m, th_4) = compose_message_3(p, suite, &g_y, &proved, by_value, ead_3, out)?;
+        Ok(AwaitMessage4 { suite, c_i: self.c_i, c_r, prk_4e3m, th_4, own, peer: proved.peer })
     }
+}
+
+/// Composes message_3 into `out`; gives PRK_4e3m and TH_4.
+// Apart, so that its buffer does not lie on the stack while message_2 is verified.
+#[inline(never)]
+fn compose_message_3<P: Provider + Credentials>(
+    p: &mut P,
+    suite: Suite,
+    g_y: &[u8; 32],
+    proved: &Proved,
+    by_value: bool,
+    ead_3: &[Ead<'_>],
+    out: &mut Writer<'_>,
+) -> Result<(Secret<HASH>, [u8; HASH])> {
+    let (prk_3e2m, th_3) = (&proved.prk, &proved.th);
+    let mut buffer = [0; MAX_CREDENTIAL];
+    let own = own::load(p, suite, by_value, &mut buffer)?;
+    let salt_4e3m = schedule::kdf_hash(p, prk_3e2m, schedule::SALT_4E3M, th_3)?;
+    let mut g_iy = Secret::zero();
+    p.agree(own.key, suite.curve(), g_y, &mut g_iy)?;
+    let prk_4e3m = p.extract(salt_4e3m.expose(), g_iy.expose());
+
+    let mac_len = suite.mac_len();
+    let tag_len = suite.edhoc_aead().tag_len();
+    cbor::write_bytes_head(out, message::authentication_len(&own.id, mac_len, ead_3).saturating_add(tag_len))?;
+    let start = out.len();
+    message::write_authentication(out, &own.id, mac_len, ead_3, |ead, mac| {
+        let context = MacContext { c_r: None, id: &own.id, th: th_3, credential: own.credential, ead };
+        schedule::mac(p, &prk_4e3m, &context, mac)
+    })?;
+    let end = out.len();
+    let th_4 = schedule::th_next(p, th_3, out.written().get(start..end).ok_or(Error::Internal)?, own.credential);
+    out.reserve(tag_len)?;
+    let (plaintext_3, tag) = out
+        .written_mut()
+        .get_mut(start..)
+        .and_then(|place| place.split_at_mut_checked(end.saturating_sub(start)))
+        .ok_or(Error::Internal)?;
+    schedule::seal(p, suite, prk_3e2m, (schedule::K_3, schedule::IV_3), th_3, plaintext_3, tag)?;
+    Ok((prk_4e3m, th_4))
 }
 
 /// message_3 is under way. The peer has proved itself; that it got message_3 is open.

@@ -120,7 +120,9 @@ pub(super) struct Authentication<'a> {
 
 impl<'a> Authentication<'a> {
     pub(super) fn read(d: &mut Decoder<'a>) -> Result<Self> {
-        let id = IdCred::parse_plaintext(d)?;
+        // UnknownCredential is answered with error 3, which must not answer a type of ID_CRED_x that is not supported (RFC 9528 §6.4).
+        let id = IdCred::parse_plaintext(d)
+            .map_err(|error| if error == Error::UnknownCredential { Error::UntrustedCredential } else { error })?;
         let mac = d.bytes()?;
         Ok(Authentication { id, mac, ead: d.rest() })
     }

@@ -12,7 +12,11 @@
 //! AwaitMessage4::process_message_4 -> Completed
 //! ```
 //!
-//! A composed message_3 must be kept and sent again as it is: composing it anew with other content would use K_3 and IV_3 twice.
+//! A composed message_3 or message_4 must be kept and sent again as it is. Taking the step of one state a second time, for the same
+//! message with other EAD items or another own credential, would use K_3 and IV_3, or K_4 and IV_4, twice (RFC 9528 §7): after a step
+//! that succeeded, go on with its result only. A step that fails gives nothing that may be sent.
+//!
+//! `Pending` can come after policy was asked, which is then asked again.
 
 mod ead;
 mod error;
@@ -20,6 +24,7 @@ mod identifier;
 mod initiator;
 mod message;
 mod own;
+mod peer;
 mod responder;
 mod schedule;
 // The tests negotiate between the suites, so they need both.

@@ -1,18 +1,22 @@
-//! What both sides do alike: the own credential, candidates, and opening COSE_Encrypt0 messages.
+//! What both sides do alike: the own credential, and opening COSE_Encrypt0 messages.
 
 use super::{message, schedule};
 use crate::bytes::Secret;
-use crate::credential::{Credential, CredentialKind, Credentials, IdCred, MAX_CANDIDATES, MAX_CREDENTIAL};
+use crate::credential::{Credential, CredentialKind, Credentials, IdCred, MAX_CREDENTIAL, PublicKey};
 use crate::crypto::{HASH, KeyHandle, Provider, Suite};
 use crate::error::{Error, Result};
 
 pub(super) struct Own<'a> {
-    pub(super) credential: Credential<'a>,
+    /// CRED_x.
+    pub(super) credential: &'a [u8],
+    pub(super) public: PublicKey,
     pub(super) id: IdCred<'a>,
     pub(super) key: KeyHandle,
 }
 
 /// The own credential for `suite`. By reference needs a kid in it; without one it goes by value.
+// Not inlined, as others in this module: what the parser needs must not lie on the stack while keys are agreed on.
+#[inline(never)]
 pub(super) fn load<'a>(p: &impl Credentials, suite: Suite, by_value: bool, buffer: &'a mut [u8; MAX_CREDENTIAL]) -> Result<Own<'a>> {
     let entry = p.own(suite, buffer)?;
     let credential = Credential::parse(buffer.get(..entry.len).ok_or(Error::Internal)?)?;
@@ -22,17 +26,15 @@ pub(super) fn load<'a>(p: &impl Credentials, suite: Suite, by_value: bool, buffe
         (_, CredentialKind::Ccs) => IdCred::Ccs(credential.bytes),
         (_, CredentialKind::Cwt) => IdCred::Cwt(credential.bytes),
     };
-    Ok(Own { credential, id, key: entry.key })
+    Ok(Own { credential: credential.bytes, public: credential.key, id, key: entry.key })
 }
 
-/// True if the peer may have meant one more credential, from candidate `next` on.
-pub(super) fn another_candidate(id: &IdCred<'_>, next: usize) -> bool {
-    matches!(id, IdCred::Kid(_)) && next < MAX_CANDIDATES
-}
-
-/// What the lack of a further candidate means: that those before did not prove themselves.
-pub(super) fn none_proved(tried: usize, error: Error) -> Error {
-    if tried > 0 && error == Error::UnknownCredential { Error::AuthenticationFailed } else { error }
+/// The public key of the own credential for `suite`. Errors: as [`load`].
+// Apart, so that its buffer does not lie on the stack while the caller does other things.
+#[inline(never)]
+pub(super) fn public_key(p: &impl Credentials, suite: Suite) -> Result<PublicKey> {
+    let mut buffer = [0; MAX_CREDENTIAL];
+    Ok(load(p, suite, false, &mut buffer)?.public)
 }
 
 /// Opens message_3 or message_4 into `scratch`; gives the plaintext.

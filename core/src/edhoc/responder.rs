@@ -2,11 +2,12 @@
 
 use super::ead::{self, Ead, EadItems, OnEad};
 use super::message::{self, Authentication, Message1};
-use super::schedule::{self, MAX_MAC, MacContext};
+use super::peer::{self, Claim, Proved};
+use super::schedule::{self, MacContext};
 use super::{Completed, ConnectionId, Role, own};
-use crate::bytes::{Secret, Writer, equal};
+use crate::bytes::{Secret, Writer};
 use crate::cbor::{self, Decoder};
-use crate::credential::{Credentials, MAX_CREDENTIAL, Peer, Thumbprint, resolve};
+use crate::credential::{Credentials, MAX_CREDENTIAL, Thumbprint};
 use crate::crypto::{HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
@@ -54,17 +55,17 @@ pub fn process_message_1<P: Provider + Credentials>(
     let mut plaintext_2 = Writer::new(scratch);
     c_r.write(&mut plaintext_2)?;
     message::write_authentication(&mut plaintext_2, &own.id, suite.mac_len(), ead_2, |ead, mac| {
-        let context = MacContext { c_r: Some(c_r), id: &own.id, th: &th_2, credential: own.credential.bytes, ead };
-        schedule::mac(p, &prk_3e2m, schedule::MAC_2, &context, mac)
+        let context = MacContext { c_r: Some(c_r), id: &own.id, th: &th_2, credential: own.credential, ead };
+        schedule::mac(p, &prk_3e2m, &context, mac)
     })?;
     let plaintext_2 = plaintext_2.finish();
-    let th_3 = schedule::th_next(p, &th_2, plaintext_2, own.credential.bytes);
+    let th_3 = schedule::th_next(p, &th_2, plaintext_2, own.credential);
 
     cbor::write_bytes_head(out, g_y.len().saturating_add(plaintext_2.len()))?;
     out.put(&g_y)?;
     let ciphertext_2 = out.reserve(plaintext_2.len())?;
     message::xor_keystream_2(p, &prk_2e, &th_2, plaintext_2, ciphertext_2)?;
-    let own = own.credential.key.thumbprint(p)?;
+    let own = own.public.thumbprint(p)?;
     Ok(AwaitMessage3 { suite, c_i: parsed.c_i, c_r, y, prk_3e2m, th_3, own })
 }
 
@@ -93,9 +94,11 @@ impl AwaitMessage3 {
 
     /// Verifies message_3 and composes message_4 into `out`. `inbox` is the name that the Initiator claimed in EAD_1. `scratch` must hold PLAINTEXT_3, which
     /// is shorter than message_3; it and `out` are undefined after an error. The caller stores the session before message_4 leaves.
+    /// `UntrustedCredential` also stands for a type of ID_CRED_I that the protocol does not have: only `UnknownCredential` may be
+    /// answered with error 3.
     ///
     /// Errors: `Malformed`, `NotDeterministic`, `AuthenticationFailed`, `UnknownCriticalEad`, `InvalidKey`, `Denied`, `Pending`, `BufferTooSmall`, those of
-    /// [`resolve`], and the port's.
+    /// [`resolve`](crate::credential::resolve), and the port's.
     #[expect(clippy::too_many_arguments, reason = "one for each input of the step")]
     pub fn process_message_3<P: Provider + Credentials>(
         &self,
@@ -111,38 +114,16 @@ impl AwaitMessage3 {
         let labels = (schedule::K_3, schedule::IV_3);
         let plaintext_3 = own::open_message(p, suite, &self.prk_3e2m, labels, &self.th_3, message_3, scratch)?;
         let theirs = Authentication::read(&mut Decoder::new(plaintext_3))?;
-        if theirs.mac.len() != suite.mac_len() {
-            return Err(Error::Malformed);
-        }
         EadItems::new(theirs.ead).visit(on_ead_3)?;
 
-        let own_key = {
-            let mut buffer = [0; MAX_CREDENTIAL];
-            own::load(p, suite, false, &mut buffer)?.credential.key
-        };
+        let own = own::public_key(p, suite)?;
         let salt_4e3m = schedule::kdf_hash(p, &self.prk_3e2m, schedule::SALT_4E3M, &self.th_3)?;
-        let mut buffer = [0; MAX_CREDENTIAL];
-        let mut from = 0;
-        let (peer, prk_4e3m, th_4) = loop {
-            let accepted = resolve(p, &theirs.id, from, suite, &own_key, &mut buffer).map_err(|error| own::none_proved(from, error))?;
-            from = accepted.next;
-            let mut g_iy = Secret::zero();
-            p.agree_ephemeral(suite.curve(), &self.y, &accepted.credential.key.x, &mut g_iy)?;
-            let prk_4e3m = p.extract(salt_4e3m.expose(), g_iy.expose());
-            let mut mac = [0; MAX_MAC];
-            let mac = mac.get_mut(..suite.mac_len()).ok_or(Error::Internal)?;
-            let context = MacContext { c_r: None, id: &theirs.id, th: &self.th_3, credential: accepted.credential.bytes, ead: theirs.ead };
-            schedule::mac(p, &prk_4e3m, schedule::MAC_3, &context, mac)?;
-            if equal(mac, theirs.mac) {
-                if !p.authorize(&Peer { thumbprint: accepted.thumbprint, credential: &accepted.credential, inbox, role: Role::Responder }) {
-                    return Err(Error::Denied);
-                }
-                break (accepted.thumbprint, prk_4e3m, schedule::th_next(p, &self.th_3, plaintext_3, accepted.credential.bytes));
-            }
-            if !own::another_candidate(&theirs.id, from) {
-                return Err(Error::AuthenticationFailed);
-            }
-        };
+        let Proved { peer, prk: prk_4e3m, th: th_4 } = peer::verify(
+            p,
+            suite,
+            &own,
+            &Claim { theirs, plaintext: plaintext_3, c_r: None, th: &self.th_3, salt: &salt_4e3m, ephemeral: &self.y, inbox },
+        )?;
 
         let tag_len = suite.edhoc_aead().tag_len();
         let length = ead_4.iter().fold(0usize, |sum, item| sum.saturating_add(item.len()));

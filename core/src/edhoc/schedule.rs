@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 
 pub(crate) const KEYSTREAM_2: u64 = 0;
 pub(crate) const SALT_3E2M: u64 = 1;
-pub(crate) const MAC_2: u64 = 2;
+const MAC_2: u64 = 2;
 pub(crate) const K_3: u64 = 3;
 pub(crate) const IV_3: u64 = 4;
 pub(crate) const SALT_4E3M: u64 = 5;
-pub(crate) const MAC_3: u64 = 6;
+const MAC_3: u64 = 6;
 pub(crate) const PRK_OUT: u64 = 7;
 pub(crate) const K_4: u64 = 8;
 pub(crate) const IV_4: u64 = 9;
@@ -106,7 +106,7 @@ pub(crate) struct MacContext<'a> {
 }
 
 /// MAC_2 or MAC_3, as long as `mac`: EDHOC_KDF over context_2 or context_3 (RFC 9528 §5.3.2, §5.4.2).
-pub(crate) fn mac<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, context: &MacContext<'_>, mac: &mut [u8]) -> Result<()> {
+pub(crate) fn mac<P: Provider>(p: &mut P, prk: &Secret<HASH>, context: &MacContext<'_>, mac: &mut [u8]) -> Result<()> {
     let id = IdCredParts::of(context.id)?;
     // C_R and the head of ID_CRED_x, and the TH with its head, are short: one part each.
     let mut front = [0; 24];
@@ -119,6 +119,7 @@ pub(crate) fn mac<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, contex
     let mut th = Writer::new(&mut th);
     th.put(&HASH_HEAD)?;
     th.put(context.th)?;
+    let label = if context.c_r.is_some() { MAC_2 } else { MAC_3 };
     kdf(p, prk, label, &[front.written(), id.tail, th.written(), context.credential, context.ead], mac)
 }
 
