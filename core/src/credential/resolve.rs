@@ -23,6 +23,7 @@ pub struct Accepted<'a> {
 ///
 /// Errors: `UnknownCredential` (nobody provisioned it, or no more candidates), `UntrustedCredential`, `ExpiredCredential`, `OwnIdentity`,
 /// what [`Credential::parse`] gives for one sent by value, and the port's. With several candidates it is the last one's.
+#[inline(never)]
 pub fn resolve<'b, P: Provider + Credentials>(
     p: &mut P,
     id: &IdCred<'b>,

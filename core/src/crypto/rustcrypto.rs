@@ -54,8 +54,9 @@ pub(crate) fn dh_public(curve: Curve, private: &Secret<32>) -> Result<[u8; 32]> 
     match curve {
         #[cfg(feature = "suite-x25519-chacha")]
         Curve::X25519 => {
+            // By the ladder, as every agreement: the detour over Edwards points that `PublicKey::from` takes needs 1 to 6 kB more stack.
             let secret = x25519_dalek::StaticSecret::from(*private.expose());
-            Ok(x25519_dalek::PublicKey::from(&secret).to_bytes())
+            Ok(secret.diffie_hellman(&x25519_dalek::PublicKey::from(x25519_dalek::X25519_BASEPOINT_BYTES)).to_bytes())
         }
         #[cfg(feature = "suite-p256-ccm")]
         Curve::P256 => p256_public(private).map(|(x, _)| x),
@@ -185,6 +186,8 @@ type Ccm8 = ccm::Ccm<aes::Aes128, ccm::consts::U8, ccm::consts::U13>;
 type Ccm16 = ccm::Ccm<aes::Aes128, ccm::consts::U16, ccm::consts::U13>;
 
 /// Encrypts in place; `N` and `T` are the lengths of nonce and tag.
+// Not inlined: the caller's frame would hold the working memory of all ciphers at once.
+#[inline(never)]
 #[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
 fn seal_with<A, const N: usize, const T: usize>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()>
 where
@@ -202,6 +205,7 @@ where
 }
 
 /// Verifies and decrypts in place.
+#[inline(never)]
 #[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
 fn open_with<A, const N: usize, const T: usize>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()>
 where
