@@ -1138,6 +1138,10 @@ typedef struct sealwire_counters {
    */
   uint32_t unknown_context_received;
   /**
+   * Damaged entries found in the store.
+   */
+  uint32_t corrupt;
+  /**
    * Store operations that failed.
    */
   uint32_t storage_failed;

@@ -375,6 +375,8 @@ pub struct sealwire_counters {
     pub peer_errors: u32,
     /// unknown-context frames received.
     pub unknown_context_received: u32,
+    /// Damaged entries found in the store.
+    pub corrupt: u32,
     /// Store operations that failed.
     pub storage_failed: u32,
 }
@@ -399,6 +401,7 @@ impl From<&Counters> for sealwire_counters {
             evicted: from.evicted,
             peer_errors: from.peer_errors,
             unknown_context_received: from.unknown_context_received,
+            corrupt: from.corrupt,
             storage_failed: from.storage_failed,
         }
     }

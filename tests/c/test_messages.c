@@ -15,6 +15,7 @@ void test_stale_command(void);
 void test_key_update(void);
 void test_restore(void);
 void test_restore_without_rollback_protection(void);
+void test_damaged_store(void);
 void test_power_cut_before_storing(void);
 void test_exporter(void);
 void test_sessions_and_counters(void);
@@ -433,6 +434,63 @@ void test_restore_without_rollback_protection(void) {
   CHECK_NUMBER(1, b->seen[SEALWIRE_EVENT_ESTABLISHED]);
   CHECK_OK(party_send(a, both.now_ms, "again", &frame));
   CHECK_OK(party_receive(b, both.now_ms, &frame));
+  pair_close(&both);
+}
+
+static int32_t damaged_load(void *context, uint32_t slot, uint8_t *out, size_t capacity, size_t *length) {
+  (void)context;
+  (void)slot;
+  (void)out;
+  (void)capacity;
+  (void)length;
+  return SEALWIRE_CORRUPT_STATE;
+}
+
+static int32_t broken_load(void *context, uint32_t slot, uint8_t *out, size_t capacity, size_t *length) {
+  (void)damaged_load(context, slot, out, capacity, length);
+  /* No status at all: counts as a failure of the store, never as success. */
+  return 1;
+}
+
+static int32_t lying_load(void *context, uint32_t slot, uint8_t *out, size_t capacity, size_t *length) {
+  (void)damaged_load(context, slot, out, capacity, length);
+  *length = capacity + 1;
+  return SEALWIRE_OK;
+}
+
+void test_damaged_store(void) {
+  sealwire_counters counters;
+  uint32_t sessions = 77;
+  pair_join(&both, SEALWIRE_SUITE_X25519_CHACHA);
+  /* Damaged entries, whether the store or the library notices, are counted and passed over; the peers shake hands anew. */
+  for (int bit = 0; bit < 2; bit++) {
+    if (bit == 0) {
+      b->port.store_load = damaged_load;
+    } else {
+      b->port.store_load = a->port.store_load;
+      for (int i = 0; i < PAIR_SESSIONS; i++) b->store.data[i][b->store.length[i] / 2] ^= 1;
+    }
+    restart_b();
+    CHECK_OK(sealwire_read_counters(b->endpoint, &counters));
+    CHECK(counters.corrupt > 0);
+    CHECK_NUMBER(0, b->seen[SEALWIRE_EVENT_ESTABLISHED]);
+  }
+  pair_pass(&both, 200);
+  uint32_t handshake = 0;
+  CHECK_OK(sealwire_connect(b->endpoint, both.now_ms, NULL, NULL, &handshake));
+  pair_settle(&both);
+  pair_pass(&both, 500);
+  CHECK_NUMBER(1, b->seen[SEALWIRE_EVENT_ESTABLISHED]);
+  /* A store that fails, or lies about lengths, is a failure. */
+  sealwire_endpoint *endpoint = NULL;
+  for (int i = 0; i < 2; i++) {
+    CHECK_OK(sealwire_endpoint_close(b->endpoint));
+    b->port.store_load = i == 0 ? broken_load : lying_load;
+    CHECK_OK(sealwire_endpoint_init(b->memory, sizeof b->memory, &b->config, &b->port, &endpoint));
+    b->endpoint = endpoint;
+    CHECK_STATUS(SEALWIRE_STORAGE_FAILED, sealwire_restore(endpoint, both.now_ms, &sessions));
+    CHECK_NUMBER(77, sessions);
+  }
   pair_close(&both);
 }
 

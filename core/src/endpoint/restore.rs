@@ -39,10 +39,17 @@ impl<T: Tables> Endpoint<T> {
         let mut count = 0_usize;
         for slot in 0..limit {
             let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
-            let len = port.load(key, buffer.as_mut()).map_err(|_| {
-                self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
-                Error::StorageFailed
-            })?;
+            let len = match port.load(key, buffer.as_mut()) {
+                Ok(len) => len,
+                Err(Error::CorruptState) => {
+                    self.counters.corrupt = self.counters.corrupt.wrapping_add(1);
+                    continue;
+                }
+                Err(_) => {
+                    self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
+                    return Err(Error::StorageFailed);
+                }
+            };
             if len == 0 {
                 continue;
             }
