@@ -27,6 +27,7 @@ from .stage import CHUNK, RATE_HZ, REALM, Cast, Device, EmbeddedBroker, recordin
 LIMIT_S = 110.0
 LIFETIME_MS = 3000
 TRACE_S = 3
+SECOND_SAMPLES = 3600
 _MESSAGES = {1: "wearable -> hub", 2: "hub -> wearable", 3: "wearable -> hub", 4: "hub -> wearable"}
 
 
@@ -64,6 +65,8 @@ class Show:
 
     def on_hub(self, event: Event) -> None:
         if isinstance(event, Message):
+            if event.peer != self.wearable_thumbprint:
+                return
             if event.missing:
                 self.hub_missing.append(event.missing)
             if event.late:
@@ -74,7 +77,9 @@ class Show:
                 self._trace()
         elif isinstance(event, Refused):
             self.hub_refused.append(event.error.name)
-        elif isinstance(event, core.Established) and event.peer == self.wearable_thumbprint:
+        elif isinstance(event, core.Established) and event.peer != self.wearable_thumbprint:
+            self.note("a second device, in C, has joined over MQTT without the gateway")
+        elif isinstance(event, core.Established):
             self.established = True
             self.view.identities.append(f"  the hub knows the wearable as      {event.peer.hex()}  wearable-1, vouched for by the issuer")
             self.note("the hub has authenticated the wearable")
@@ -285,6 +290,8 @@ class Show:
         self.view.attacks = list(attacks.values())
         embedded = EmbeddedBroker()
         device = Device(self.on_wearable)
+        second = Device(lambda event: None)
+        second_status: Optional[int] = 0
         listener: Optional[asyncio.AbstractServer] = None
         drawing: Optional["asyncio.Task[None]"] = None
         gateway: Optional[Gateway] = None
@@ -312,25 +319,20 @@ class Show:
             drawing = asyncio.get_running_loop().create_task(self._draw())
             program = [self.options.wearable] if self.options.wearable else [sys.executable, "-m", "sealwire.demo.wearable"]
             self.note(f"wearable in {'C' if self.options.wearable else 'Python'}, gateway, broker and hub are up")
+            shared = cast.arguments(cast.wearable, recording_file)
+            rate = f"{self.options.rate:g}"
             await device.start(
-                [
-                    *program,
-                    *("--connect", f"127.0.0.1:{port}"),
-                    *("--key", str(folder / "wearable.key")),
-                    *("--credential", str(folder / "wearable.cred")),
-                    *("--peer", str(folder / "hub.cred")),
-                    *("--inbox", "wearable-1"),
-                    *("--data", str(recording_file)),
-                    *("--chunk", str(CHUNK)),
-                    *("--rate", f"{self.options.rate:g}"),
-                    *("--lifetime", str(LIFETIME_MS)),
-                ]
+                [*program, "--connect", f"127.0.0.1:{port}", *shared, "--rate", rate, "--lifetime", str(LIFETIME_MS)]
             )
             if not await self.until(lambda: self.established and self.view.received > 8 * CHUNK, 20):
                 self.note("no session came about")
                 for line in device.noise[-5:]:
                     self.note(f"wearable: {line}")
             else:
+                if self.options.mqtt_device:
+                    where = ["--broker", f"127.0.0.1:{embedded.port}", "--realm", REALM, "--hub", "hub"]
+                    what = [*cast.arguments(cast.second, recording_file), "--rate", rate, "--samples", str(SECOND_SAMPLES)]
+                    await second.start([self.options.mqtt_device, *where, *what])
                 await self.flip(attacks["flip"], middle)
                 await self.reorder(attacks["reorder"], middle)
                 await self.suppress(attacks["suppress"], middle)
@@ -339,11 +341,15 @@ class Show:
                 await self.replay(attacks["replay"], middle)
                 left = LIMIT_S - (time.monotonic() - self.started)
                 status = await device.wait(max(1.0, left))
-            stored = self._stored()
+                if self.options.mqtt_device:
+                    second_status = await second.wait(10)
+            stored = self._stored(cast.wearable, self.data)
+            match_second = self._stored(cast.second, self.data[: 2 * SECOND_SAMPLES]) and second_status == 0
         finally:
             if drawing is not None:
                 drawing.cancel()
             await device.stop()
+            await second.stop()
             if listener is not None:
                 listener.close()
             if gateway is not None:
@@ -355,7 +361,7 @@ class Show:
             if self.middle is not None:
                 await self.middle.close()
             await embedded.close()
-        return self._verdict(stored, status)
+        return self._verdict(stored, status, match_second if self.options.mqtt_device else None)
 
     def _tapped(self, tap: Optional[Wire], topic: str, payload: bytes, mid: int, qos: int) -> None:
         self.on_broker(topic, payload, mid, qos)
@@ -372,25 +378,28 @@ class Show:
             self.screen.draw(self.view)
             await asyncio.sleep(0.2)
 
-    def _stored(self) -> bytes:
-        """The recording as the hub's database has it."""
+    def _stored(self, device: Identity, expected: bytes) -> bool:
+        """Whether the hub's database has exactly these samples from a device: all of them, and none that differs."""
         assert self.hub is not None
-        whole = bytearray(len(self.data))
-        filled = bytearray(len(self.data))
+        whole, filled = bytearray(len(expected)), bytearray(len(expected))
         for message in self.hub.data.messages(topic="ecg"):
-            first, part = 2 * int.from_bytes(message.payload[:4], "big"), message.payload[4:]
-            whole[first : first + len(part)] = part
-            filled[first : first + len(part)] = b"\x01" * len(part)
-        return bytes(whole) if all(filled) and len(whole) == len(self.data) else b""
+            if message.peer == device.thumbprint:
+                first, part = 2 * int.from_bytes(message.payload[:4], "big"), message.payload[4:]
+                if first + len(part) > len(expected):
+                    return False
+                whole[first : first + len(part)] = part
+                filled[first : first + len(part)] = b"\x01" * len(part)
+        return all(filled) and bytes(whole) == expected
 
-    def _verdict(self, stored: bytes, status: Optional[int]) -> Dict[str, Any]:
-        match = stored == self.data
+    def _verdict(self, match: bool, status: Optional[int], second: Optional[bool]) -> Dict[str, Any]:
         self.view.elapsed = time.monotonic() - self.started
-        passed = match and status == 0 and all(attack.held for attack in self.view.attacks)
+        passed = match and status == 0 and second is not False and all(attack.held for attack in self.view.attacks)
         self.note(
             f"all {self.count:,} samples at the hub equal the recording" if match else "the samples at the hub DIFFER from the recording"
         )
         self.note("every attack had the outcome it must have" if all(a.held for a in self.view.attacks) else "an attack had another outcome than it must have")
+        if second is not None:
+            self.note("the second device's samples match too" if second else "the second device's samples are MISSING or DIFFER")
         if status != 0:
             self.note(f"the wearable ended with status {status}")
         self.screen.finish(self.view)
@@ -400,6 +409,7 @@ class Show:
             "samples_match": match,
             "wearable_status": status,
             "wearable": "c" if self.options.wearable else "python",
+            "second_device_matches": second,
             "seconds": round(self.view.elapsed, 1),
             "frames_seen_by_broker": self.view.broker_frames,
             "resent": (self.wearable_done or {}).get("resent"),

@@ -31,6 +31,7 @@ class Cast:
     issuer: Identity
     hub: Identity
     wearable: Identity
+    second: Identity
     folder: Path
 
     @classmethod
@@ -38,13 +39,22 @@ class Cast:
         """New keys for everybody. The hub has never heard of the wearable; it trusts the issuer."""
         issuer = Identity.generate("clinic-issuer", curve="Ed25519")
         hub = Identity.generate("hub")
-        bare = Identity.generate("wearable-1")
-        signed = sign(issuer, bare.key, "wearable-1")
-        wearable = Identity(signed, bare.key)
+        devices = []
+        for name in ("wearable-1", "wearable-2"):
+            key = core.Key.generate()
+            devices.append(Identity(sign(issuer, key, name), key))
+            devices[-1].save(folder / name)
         hub.save(folder / "hub")
-        wearable.save(folder / "wearable")
         save_credential(folder / "issuer.cred", issuer.credential)
-        return cls(issuer, hub, wearable, folder)
+        return cls(issuer, hub, devices[0], devices[1], folder)
+
+    def arguments(self, device: Identity, recording_file: Path) -> List[str]:
+        """What every device program is told."""
+        stem = str(self.folder / device.name)
+        return [
+            *("--key", f"{stem}.key", "--credential", f"{stem}.cred", "--peer", str(self.folder / "hub.cred")),
+            *("--inbox", device.name, "--data", str(recording_file), "--chunk", str(CHUNK)),
+        ]
 
 
 def sign(issuer: Identity, key: core.Key, name: str) -> core.Credential:
