@@ -194,12 +194,27 @@ pub(crate) fn issuer_key(issuer: &[u8]) -> Result<(PublicKey, Option<&[u8]>)> {
     })
 }
 
-/// Refuses a header that was not made for this library.
-pub(crate) fn check_header(config: &sealwire_config) -> Result<()> {
-    let sizes = [config.config_size, config.port_size, config.event_size];
+/// A configuration from C. One whose header was not made for this library is refused before more of it than that is read: it may be
+/// shorter. Errors: `InvalidArgument` (NULL, misaligned), `VersionMismatch`.
+///
+/// # Safety
+/// `config` is NULL or points to a configuration as some version of the header declares it, which nobody writes during `'a`.
+pub(crate) unsafe fn checked<'a>(config: *const sealwire_config) -> Result<&'a sealwire_config> {
+    if config.is_null() || !config.is_aligned() {
+        return Err(Error::InvalidArgument);
+    }
+    // SAFETY: every version of the header begins with these four numbers.
+    let (version, sizes) = unsafe {
+        let sizes = [(*config).config_size, (*config).port_size, (*config).event_size];
+        ((*config).abi_version, sizes)
+    };
     let expected = [size_of::<sealwire_config>(), size_of::<sealwire_port>(), size_of::<sealwire_event>()];
     let same = sizes.iter().zip(expected).all(|(size, expected)| usize::try_from(*size) == Ok(expected));
-    if config.abi_version == crate::abi::SEALWIRE_ABI_VERSION && same { Ok(()) } else { Err(Error::VersionMismatch) }
+    if version != crate::abi::SEALWIRE_ABI_VERSION || !same {
+        return Err(Error::VersionMismatch);
+    }
+    // SAFETY: not NULL, aligned, of this version by what it says; the rest is the caller's promise.
+    unsafe { record(config) }
 }
 
 fn inbox(name: &sealwire_bytes) -> Result<Option<InboxName>> {

@@ -1,6 +1,6 @@
 //! The endpoint: its memory, its life, and the frame-by-frame calls.
 
-use crate::config::{self, Identity, check_header, sealwire_config};
+use crate::config::{self, Identity, sealwire_config};
 use crate::event::{core_handle, handle, sealwire_event, sealwire_route};
 use crate::memory::{Output, array, bytes, bytes_mut, record};
 use crate::port::{Platform, sealwire_port};
@@ -198,9 +198,8 @@ unsafe fn init(
     endpoint: *mut *mut sealwire_endpoint,
 ) -> Result<()> {
     let result = Output::new(endpoint)?;
-    // SAFETY: the caller's structs. The version stands first, and is all that is read of a config of another version.
-    let (config, port) = unsafe { (record(config)?, record(port)?) };
-    check_header(config)?;
+    // SAFETY: the caller's structs; the port is of the size that the configuration says.
+    let (config, port) = unsafe { (config::checked(config)?, record(port)?) };
     if memory.is_null() || !(memory as usize).is_multiple_of(ALIGN) || isize::try_from(size).is_err() {
         return Err(Error::InvalidArgument);
     }

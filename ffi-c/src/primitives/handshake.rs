@@ -1,7 +1,7 @@
 //! EDHOC message by message (RFC 9528, method 3 with message_4).
 
 use super::placed::{Opaque, call, erase, get, put};
-use crate::config::{Identity, check_header, sealwire_config};
+use crate::config::{Identity, checked, sealwire_config};
 use crate::event::role;
 use crate::key::Algorithms;
 use crate::memory::{Output, bytes, bytes_mut, disjoint, record, records};
@@ -124,8 +124,7 @@ impl<'a> Work<'a> {
         // SAFETY: the caller's promise.
         unsafe {
             let step = record(step)?;
-            let (config, port) = (record(step.config)?, record(step.port)?);
-            check_header(config)?;
+            let (config, port) = (checked(step.config)?, record(step.port)?);
             let identity = Identity::new(config)?;
             let message = bytes(step.message.data, step.message.length)?;
             disjoint(message, output, capacity)?;
