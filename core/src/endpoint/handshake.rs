@@ -9,7 +9,7 @@ use crate::bytes::Writer;
 use crate::credential::{MAX_CREDENTIAL, Thumbprint};
 use crate::crypto::Suite;
 use crate::edhoc::{
-    self, AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, EadItems, EdhocError, INBOX, Message1,
+    self, AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, EadItems, EdhocError, INBOX, Message1, Role,
 };
 use crate::error::{Error, Result};
 use crate::record::{Parties, SecurityContext};
@@ -18,6 +18,8 @@ use crate::record::{Parties, SecurityContext};
 const MAX_FAILURES: u8 = 8;
 /// How often a Responder answers one message_1 that names an inbox.
 const MAX_ANSWERS: u8 = 4;
+/// How often an Initiator answers a repeated message_4 with a fresh record.
+const MAX_RECORDS: u8 = 8;
 /// Unconfirmed sessions that one peer may have.
 const MAX_UNCONFIRMED: usize = 4;
 /// Frame type and the longest identifier.
@@ -155,7 +157,7 @@ impl Config {
     }
 }
 
-/// Takes note of an inbox name; `label` is what it is called in this message. One that stands twice is none (PROTOCOL 4.1).
+/// Takes note of an inbox name; `label` is what it is called in this message. Error: `Malformed` for another form or a second one. One that stands twice is none (PROTOCOL 4.1).
 fn take_inbox(item: &Ead<'_>, label: i64, inbox: &mut Option<InboxName>) -> Result<bool> {
     if item.label != label {
         return Ok(false);
@@ -213,7 +215,8 @@ impl<T: Tables> Endpoint<T> {
             if let Some(slot) = self.tables.vacant_session(limit) {
                 break slot;
             }
-            if !(self.reclaim_ended() || self.evict_half_open(port)? || self.evict_unconfirmed(port, now_ms)) {
+            // Receive windows of ended sessions come last: a flood of strangers must not make messages be delivered twice.
+            if !(self.evict_half_open(port)? || self.evict_unconfirmed(port, now_ms) || self.reclaim_ended()) {
                 return Err(Error::NoSpace);
             }
         };
@@ -239,7 +242,6 @@ impl<T: Tables> Endpoint<T> {
             }
         }
         session.variant = variant;
-        session.advance();
         session.state = State::Reserved { handshake, identifier };
         self.settle(slot, Some(now_ms));
         Ok((handshake, slot))
@@ -390,10 +392,12 @@ impl<T: Tables> Endpoint<T> {
         let reserved = self.tables.handshake(slot).ok_or(Error::Internal)?.slot;
         let identifier = self.tables.session(reserved).and_then(|session| session.identifier()).ok_or(Error::Internal)?;
         let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
-        let mut writer = Writer::new(buffer);
-        writer.u8(frame_type::MESSAGE_1)?;
+        // The first byte last: when no key can be generated, the frame cached here stays whole.
+        let (kind, message) = buffer.split_first_mut().ok_or(Error::Internal)?;
+        let mut writer = Writer::new(message);
         let state = edhoc::compose_message_1(port, suites.as_slice(), suite, identifier, ead.as_slice(), &mut writer)?;
-        handshake.cached = writer.len();
+        *kind = frame_type::MESSAGE_1;
+        handshake.cached = writer.len().saturating_add(1);
         handshake.step = Step::Message2(state);
         handshake.suite = Some(suite);
         handshake.composed = composed;
@@ -444,6 +448,14 @@ impl<T: Tables> Endpoint<T> {
             Ok(next) => next,
             Err(error) => return self.step_failed(slot, source, error),
         };
+        let (peer, composed) = (next.peer(), handshake.composed);
+        if self.has_initiated_since(&peer, composed) {
+            // Another of this end's own handshakes with the same peer was faster. The peer would end this one with the first record under
+            // that, perhaps before it completes here.
+            self.fail_handshake(slot, Error::Superseded);
+            return Ok(());
+        }
+        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
         handshake.cached = assemble(buffer, frame_type::MESSAGE_3, next.c_r(), at, len)?;
         handshake.waiting = 0;
         handshake.seen = seen;
@@ -462,9 +474,13 @@ impl<T: Tables> Endpoint<T> {
         let (session, message) = self.addressed(frame)?;
         let hash = short_hash(port, message);
         if let Some(live) = self.tables.session_mut(session).and_then(|session| session.live_mut()) {
-            // The Responder has not had a record yet, or it would not repeat itself: send it one.
-            if !matches!(live.early, Early::Initiator { message_4, .. } if message_4 == hash) {
-                return self.ignored(Error::WrongState);
+            // The Responder has not had a record yet, or it would not repeat itself: send it one. A few times only: each takes a Partial IV,
+            // and anyone can send this frame again. The timer repeats anyway.
+            match &mut live.early {
+                Early::Initiator { message_4, answers, .. } if *message_4 == hash && *answers < MAX_RECORDS => {
+                    *answers = answers.saturating_add(1);
+                }
+                _ => return self.ignored(Error::WrongState),
             }
             live.wants |= want::REPEAT;
             self.settle(session, Some(now_ms));
@@ -502,13 +518,32 @@ impl<T: Tables> Endpoint<T> {
         live.order = self.next_order();
         live.established = self.tick();
         live.handshake = Some(id);
-        live.early = Early::Initiator { handover, message_4 };
+        live.early = Early::Initiator { handover, message_4, answers: 0 };
         live.wants = want::REPEAT;
         live.events = super::session::pending::ESTABLISHED;
         self.install(port, now_ms, session, live)?;
         self.clear_handshake(slot);
         self.counters.handshakes = self.counters.handshakes.wrapping_add(1);
+        for other in 0..self.tables.handshakes() {
+            let step = self.tables.handshake(other).map(|handshake| &handshake.step);
+            if matches!(step, Some(Step::Message4(state)) if state.peer() == parties.peer) {
+                self.fail_handshake(other, Error::Superseded);
+            }
+        }
         Ok(())
+    }
+
+    /// A session that this end began was established with this peer since message_1 was composed at `composed`.
+    fn has_initiated_since(&self, peer: &Thumbprint, composed: u32) -> bool {
+        let mut from = 0;
+        while let Some(slot) = self.tables.with_peer(peer, from) {
+            from = slot.saturating_add(1);
+            let live = self.tables.session(slot).and_then(|session| session.live());
+            if live.is_some_and(|live| live.role() == Role::Initiator && live.established > composed) {
+                return true;
+            }
+        }
+        false
     }
 
     /// An EDHOC error for one of the handshakes here: a hint, and unauthenticated.
@@ -585,8 +620,8 @@ impl<T: Tables> Endpoint<T> {
             }
         };
         let route = inbox.map_or(route, Route::from);
-        if self.config.mqtt && route.is_link() {
-            // Nobody could be answered.
+        if self.config.mqtt && inbox.is_none() {
+            // The inbox name is what policy judges and what bounds the answers; a response topic is anybody's claim (PROTOCOL 6).
             return self.ignored(Error::Denied);
         }
         let suites = self.config.usable_suites(port)?;
@@ -738,8 +773,8 @@ impl<T: Tables> Endpoint<T> {
         live.established = self.tick();
         live.early = early;
         live.wants = want::MESSAGE_4;
-        self.limit_unconfirmed(port, &parties.peer);
         self.install(port, now_ms, session, live)?;
+        self.limit_unconfirmed(port, &parties.peer);
         self.clear_handshake(slot);
         self.counters.handshakes = self.counters.handshakes.wrapping_add(1);
         Ok(())
@@ -758,7 +793,7 @@ impl<T: Tables> Endpoint<T> {
                 oldest = oldest.min(Some((live.established, slot))).or(Some((live.established, slot)));
             }
         }
-        if count >= MAX_UNCONFIRMED
+        if count > MAX_UNCONFIRMED
             && let Some((_, slot)) = oldest
         {
             self.erase_stored(port, slot);

@@ -386,8 +386,9 @@ impl Live {
             }
             self.events |= pending::ACKNOWLEDGED;
         }
-        if let Some(offer) = options.offer {
-            self.peer_offer.learn(offer, at);
+        if let Some(offer) = options.offer
+            && self.peer_offer.learn(offer, at)
+        {
             self.peer_offer_ms = now_ms;
             if self.wants_offer {
                 self.wants_offer = false;

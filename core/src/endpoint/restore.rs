@@ -69,6 +69,11 @@ impl<T: Tables> Endpoint<T> {
                 return Err(Error::NoSpace);
             }
             let route = Route::new(meta.route.as_slice())?;
+            if !durable && !meta.confirmed {
+                // Nothing ever came under it: there is nothing to remember and nobody to tell.
+                self.erase_stored(port, slot);
+                continue;
+            }
             self.order = self.order.max(meta.tag);
             let mut live = Live::new(context, route, now_ms);
             live.confirmed = meta.confirmed;
@@ -101,7 +106,7 @@ impl<T: Tables> Endpoint<T> {
                     route,
                     outcome: Outcome::Closed(Error::LostState),
                     order: live.order,
-                    reported: !live.confirmed,
+                    reported: false,
                     keep: true,
                     windows: live.heritage(handle),
                 })

@@ -79,7 +79,7 @@ pub(crate) enum Early {
     /// It has been.
     Over,
     /// As Initiator: what every record carries, and by which hash a repeated message_4 is known.
-    Initiator { handover: Handover, message_4: Nonce },
+    Initiator { handover: Handover, message_4: Nonce, answers: u8 },
     /// As Responder, unconfirmed: message_4, and by which hash a repeated message_3 is known.
     Responder { frame: [u8; MESSAGE_4_MAX], len: u8, message_3: Nonce },
 }

@@ -86,6 +86,8 @@ impl<T: Tables> Endpoint<T> {
         Self::save(&mut self.counters, port, slot, &mut live.context, &meta, &plan)?;
         let confirmed = live.confirmed;
         let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
+        // Only now: were it counted for every message_1, strangers could bring an old handle round to another session.
+        session.advance();
         session.state = State::Live(live);
         self.tables.index_peer(slot, &peer, true);
         if confirmed {

@@ -75,11 +75,13 @@ impl PeerOffer {
         PeerOffer { newest: None }
     }
 
-    /// Takes the offer of the record at `at`, unless a later record's is known already.
-    pub fn learn(&mut self, nonce: [u8; OFFER], at: Position) {
-        if self.newest.is_none_or(|(_, known)| at > known) {
+    /// Takes the offer of the record at `at`, unless a later record's is known already; `true` if it did.
+    pub fn learn(&mut self, nonce: [u8; OFFER], at: Position) -> bool {
+        let newer = self.newest.is_none_or(|(_, known)| at > known);
+        if newer {
             self.newest = Some((nonce, at));
         }
+        newer
     }
 
     /// What a command should answer.

@@ -1,6 +1,7 @@
 //! Tests: one file for each group of rules, and a simulator of bad networks.
 
 mod adversary;
+mod attacks;
 mod exhaustive;
 mod handshakes;
 mod messages;
