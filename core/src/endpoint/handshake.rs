@@ -4,7 +4,7 @@ use super::config::{Config, InboxName, Route};
 use super::event::HandshakeId;
 use super::session::{Early, Live, MESSAGE_4_MAX, State, want};
 use super::tables::{Marks, Slot, Tables};
-use super::{Endpoint, Port, frame_type, Reply};
+use super::{Endpoint, Port, Reply, frame_type};
 use crate::bytes::Writer;
 use crate::credential::{MAX_CREDENTIAL, Thumbprint};
 use crate::crypto::Suite;
@@ -222,9 +222,7 @@ impl<T: Tables> Endpoint<T> {
         };
         let handshake = match self.tables.vacant_handshake() {
             Some(handshake) => handshake,
-            None if self.reclaim_failed() || self.evict_half_open(port)? => {
-                self.tables.vacant_handshake().ok_or(Error::NoSpace)?
-            }
+            None if self.reclaim_failed() || self.evict_half_open(port)? => self.tables.vacant_handshake().ok_or(Error::NoSpace)?,
             None => return Err(Error::NoSpace),
         };
         let mut random = [0; 2];
@@ -351,13 +349,7 @@ impl<T: Tables> Endpoint<T> {
     /// handle follows. `peer`: the only identity to accept, if it is known beforehand.
     ///
     /// Errors: `NoSpace`; `UnknownCredential` (no own credential for a configured suite); `RandomFailed`.
-    pub fn connect<P: Port>(
-        &mut self,
-        port: &mut P,
-        now_ms: u64,
-        route: Route,
-        peer: Option<Thumbprint>,
-    ) -> Result<HandshakeId> {
+    pub fn connect<P: Port>(&mut self, port: &mut P, now_ms: u64, route: Route, peer: Option<Thumbprint>) -> Result<HandshakeId> {
         let suite = *self.config.usable_suites(port)?.as_slice().first().ok_or(Error::UnsupportedSuite)?;
         let (slot, session) = self.take_slots(port, now_ms, None)?;
         self.started = self.started.wrapping_add(1);
@@ -374,9 +366,7 @@ impl<T: Tables> Endpoint<T> {
 
     /// Gives up a handshake started by `connect`; nothing is reported. Error: `UnknownSession` if it is over.
     pub fn cancel(&mut self, handshake: HandshakeId) -> Result<()> {
-        let wanted = |slot: &usize| {
-            self.tables.handshake(*slot).is_some_and(|found| found.is_initiator() && found.id == handshake)
-        };
+        let wanted = |slot: &usize| self.tables.handshake(*slot).is_some_and(|found| found.is_initiator() && found.id == handshake);
         let slot = (0..self.tables.handshakes()).find(wanted).ok_or(Error::UnknownSession)?;
         self.drop_handshake(slot);
         Ok(())
@@ -559,9 +549,9 @@ impl<T: Tables> Endpoint<T> {
             EdhocError::WrongSuite(theirs) if matches!(handshake.step, Step::Message2(_)) && !handshake.suite_changed => {
                 let usable = self.config.usable_suites(port)?;
                 let current = handshake.suite;
-                let common = theirs.iter().find_map(|number| {
-                    usable.as_slice().iter().copied().find(|suite| i64::from(suite.number()) == number)
-                });
+                // In the own order of preference: that of SUITES_R means nothing, and R accepts no other (RFC 9528 6.3).
+                let common =
+                    usable.as_slice().iter().copied().find(|suite| theirs.iter().any(|number| number == i64::from(suite.number())));
                 let Some(suite) = common.filter(|suite| Some(*suite) != current) else {
                     if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
                         handshake.reason = Error::UnsupportedSuite;
@@ -598,9 +588,7 @@ impl<T: Tables> Endpoint<T> {
     pub(crate) fn on_message_1<P: Port>(&mut self, port: &mut P, now_ms: u64, route: Route, frame: &[u8]) -> Result<()> {
         let message = frame.get(1..).unwrap_or_default();
         let seen = short_hash(port, message);
-        let known = |slot: &usize| {
-            self.tables.handshake(*slot).is_some_and(|found| found.is_half_open() && found.seen == seen)
-        };
+        let known = |slot: &usize| self.tables.handshake(*slot).is_some_and(|found| found.is_half_open() && found.seen == seen);
         if let Some(slot) = (0..self.tables.handshakes()).find(known) {
             let (handshake, _) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
             let exhausted = handshake.inbox.is_some() && handshake.attempts >= MAX_ANSWERS;
@@ -638,16 +626,7 @@ impl<T: Tables> Endpoint<T> {
         let deadline = now_ms.saturating_add(u64::from(self.config.half_open_ms));
         if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
             let marks = handshake.marks;
-            *handshake = Handshake {
-                step: Step::Message1,
-                slot: session,
-                route,
-                inbox,
-                seen,
-                deadline,
-                marks,
-                ..Handshake::default()
-            };
+            *handshake = Handshake { step: Step::Message1, slot: session, route, inbox, seen, deadline, marks, ..Handshake::default() };
         }
         let outcome = self.step_message_1(port, slot, Source::Frame(message));
         if matches!(outcome, Err(error) if error != Error::Pending) {
@@ -674,16 +653,7 @@ impl<T: Tables> Endpoint<T> {
         let mut writer = Writer::new(rest.get_mut(PREFIX..).unwrap_or_default());
         let mut inbox = None;
         let mut on_ead = |item: &Ead<'_>| take_inbox(item, INBOX.wrapping_neg(), &mut inbox);
-        let outcome = edhoc::process_message_1(
-            port,
-            suites.as_slice(),
-            c_r,
-            message,
-            &mut on_ead,
-            ead.as_slice(),
-            scratch,
-            &mut writer,
-        );
+        let outcome = edhoc::process_message_1(port, suites.as_slice(), c_r, message, &mut on_ead, ead.as_slice(), scratch, &mut writer);
         let len = writer.len();
         match outcome {
             Ok(state) => {
@@ -736,8 +706,7 @@ impl<T: Tables> Endpoint<T> {
         let mut writer = Writer::new(scratch.get_mut(PREFIX..).unwrap_or_default());
         let inbox = handshake.inbox;
         let claimed = inbox.as_ref().map(InboxName::as_bytes);
-        let outcome =
-            state.process_message_3(port, message, claimed, &mut edhoc::ignore_ead, &[], plaintext, &mut writer);
+        let outcome = state.process_message_3(port, message, claimed, &mut edhoc::ignore_ead, &[], plaintext, &mut writer);
         let len = writer.len();
         match outcome {
             Ok(completed) => {
@@ -757,14 +726,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// message_3 verified: the session is stored, and message_4 may leave.
-    fn complete_responder<P: Port>(
-        &mut self,
-        port: &mut P,
-        now_ms: u64,
-        slot: usize,
-        completed: &Completed,
-        early: Early,
-    ) -> Result<()> {
+    fn complete_responder<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, completed: &Completed, early: Early) -> Result<()> {
         let parties = parties(completed)?;
         let handshake = self.tables.handshake(slot).ok_or(Error::Internal)?;
         let (route, session) = (handshake.route, handshake.slot);
@@ -814,9 +776,7 @@ impl<T: Tables> Endpoint<T> {
         };
         let identifier = ConnectionId::new(identifier)?;
         let slot = self.ids.split(&identifier).map(|(slot, _)| slot);
-        let found = slot.filter(|slot| {
-            self.tables.session(*slot).and_then(|session| session.identifier()).as_ref() == Some(&identifier)
-        });
+        let found = slot.filter(|slot| self.tables.session(*slot).and_then(|session| session.identifier()).as_ref() == Some(&identifier));
         match found {
             Some(slot) => Ok((slot, message)),
             None => self.ignored(Error::UnknownContext),

@@ -267,6 +267,24 @@ fn error_2_leads_to_another_enabled_suite_once() {
 }
 
 #[test]
+fn the_order_of_suites_in_error_2_means_nothing() {
+    let mut pair = Pair::with(false, 1, |_| ());
+    pair.a.port.suites.push(Suite::P256Ccm);
+    pair.a.endpoint.config.suites = [Some(Suite::X25519ChaCha), Some(Suite::P256Ccm), None, None];
+    pair.a.endpoint.connect(&mut pair.a.port, 0, Route::default(), None).unwrap();
+    let message_1 = pair.a.frames(0).remove(0);
+    let identifier = pair.a.endpoint.tables.session(0).unwrap().identifier().unwrap();
+    // Suites 2 and 4: the best of these for the Initiator is the one that it has selected, so there is nothing to change.
+    let error = [&[5], identifier.as_bytes(), &[2, 0x82, 2, 4]].concat();
+    pair.a.input(0, Route::default(), None, &error).unwrap();
+    assert_eq!(pair.a.endpoint.counters().peer_errors, 1);
+    assert!(pair.a.frames(0).is_empty());
+    pair.b.input(0, Route::default(), None, &message_1).unwrap();
+    pair.settle();
+    pair.a.session(&pair.b);
+}
+
+#[test]
 fn error_1_is_ignored_but_for_a_counter() {
     let mut pair = Pair::new();
     pair.a.endpoint.connect(&mut pair.a.port, 0, Route::default(), None).unwrap();
