@@ -68,6 +68,7 @@ tls_version tlsv1.3
 allow_anonymous false
 password_file $work/passwords
 END
+: >mosquitto.log
 broker() {
     mosquitto -c mosquitto.conf >>mosquitto.log 2>&1 &
     broker_pid=$!
