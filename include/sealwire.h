@@ -11,13 +11,14 @@
  * Outputs      Come last in the parameters and are written only on success. None is optional unless the comment says so.
  * Memory       Belongs to the caller. The library allocates nothing, so there is nothing to free. Inputs are not changed, but for
  *              the frame handed to sealwire_handle_frame(), which is decrypted in place. Inputs and outputs of one call must
- *              not overlap (INVALID_ARGUMENT).
+ *              not overlap (INVALID_ARGUMENT). The length of a fixed output (thumbprint 16, key and secret 32, signature 64) is not handed in:
+ *              the place must have it.
  * Pointers     A length of 0 allows NULL. Any other NULL, a misaligned struct, or a length beyond the address space is
  *              INVALID_ARGUMENT. What no library can check is the caller's: that the memory is there, as long as stated,
  *              initialised where it is read, and not in use by another thread.
  * Structs      Start from their _INIT macro; members that are 0 mean the default. Texts are UTF-8 with a length and no NUL.
- * Handles      Sessions and handshakes are small integers. One that has ended is UNKNOWN_SESSION, never someone else's. 0 is
- *              never a handle.
+ * Handles      Sessions and handshakes are small integers. One that has ended is UNKNOWN_SESSION; its number is not given to another
+ *              session before its slot has had 4,095 others. 0 is never a handle.
  * Time         now_ms is any monotonic clock in milliseconds. It must not go back while the endpoint lives.
  * Threads      One endpoint is used by one thread at a time. Different endpoints are independent. Callbacks must not call the
  *              endpoint that called them (BUSY).
@@ -549,7 +550,8 @@ typedef struct sealwire_port {
    */
   int32_t (*store_load)(void *context, uint32_t slot, uint8_t *out, size_t capacity, size_t *length);
   /**
-   * Saves `data` under `slot` (0 up to the number of sessions), durably and atomically: after OK the new value is on the
+   * Saves `data`, at most `SEALWIRE_SNAPSHOT_MAX` (512) bytes, under `slot` (from 0, below the number of sessions),
+   * durably and atomically: after OK the new value is on the
    * medium, after a power cut there is the old one or the new one. Length 0 removes it. NULL together with `store_load`.
    */
   int32_t (*store_save)(void *context, uint32_t slot, const uint8_t *data, size_t length);
@@ -711,7 +713,7 @@ typedef struct sealwire_config {
   uint8_t suites[4];
   /**
    * Length of the connection identifiers this end chooses, 1 to 4 bytes. Default: 1 with room for up to 24 sessions, 2 for up to
-   * 4,096, else 3. When it changes, stored sessions cannot be read.
+   * 4,096, else 3. When it changes, stored sessions cannot be read: set it where the memory of the endpoint may grow one day.
    */
   uint8_t identifier_length;
   /**
@@ -1321,7 +1323,9 @@ int32_t sealwire_cancel(struct sealwire_endpoint *endpoint, uint32_t handshake);
 
 /**
  * Hands in a frame. It is decrypted in place, and a MESSAGE event points into it; other events come from sealwire_poll_event().
- * A failure says why the frame was refused; it was counted and changed nothing else.
+ * A failure says why the frame was refused. It changes nothing but counters and what limits failures; a record that verified (DUPLICATE, STALE,
+ * UNSUPPORTED_OPTION) is used up. After PENDING the endpoint has kept the frame. After any failure the bytes of `frame` are undefined: hand in a copy
+ * made before, not the same bytes, to try again after STORAGE_FAILED.
  *
  * `route`: where an answer would go; NULL for the link. `topic`: on MQTT the topic relative to the realm, for records
  * in place; NULL for frames from an inbox and on links.
@@ -1453,7 +1457,8 @@ int32_t sealwire_key_update(struct sealwire_endpoint *endpoint,
 SEALWIRE_MUST_USE int32_t sealwire_session_close(struct sealwire_endpoint *endpoint, uint32_t session);
 
 /**
- * A secret that both ends of the session get for the same label (33000 and above) and context: the EDHOC exporter.
+ * A secret that both ends of the session get for the same label (33000 and above) and context: the EDHOC exporter. After a key update it is
+ * another one: see KEY_UPDATED, and `epoch` of sealwire_session().
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; UNKNOWN_SESSION.
  */

@@ -79,7 +79,7 @@ pub struct sealwire_config {
     /// Cipher suites in order of preference, then 0. All 0: those of the own credentials, suite 4 first.
     pub suites: [u8; 4],
     /// Length of the connection identifiers this end chooses, 1 to 4 bytes. Default: 1 with room for up to 24 sessions, 2 for up to
-    /// 4,096, else 3. When it changes, stored sessions cannot be read.
+    /// 4,096, else 3. When it changes, stored sessions cannot be read: set it where the memory of the endpoint may grow one day.
     pub identifier_length: u8,
     /// 1 when a frame from no known route cannot be answered, as on MQTT. Default 0.
     pub mqtt: u8,

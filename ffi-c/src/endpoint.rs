@@ -343,7 +343,9 @@ pub unsafe extern "C" fn sealwire_cancel(endpoint: *mut sealwire_endpoint, hands
 }
 
 /// Hands in a frame. It is decrypted in place, and a MESSAGE event points into it; other events come from sealwire_poll_event().
-/// A failure says why the frame was refused; it was counted and changed nothing else.
+/// A failure says why the frame was refused. It changes nothing but counters and what limits failures; a record that verified (DUPLICATE, STALE,
+/// UNSUPPORTED_OPTION) is used up. After PENDING the endpoint has kept the frame. After any failure the bytes of `frame` are undefined: hand in a copy
+/// made before, not the same bytes, to try again after STORAGE_FAILED.
 ///
 /// `route`: where an answer would go; NULL for the link. `topic`: on MQTT the topic relative to the realm, for records
 /// in place; NULL for frames from an inbox and on links.

@@ -1,4 +1,4 @@
-//! What a panic does where there is no standard library. The core has no reachable panic; this is what the language asks for.
+//! What a panic does where there is no standard library. The core is written without panics; this is what the language asks for.
 //! `rust_begin_unwind` stays inside: scripts/c-lib.sh makes every symbol local but the `sealwire_` ones, so that two Rust
 //! libraries fit into one firmware.
 

@@ -195,7 +195,8 @@ pub unsafe extern "C" fn sealwire_session_close(endpoint: *mut sealwire_endpoint
     }
 }
 
-/// A secret that both ends of the session get for the same label (33000 and above) and context: the EDHOC exporter.
+/// A secret that both ends of the session get for the same label (33000 and above) and context: the EDHOC exporter. After a key update it is
+/// another one: see KEY_UPDATED, and `epoch` of sealwire_session().
 ///
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; UNKNOWN_SESSION.
 #[unsafe(no_mangle)]

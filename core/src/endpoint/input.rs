@@ -25,10 +25,11 @@ impl<T: Tables> Endpoint<T> {
     /// Gives [`Event::Message`] or [`Event::None`]; everything else that it brings about comes from [`poll_event`](Self::poll_event).
     ///
     /// An error says why the frame was refused. Then nothing has changed but counters, the limits that count failures, and what the frame
-    /// may ask for although it is not authenticated: one cached answer. `Pending` is no refusal: the frame is kept.
+    /// may ask for although it is not authenticated: one cached answer. A record that verified and is refused for what it holds (`Duplicate`, `Stale`,
+    /// `UnsupportedOption`, `Malformed`) is used up. `Pending` is no refusal: the frame is kept. After an error the bytes of `frame` are undefined.
     /// Records: `UnknownContext`, `DecryptFailed`, `Replay`, `Duplicate`, `Stale`, `StaleEpoch`, `UnsupportedOption`, `KeyExhausted`.
     /// Handshakes: what is wrong with the message; `UnknownContext` or `WrongState` for one that is late or unknown; `NoSpace`; `Busy`.
-    /// Any: `Malformed`, `NotDeterministic`, `UnsupportedVersion`, `UnsupportedFrame`, `StorageFailed` (a redelivery may succeed).
+    /// Any: `Malformed`, `NotDeterministic`, `UnsupportedVersion`, `UnsupportedFrame`, `StorageFailed` (a redelivery may succeed, from a copy of the frame).
     pub fn handle_frame<'f, P: Port>(
         &mut self,
         port: &mut P,
