@@ -2,7 +2,7 @@
 
 use super::config::Route;
 use super::event::{SessionHandle, Sid};
-use super::session::{Ended, Live, Outcome, State, Window, pending, want};
+use super::session::{Ended, Live, Outcome, State, Window, Windows, pending, take_over, want};
 use super::tables::Tables;
 use super::{Endpoint, Port, flag};
 use crate::error::{Error, Result};
@@ -117,7 +117,8 @@ impl<T: Tables> Endpoint<T> {
         Ok(count.saturating_sub(self.drop_predecessors(port)))
     }
 
-    /// A crash between storing a session and erasing what it replaced leaves both: the later one stands.
+    /// A crash between storing a session and erasing what it replaced leaves both: the later one stands. Where the store had said that it failed
+    /// and had not, the earlier one was used on: what was committed under it is handed to the later one.
     fn drop_predecessors<P: Port>(&mut self, port: &mut P) -> usize {
         let mut dropped = 0_usize;
         for slot in 0..self.tables.sessions() {
@@ -125,12 +126,33 @@ impl<T: Tables> Endpoint<T> {
             let (peer, order) = (live.peer(), live.order);
             let newest: Option<SessionHandle> = self.find(&peer);
             let stands = newest.map(SessionHandle::slot);
-            if order > 0 && stands.is_some_and(|stands| stands != slot) {
-                self.erase_stored(port, slot);
+            if order > 0
+                && let Some(stands) = stands.filter(|stands| *stands != slot)
+            {
+                let heritage = live.heritage(self.handle_of(slot));
+                if self.bequeath(port, stands, heritage).is_ok() {
+                    self.erase_stored(port, slot);
+                }
                 self.release(slot);
                 dropped = dropped.saturating_add(1);
             }
         }
         dropped
+    }
+
+    /// Gives receive windows to the session in `slot`, durably. On error it knows them until the next start.
+    fn bequeath<P: Port>(&mut self, port: &mut P, slot: usize, heritage: Windows) -> Result<()> {
+        let plan = self.plan();
+        let Endpoint { tables, counters, .. } = self;
+        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        let before = live.windows;
+        for window in heritage.into_iter().flatten() {
+            take_over(&mut live.windows, window);
+        }
+        if live.windows == before {
+            return Ok(());
+        }
+        let meta = live.meta()?;
+        Self::save(counters, port, slot, &mut live.context, &meta, &plan)
     }
 }

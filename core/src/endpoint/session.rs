@@ -155,6 +155,16 @@ pub(crate) struct Window {
 /// Two are enough: a sender has messages out that were first sent under at most one other session (PROTOCOL 5.5).
 pub(crate) type Windows = [Option<Window>; 2];
 
+/// Adds a window where there is room; one of a session that is known already is merged with what is known.
+pub(crate) fn take_over(windows: &mut Windows, window: Window) {
+    if let Some(known) = windows.iter_mut().flatten().find(|known| known.ended.sid == window.ended.sid) {
+        known.ended.received = known.ended.received.merged(window.ended.received);
+        known.handle = known.handle.or(window.handle);
+    } else if let Some(place) = windows.iter_mut().find(|place| place.is_none()) {
+        *place = Some(window);
+    }
+}
+
 #[derive(Clone, Copy)]
 pub(crate) enum Outcome {
     Replaced(SessionHandle),

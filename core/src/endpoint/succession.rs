@@ -1,6 +1,6 @@
 //! Which of several sessions with one peer stands (PROTOCOL 4.3).
 
-use super::session::{Live, Outcome, State, Windows};
+use super::session::{Live, Outcome, State, Windows, take_over};
 use super::tables::Tables;
 use super::{Endpoint, Port};
 use crate::credential::Thumbprint;
@@ -68,10 +68,7 @@ impl<T: Tables> Endpoint<T> {
                 _ => [None; 2],
             };
             for window in windows.into_iter().flatten() {
-                let known = found.iter().flatten().any(|known| known.ended.sid == window.ended.sid);
-                if !known && let Some(place) = found.iter_mut().find(|place| place.is_none()) {
-                    *place = Some(window);
-                }
+                take_over(&mut found, window);
             }
         }
     }

@@ -241,6 +241,18 @@ impl ReceivedNumbers {
         self
     }
 
+    /// What is known from either of two records of one session, when one of them went on without the other.
+    #[must_use]
+    pub(crate) fn merged(self, other: Self) -> Self {
+        let next = self.next.max(other.next);
+        let lift = |bits, from: &Self| shifted(bits, next.saturating_sub(from.next));
+        ReceivedNumbers {
+            next,
+            committed: lift(self.committed, &self) | lift(other.committed, &other),
+            delivered: lift(self.delivered, &self) | lift(other.delivered, &other),
+        }
+    }
+
     /// The acknowledgement to send; none before the first commit.
     pub fn ack(&self) -> Option<Ack> {
         // Position of the highest committed number. With none among the last 64, everything below them is committed.

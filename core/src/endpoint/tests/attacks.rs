@@ -189,3 +189,37 @@ fn a_failed_store_costs_no_unconfirmed_session() {
     }
     assert_eq!(pair.b.endpoint.sessions().count(), 4);
 }
+
+/// A store may say that it failed and have stored all the same; the session before is used on, and then power goes.
+#[test]
+fn what_was_committed_before_a_denied_store_came_true_is_remembered() {
+    for resists in [true, false] {
+        let mut pair = Pair::new();
+        pair.b.port.resists = resists;
+        let (a, b) = pair.connect();
+        let sid = pair.a.endpoint.session(a, 0).unwrap().sid;
+        pair.pass(a, &CONFIRMABLE).unwrap();
+        pair.b.endpoint.commit(&mut pair.b.port, pair.now, b, 0, None).unwrap();
+        pair.settle();
+        let peer = pair.a.identity.thumbprint;
+        pair.b.endpoint.connect(&mut pair.b.port, pair.now, link(), Some(peer)).unwrap();
+        for (from_a, denied) in [(false, false), (true, false), (false, false), (true, true)] {
+            let (from, to) = if from_a { (&mut pair.a, &mut pair.b) } else { (&mut pair.b, &mut pair.a) };
+            for frame in from.frames(pair.now) {
+                to.port.deny_saves = denied;
+                assert_eq!(to.input(pair.now, link(), None, &frame).is_err(), denied);
+                to.port.deny_saves = false;
+            }
+        }
+        assert_eq!(pair.b.port.stored.len(), 2);
+        pair.pass(a, &CONFIRMABLE).unwrap();
+        pair.b.endpoint.commit(&mut pair.b.port, pair.now, b, 1, None).unwrap();
+        for _ in 0..2 {
+            pair.b.restart(pair.now);
+        }
+        pair.settle();
+        let (again, _) = pair.connect();
+        let origin = Some(Origin { sid, number: 1 });
+        assert_eq!(pair.pass(again, &Outgoing { origin, ..CONFIRMABLE }), Err(Error::Duplicate));
+    }
+}

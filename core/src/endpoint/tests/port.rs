@@ -117,6 +117,14 @@ pub(super) struct TestPort {
     pub(super) stored: BTreeMap<u32, Vec<u8>>,
     pub(super) resists: bool,
     pub(super) fail_saves: bool,
+    /// In percent: saves that fail, saves after which the power goes.
+    pub(super) store_failures: u64,
+    pub(super) cuts: u64,
+    pub(super) power_gone: bool,
+    /// Key and nonce of everything ever sealed, and what it was: a nonce is never used for two things.
+    pub(super) sealed: BTreeMap<[u8; 32], [u8; 32]>,
+    /// Saves take effect, and are reported as failed.
+    pub(super) deny_saves: bool,
     /// Saves succeed so often, then power goes: they fail from then on.
     pub(super) saves: u32,
     pub(super) pending: bool,
@@ -138,6 +146,11 @@ impl TestPort {
             stored: BTreeMap::new(),
             resists: true,
             fail_saves: false,
+            store_failures: 0,
+            cuts: 0,
+            power_gone: false,
+            sealed: BTreeMap::new(),
+            deny_saves: false,
             saves: 0,
             pending: false,
             agreements: 0,
@@ -203,6 +216,9 @@ impl Provider for TestPort {
         if !self.toy {
             return Defaults.seal(algorithm, key, nonce, aad, buffer, tag);
         }
+        let content = toy_hash(&[aad, b"|", buffer]);
+        let known = *self.sealed.entry(toy_hash(&[key, nonce])).or_insert(content);
+        assert_eq!(known, content, "one nonce for two records");
         toy_stream(key, nonce, buffer);
         tag.copy_from_slice(&toy_hash(&[key, nonce, aad, b"|", buffer])[..tag.len()]);
         Ok(())
@@ -308,16 +324,18 @@ impl Store for TestPort {
     }
 
     fn save(&mut self, key: u32, data: &[u8]) -> Result<()> {
-        if self.fail_saves {
+        // When the power is gone nothing is stored any more, until the process begins again.
+        if self.fail_saves || self.power_gone || self.dice.chance(self.store_failures) {
             return Err(Error::StorageFailed);
         }
+        self.power_gone = self.dice.chance(self.cuts);
         self.saves += 1;
         if data.is_empty() {
             self.stored.remove(&key);
         } else {
             self.stored.insert(key, data.to_vec());
         }
-        Ok(())
+        if self.deny_saves { Err(Error::StorageFailed) } else { Ok(()) }
     }
 
     fn resists_rollback(&self) -> bool {
