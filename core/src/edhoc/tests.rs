@@ -24,6 +24,8 @@ struct Party<'a> {
     noted: Vec<Vec<u8>>,
     pending: u32,
     admits: bool,
+    /// What policy was asked: this side, and the inbox name claimed.
+    asked: Vec<(Role, Option<Vec<u8>>)>,
 }
 
 impl Provider for Party<'_> {
@@ -96,6 +98,7 @@ impl Credentials for Party<'_> {
         self.credentials.anchor(nth)
     }
     fn authorize(&mut self, peer: &Peer<'_>) -> bool {
+        self.asked.push((peer.role, peer.inbox.map(<[u8]>::to_vec)));
         self.admits && self.credentials.authorize(peer)
     }
 }
@@ -234,7 +237,15 @@ fn parties<T>(trace: &Trace, with: impl FnOnce(&mut Party<'_>, &mut Party<'_>) -
         let credentials = StaticCredentials { own, peers, anchors: &issuers, now_s: None };
         (credentials, inner, side.ephemeral)
     };
-    let make = |(credentials, inner, ephemeral)| Party { credentials, inner, ephemeral, noted: Vec::new(), pending: 0, admits: true };
+    let make = |(credentials, inner, ephemeral)| Party {
+        credentials,
+        inner,
+        ephemeral,
+        noted: Vec::new(),
+        pending: 0,
+        admits: true,
+        asked: Vec::new(),
+    };
     let mut i = make(party(&own_i, &known_to_i, &trace.initiator));
     let mut r = make(party(&own_r, &known_to_r, &trace.responder));
     with(&mut i, &mut r)
@@ -510,8 +521,15 @@ fn strangers_reflections_and_unwelcome_peers_are_refused() {
         let other = [Provisioned { kid: known[0].kid, credential: r.credentials.peers[0].credential }];
         let mut reflected = i.credentials;
         reflected.peers = &other;
-        let mut mirror =
-            Party { credentials: reflected, inner: software(), ephemeral: i.ephemeral, noted: Vec::new(), pending: 0, admits: true };
+        let mut mirror = Party {
+            credentials: reflected,
+            inner: software(),
+            ephemeral: i.ephemeral,
+            noted: Vec::new(),
+            pending: 0,
+            admits: true,
+            asked: Vec::new(),
+        };
         assert_eq!(steps.message_3(&mut mirror, &i_2, &message_2).err(), Some(Error::OwnIdentity));
         i.credentials.peers = known;
 
@@ -556,6 +574,7 @@ fn the_second_candidate_with_the_same_kid_is_tried() {
             noted: Vec::new(),
             pending: 0,
             admits: true,
+            asked: Vec::new(),
         };
         patient.inner.keys.insert(KeyHandle(0), KeyKind::X25519, Secret::from(trace.initiator.private)).unwrap();
         let (_, next) = steps.message_3(&mut patient, &i_2, &message_2).unwrap();

@@ -266,6 +266,7 @@ fn four_candidates_are_tried_and_a_defective_one_does_not_stop_that() {
                 noted: Vec::new(),
                 pending: 0,
                 admits: true,
+                asked: Vec::new(),
             };
             i.inner.keys.insert(KeyHandle(0), KeyKind::X25519, Secret::from(trace.initiator.private)).unwrap();
             let result = steps.message_3(&mut i, &state, &bytes(&trace.values["message_2"]));
@@ -292,6 +293,26 @@ fn after_error_3_the_credential_goes_by_value() {
             assert_eq!(i_done.own, r_done.peer);
         });
     }
+}
+
+#[test]
+fn policy_is_told_the_side_and_the_inbox_that_is_claimed() {
+    let trace = &peer_traces()[0];
+    parties(trace, |i, r| {
+        let steps = Steps { trace };
+        let (message_1, i_2) = steps.message_1(i);
+        let (message_2, r_3) = steps.message_2(r, &message_1).unwrap();
+        let (message_3, _) = steps.message_3(i, &i_2, &message_2).unwrap();
+        assert_eq!(i.asked, [(Role::Initiator, None)]);
+        let subject = Credential::parse(&trace.initiator.credential).unwrap().subject.unwrap();
+        for (claimed, refusal) in [(Some("someone-else"), Some(Error::Denied)), (Some(subject), None), (None, None)] {
+            let (mut scratch, mut out) = ([0; ROOM], [0; ROOM]);
+            let claimed = claimed.map(str::as_bytes);
+            let outcome = r_3.process_message_3(r, &message_3, claimed, &mut inbox, &[], &mut scratch, &mut Writer::new(&mut out));
+            assert_eq!(outcome.err(), refusal);
+            assert_eq!(r.asked.pop(), Some((Role::Responder, claimed.map(<[u8]>::to_vec))));
+        }
+    });
 }
 
 #[test]
