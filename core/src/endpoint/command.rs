@@ -48,14 +48,7 @@ impl<T: Tables> Endpoint<T> {
         result
     }
 
-    fn send_from<P: Port>(
-        &mut self,
-        port: &mut P,
-        now_ms: u64,
-        slot: usize,
-        message: &Outgoing<'_>,
-        out: &mut [u8],
-    ) -> Result<Sent> {
+    fn send_from<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, message: &Outgoing<'_>, out: &mut [u8]) -> Result<Sent> {
         let config = self.config;
         let live = self.live_at(slot)?;
         if !live.confirmed {
@@ -194,9 +187,10 @@ impl<T: Tables> Endpoint<T> {
         (0..self.tables.sessions()).find(|slot| {
             let live = self.tables.session(*slot).and_then(|session| session.live());
             live.is_some_and(|live| {
-                live.windows.iter().flatten().any(|window| {
-                    window.handle == Some(old) || origin.is_some_and(|origin| origin.sid.0 == window.ended.sid)
-                })
+                live.windows
+                    .iter()
+                    .flatten()
+                    .any(|window| window.handle == Some(old) || origin.is_some_and(|origin| origin.sid.0 == window.ended.sid))
             })
         })
     }
@@ -262,14 +256,7 @@ impl<T: Tables> Endpoint<T> {
 
     /// Key material for the application, the same at both ends (RFC 9528 4.2.1); another one after a key update. `label` is 33,000 or above.
     /// Errors: `UnknownSession`; `InvalidArgument` (label, or more than 8,160 bytes).
-    pub fn export<P: Port>(
-        &self,
-        port: &mut P,
-        session: SessionHandle,
-        label: u64,
-        context: &[u8],
-        out: &mut [u8],
-    ) -> Result<()> {
+    pub fn export<P: Port>(&self, port: &mut P, session: SessionHandle, label: u64, context: &[u8], out: &mut [u8]) -> Result<()> {
         if label < FIRST_LABEL {
             return Err(Error::InvalidArgument);
         }

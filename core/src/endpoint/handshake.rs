@@ -13,6 +13,7 @@ use crate::edhoc::{
 };
 use crate::error::{Error, Result};
 use crate::record::{Parties, SecurityContext};
+use zeroize::Zeroize;
 
 /// Failing messages that one handshake bears.
 const MAX_FAILURES: u8 = 8;
@@ -295,9 +296,11 @@ impl<T: Tables> Endpoint<T> {
 
     /// Empties a handshake slot.
     fn clear_handshake(&mut self, slot: usize) {
-        if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
+        if let Some((handshake, buffer)) = self.tables.handshake_mut(slot) {
             let marks = handshake.marks;
             *handshake = Handshake { marks, ..Handshake::default() };
+            // It held plaintexts and MACs.
+            buffer.zeroize();
         }
         self.settle_handshake(slot);
     }

@@ -102,14 +102,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// Uses up the Partial IV of a verified record, durably; the first record confirms a Responder's session.
-    fn accept<P: Port>(
-        &mut self,
-        port: &mut P,
-        now_ms: u64,
-        slot: usize,
-        at: Position,
-        content: Option<&Content<'_>>,
-    ) -> Result<Accepted> {
+    fn accept<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, at: Position, content: Option<&Content<'_>>) -> Result<Accepted> {
         let handover = content.map(|content| content.options.handover).unwrap_or_default();
         let confirms = !self.live_at(slot)?.confirmed;
         if confirms && self.is_beaten(slot, &handover) {
@@ -120,7 +113,7 @@ impl<T: Tables> Endpoint<T> {
         let peer = self.live_at(slot)?.peer();
         let windows = if confirms { self.gather(slot, &peer) } else { [None; 2] };
         let order = self.order.saturating_add(u32::from(confirms));
-        let plan = Plan { receiving: Some(at), ahead: self.config.reserve, ..self.plan() };
+        let plan = Plan { receiving: Some(at), ..self.plan() };
         let Endpoint { tables, counters, .. } = self;
         let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
         if confirms || live.context.must_store_to_accept(at) {
@@ -371,14 +364,7 @@ impl<T: Tables> Endpoint<T> {
 
 impl Live {
     /// The options that concern the session and not the message.
-    fn on_options<P: Port>(
-        &mut self,
-        port: &mut P,
-        now_ms: u64,
-        at: Position,
-        options: &Options<'_>,
-        offers: bool,
-    ) -> Result<()> {
+    fn on_options<P: Port>(&mut self, port: &mut P, now_ms: u64, at: Position, options: &Options<'_>, offers: bool) -> Result<()> {
         if let Some(ack) = options.ack
             && self.context.sent.on_ack(&ack)? > 0
         {

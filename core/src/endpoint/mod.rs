@@ -49,8 +49,7 @@ mod tests;
 
 pub use config::{Config, InboxName, MAX_NAME, MAX_SUITES, Route};
 pub use event::{
-    Counters, Event, HandshakeId, Kind, Message, Origin, Outgoing, Sent, SessionHandle, SessionInfo, Sid, Topic, Transmit,
-    acknowledges,
+    Counters, Event, HandshakeId, Kind, Message, Origin, Outgoing, Sent, SessionHandle, SessionInfo, Sid, Topic, Transmit, acknowledges,
 };
 pub use handshake::Handshake;
 pub use output::{MAX_CONTROL, MAX_OVERHEAD};
@@ -141,6 +140,7 @@ impl<T: Tables> Endpoint<T> {
         let blocks = 1..=65_536;
         let sound = config.suites.iter().any(Option::is_some)
             && blocks.contains(&config.reserve)
+            && blocks.contains(&config.edge)
             && config.handshake_attempts > 0
             && config.handshake_interval_ms > 0
             && config.resend_interval_ms > 0
@@ -256,8 +256,7 @@ impl<T: Tables> Endpoint<T> {
                 } else if live.repeat_at.is_none() {
                     live.repeat_at = now_ms.map(|now_ms| now_ms.saturating_add(interval));
                 }
-                let ping_at = (ping_after > 0 && live.confirmed && !live.pinging)
-                    .then(|| live.heard_ms.saturating_add(ping_after));
+                let ping_at = (ping_after > 0 && live.confirmed && !live.pinging).then(|| live.heard_ms.saturating_add(ping_after));
                 Marks {
                     deadline: [live.repeat_at, live.ack_at, ping_at].into_iter().flatten().min(),
                     event: live.events != 0 || live.next_resend().is_some(),
@@ -316,7 +315,9 @@ impl<T: Tables> Endpoint<T> {
         plan: &Plan,
     ) -> Result<()> {
         let mut buffer = Zeroizing::new([0; SNAPSHOT_MAX]);
-        let len = persist::snapshot::encode(port, context, meta, plan, buffer.as_mut())?;
+        // What is never taken up again needs no keys, and what is not stored cannot be stolen.
+        let meta = SessionMeta { keyless: !port.resists_rollback(), ..*meta };
+        let len = persist::snapshot::encode(port, context, &meta, plan, buffer.as_mut())?;
         let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
         let outcome = port.save(key, buffer.get(..len).ok_or(Error::Internal)?);
         if outcome.is_err() {
@@ -361,7 +362,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     fn plan(&self) -> Plan {
-        Plan { ahead: self.config.reserve, numbers_ahead: NUMBERS_AHEAD, receiving: None, committing: None }
+        Plan { ahead: self.config.reserve, edge_ahead: self.config.edge, numbers_ahead: NUMBERS_AHEAD, receiving: None, committing: None }
     }
 
     // ---- small things
@@ -402,6 +403,7 @@ impl Live {
             confirmed: self.confirmed,
             flags: if self.fresh { flag::FRESH } else { 0 } | if self.carries() { flag::CARRIES } else { 0 },
             tag: self.order,
+            keyless: false,
             ended: self.windows.map(|window| window.map(|window| window.ended)),
         })
     }

@@ -20,11 +20,7 @@ impl<T: Tables> Endpoint<T> {
             match self.tables.next_event()? {
                 Slot::Handshake(slot) => {
                     let handshake = self.tables.handshake(slot)?;
-                    let event = Event::HandshakeFailed {
-                        handshake: handshake.id,
-                        route: handshake.route,
-                        reason: handshake.reason,
-                    };
+                    let event = Event::HandshakeFailed { handshake: handshake.id, route: handshake.route, reason: handshake.reason };
                     self.drop_handshake(slot);
                     return Some(event);
                 }
@@ -54,9 +50,7 @@ impl<T: Tables> Endpoint<T> {
                         let State::Ended(ended) = &self.tables.session(slot)?.state else { return None };
                         Event::Replaced { old: id, sid: ended.sid, new }
                     }
-                    Outcome::Closed(reason) => {
-                        Event::Closed { session: id, peer: ended.peer, route: ended.route, reason }
-                    }
+                    Outcome::Closed(reason) => Event::Closed { session: id, peer: ended.peer, route: ended.route, reason },
                 };
                 self.silence(slot);
                 return Some(event);

@@ -34,7 +34,7 @@ impl<T: Tables> Endpoint<T> {
 
     fn restore_all<P: Port>(&mut self, port: &mut P, now_ms: u64) -> Result<usize> {
         let limit = self.tables.max_sessions().min(self.ids.capacity()).min(usize::try_from(port.slots()).unwrap_or(usize::MAX));
-        let durable = port.resists_rollback();
+        let resists_rollback = port.resists_rollback();
         let mut buffer = Zeroizing::new([0; SNAPSHOT_MAX]);
         let mut count = 0_usize;
         for slot in 0..limit {
@@ -61,6 +61,8 @@ impl<T: Tables> Endpoint<T> {
                     continue;
                 }
             };
+            // Stored by an endpoint whose store did not resist rollback: without keys, whatever the store says now.
+            let durable = resists_rollback && !meta.keyless;
             let own = *context.parties().recipient_id();
             let Some((named, variant)) = self.ids.split(&own).filter(|(named, _)| *named == slot) else {
                 return Err(Error::InvalidArgument);

@@ -45,7 +45,10 @@ pub(crate) enum State {
     #[default]
     Free,
     /// Its identifier is used by a handshake.
-    Reserved { handshake: usize, identifier: ConnectionId },
+    Reserved {
+        handshake: usize,
+        identifier: ConnectionId,
+    },
     Live(Live),
     Ended(Ended),
 }

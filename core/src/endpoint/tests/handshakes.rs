@@ -404,9 +404,9 @@ fn when_both_open_at_once_the_smaller_sid_stands() {
         won[usize::from(info.role == Role::Initiator)] += 1;
         // Both attempts are accounted for: one stands, the other was superseded or replaced.
         let outcomes = [pair.a.take_events(), pair.b.take_events()].concat();
-        let lost = outcomes.iter().filter(|event| {
-            matches!(event, Event::HandshakeFailed { reason: Error::Superseded, .. } | Event::Replaced { .. })
-        });
+        let lost = outcomes
+            .iter()
+            .filter(|event| matches!(event, Event::HandshakeFailed { reason: Error::Superseded, .. } | Event::Replaced { .. }));
         assert!(lost.count() >= 1);
     }
     assert!(won[0] > 5 && won[1] > 5);

@@ -290,7 +290,8 @@ fn an_unknown_option_uses_the_record_up_and_does_nothing_else() {
     let (mut pair, a, _) = Pair::connected();
     // Key 13 (content type, one letter) becomes key 14 with a text: no; so take a forged map through the record layer itself.
     let live = pair.a.endpoint.live_at(a.slot()).unwrap();
-    let message = crate::record::Outgoing { number: None, options: crate::record::Options { ping: true, ..Default::default() }, payload: b"" };
+    let message =
+        crate::record::Outgoing { number: None, options: crate::record::Options { ping: true, ..Default::default() }, payload: b"" };
     let mut out = [0; 64];
     let mut port = PatchedPort { inner: pair.a.port.clone(), from: &[0xa1, 0x0f, 0xf5], to: &[0xa1, 0x17, 0xf5] };
     let len = live.context.protect(&mut port, &message, None, &mut out).unwrap();
@@ -312,7 +313,13 @@ impl crate::crypto::Provider for PatchedPort {
         self.inner.random(out)
     }
 
-    fn agree(&mut self, _: crate::crypto::KeyHandle, _: crate::crypto::Curve, _: &[u8; 32], _: &mut crate::bytes::Secret<32>) -> Result<()> {
+    fn agree(
+        &mut self,
+        _: crate::crypto::KeyHandle,
+        _: crate::crypto::Curve,
+        _: &[u8; 32],
+        _: &mut crate::bytes::Secret<32>,
+    ) -> Result<()> {
         Err(Error::UnknownKey)
     }
 

@@ -95,6 +95,20 @@ impl Node {
         self.output(now).into_iter().map(|(_, frame)| frame).collect()
     }
 
+    /// As [`frames`](Self::frames), going on when the store fails.
+    fn patient_frames(&mut self, now: u64) -> Vec<Vec<u8>> {
+        let mut frames = Vec::new();
+        let mut buffer = [0; 1024];
+        for _ in 0..64 {
+            match self.endpoint.poll_transmit(&mut self.port, now, &mut buffer) {
+                Ok(Some(transmit)) => frames.push(buffer[..transmit.len].to_vec()),
+                Ok(None) => return frames,
+                Err(error) => assert_eq!(error, Error::StorageFailed),
+            }
+        }
+        panic!("poll_transmit never ends");
+    }
+
     fn session(&self, peer: &Node) -> SessionHandle {
         self.endpoint.find(&peer.identity.thumbprint).unwrap()
     }
@@ -126,7 +140,7 @@ impl Node {
                 State::Ended(ended) => state.extend(std::format!("{:?} {}", ended.sid, ended.reported).bytes()),
                 State::Live(live) => {
                     let mut buffer = [0; SNAPSHOT_MAX];
-                    let plan = Plan { ahead: 1, numbers_ahead: 1, receiving: None, committing: None };
+                    let plan = Plan { ahead: 1, edge_ahead: 1, numbers_ahead: 1, receiving: None, committing: None };
                     let meta = live.meta().unwrap();
                     let len = persist::snapshot::encode(&mut self.port, &live.context, &meta, &plan, &mut buffer).unwrap();
                     // The counts of failures, and the checksum over them, vary.
@@ -134,21 +148,43 @@ impl Node {
                         buffer[range].fill(0);
                     }
                     state.extend_from_slice(&buffer[..len]);
-                    state.extend(std::format!(
-                        "{} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {} {} {} {:?}",
-                        live.confirmed, live.order, live.resume, live.resumed, live.response, live.wants, live.events,
-                        live.wants_offer, live.repeat_at, live.ack_at, live.heard_ms, live.pinging, live.attempts,
-                        live.context.received,
-                    ).bytes());
+                    state.extend(
+                        std::format!(
+                            "{} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {} {} {} {:?}",
+                            live.confirmed,
+                            live.order,
+                            live.resume,
+                            live.resumed,
+                            live.response,
+                            live.wants,
+                            live.events,
+                            live.wants_offer,
+                            live.repeat_at,
+                            live.ack_at,
+                            live.heard_ms,
+                            live.pinging,
+                            live.attempts,
+                            live.context.received,
+                        )
+                        .bytes(),
+                    );
                 }
             }
         }
         for slot in 0..self.endpoint.tables.handshakes() {
             let (handshake, buffer) = self.endpoint.tables.handshake_mut(slot).unwrap();
-            state.extend(std::format!(
-                "{} {:?} {} {} {} {:?}",
-                handshake.step.name(), handshake.id, handshake.slot, handshake.deadline, handshake.waiting, handshake.seen
-            ).bytes());
+            state.extend(
+                std::format!(
+                    "{} {:?} {} {} {} {:?}",
+                    handshake.step.name(),
+                    handshake.id,
+                    handshake.slot,
+                    handshake.deadline,
+                    handshake.waiting,
+                    handshake.seen
+                )
+                .bytes(),
+            );
             let cached = handshake.cached;
             state.extend_from_slice(&buffer[..cached]);
         }

@@ -59,10 +59,15 @@ fn a_restarted_sender_reuses_no_partial_iv_and_reports_what_may_be_out() {
     }
     pair.a.restart(pair.now);
     let a = pair.a.session(&pair.b);
-    let resends: Vec<u64> = pair.a.events.iter().filter_map(|event| match event {
-        Event::Resend { number, .. } => Some(*number),
-        _ => None,
-    }).collect();
+    let resends: Vec<u64> = pair
+        .a
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Resend { number, .. } => Some(*number),
+            _ => None,
+        })
+        .collect();
     assert_eq!(resends, (0..16).collect::<Vec<_>>());
     for number in 10..16 {
         pair.a.endpoint.abandon(a, number).unwrap();

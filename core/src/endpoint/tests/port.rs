@@ -192,11 +192,7 @@ impl Provider for TestPort {
 
     fn generate(&mut self, curve: Curve, private: &mut Secret<32>, public: &mut [u8; 32]) -> Result<()> {
         self.random(private.expose_mut())?;
-        *public = if self.toy {
-            toy_public(private.expose())
-        } else {
-            public_key(KeyKind::for_agreement(curve), private)?.x
-        };
+        *public = if self.toy { toy_public(private.expose()) } else { public_key(KeyKind::for_agreement(curve), private)?.x };
         Ok(())
     }
 

@@ -27,6 +27,9 @@ pub(super) struct Plot {
     pub(super) mqtt: bool,
     pub(super) adversary: bool,
     pub(super) identifier_len: u8,
+    /// Of all store operations, in percent: those that fail, and those after which the power goes.
+    pub(super) store_failures: u64,
+    pub(super) cuts: u64,
 }
 
 /// What happens to a process.
@@ -56,6 +59,8 @@ impl Plot {
         mqtt: false,
         adversary: false,
         identifier_len: 1,
+        store_failures: 0,
+        cuts: 0,
     };
 }
 
@@ -89,6 +94,7 @@ struct App {
     initiated: BTreeSet<Sid>,
     names: BTreeMap<SessionHandle, Sid>,
     outcomes: BTreeMap<String, u32>,
+    lives: u32,
 }
 
 struct Packet {
@@ -266,7 +272,11 @@ impl World {
                 let Some(session) = self.standing(who) else { return };
                 let payload = id.to_be_bytes();
                 let message = Outgoing { payload: &payload, ..DATA };
-                if let Ok((_, frame)) = self.nodes[who].send(self.now, session, &message) {
+                let result = self.nodes[who].send(self.now, session, &message);
+                if self.power_went(who) {
+                    return;
+                }
+                if let Ok((_, frame)) = result {
                     self.apps[who].sent.insert(id);
                     self.apps[who].unconfirmed_sent.insert(id);
                     self.transmit(who, frame);
@@ -287,7 +297,10 @@ impl World {
     fn push_outbox(&mut self, who: usize) {
         let Some(session) = self.standing(who) else { return };
         let sid = self.nodes[who].endpoint.session(session, self.now).unwrap().sid;
-        for place in 0..self.apps[who].outbox.len() {
+        // What was sent before goes first.
+        let mut places: Vec<usize> = (0..self.apps[who].outbox.len()).collect();
+        places.sort_by_key(|place| self.apps[who].outbox[*place].first.is_none());
+        for place in places {
             let message = &self.apps[who].outbox[place];
             if message.done || message.current.is_some_and(|(current, _)| current == sid) {
                 continue;
@@ -296,7 +309,11 @@ impl World {
             let origin = message.first.filter(|first| first.sid != sid);
             let kind = if message.command { Kind::Command } else { Kind::Data };
             let outgoing = Outgoing { kind, confirmable: true, payload: &payload, origin, ..DATA };
-            match self.nodes[who].send(self.now, session, &outgoing) {
+            let result = self.nodes[who].send(self.now, session, &outgoing);
+            if self.power_went(who) {
+                return;
+            }
+            match result {
                 Ok((sent, frame)) => {
                     let number = sent.number.unwrap();
                     let message = &mut self.apps[who].outbox[place];
@@ -306,9 +323,9 @@ impl World {
                     self.say(|| text);
                     self.transmit(who, frame);
                 }
-                // What was sent before goes first, and in order.
                 Err(Error::WindowFull | Error::NoOffer) if self.apps[who].outbox[place].first.is_some() => return,
                 Err(Error::WindowFull | Error::NoOffer) => {}
+                Err(Error::StorageFailed) => return,
                 Err(error) => panic!("send: {error:?}"),
             }
         }
@@ -325,9 +342,13 @@ impl World {
         let origin = message.first.filter(|first| first.sid != info.sid);
         let kind = if message.command { Kind::Command } else { Kind::Data };
         let outgoing = Outgoing { kind, number: Some(number), payload: &payload, origin, ..DATA };
-        match self.nodes[who].send(self.now, session, &outgoing) {
+        let result = self.nodes[who].send(self.now, session, &outgoing);
+        if self.power_went(who) {
+            return;
+        }
+        match result {
             Ok((_, frame)) => self.transmit(who, frame),
-            Err(Error::NoOffer) => {}
+            Err(Error::NoOffer | Error::StorageFailed) => {}
             Err(error) => panic!("resend: {error:?}"),
         }
     }
@@ -429,11 +450,26 @@ impl World {
             let result = node.endpoint.commit(&mut node.port, now, session, number, origin);
             match result {
                 Ok(()) => *self.apps[who].committed.entry(id).or_default() += 1,
+                // Tried again: the effect and the commit are one.
+                Err(Error::StorageFailed) => self.apps[who].holding.push((now + 500, id, session, number, origin)),
                 // Its session is gone and nobody remembers it: the application throws the effect away, and it comes again.
                 Err(Error::UnknownSession) => {}
                 Err(error) => panic!("commit: {error:?}"),
             }
+            if self.power_went(who) {
+                return;
+            }
         }
+    }
+
+    /// Right after a store operation: what else the call brought about is lost.
+    fn power_went(&mut self, who: usize) -> bool {
+        let went = std::mem::take(&mut self.nodes[who].port.power_gone);
+        if went {
+            self.say(|| format!("{who} loses power"));
+            self.come_back(who);
+        }
+        went
     }
 
     // ---- time
@@ -441,11 +477,19 @@ impl World {
     fn drain(&mut self, who: usize) {
         for _ in 0..64 {
             let events = self.nodes[who].take_events();
+            let life = self.apps[who].lives;
             for event in events {
                 self.on_event(who, event);
+                if self.apps[who].lives != life {
+                    // The rest went with the process.
+                    break;
+                }
             }
             self.push_outbox(who);
-            let frames = self.nodes[who].frames(self.now);
+            let frames = self.nodes[who].patient_frames(self.now);
+            if self.power_went(who) {
+                continue;
+            }
             if frames.is_empty() && self.nodes[who].endpoint.tables.next_event().is_none() {
                 return;
             }
@@ -472,9 +516,18 @@ impl World {
             _ => {}
         }
         self.say(|| format!("{who} restarts: {kind:?} {fortune}"));
+        self.come_back(who);
+    }
+
+    /// The process begins again with what is in the store.
+    fn come_back(&mut self, who: usize) {
+        let (failures, cuts) = (self.nodes[who].port.store_failures, self.nodes[who].port.cuts);
+        (self.nodes[who].port.store_failures, self.nodes[who].port.cuts) = (0, 0);
         let count = self.nodes[who].restart(self.now);
+        (self.nodes[who].port.store_failures, self.nodes[who].port.cuts) = (failures, cuts);
         self.say(|| format!("{who} restored {count}"));
         let app = &mut self.apps[who];
+        app.lives += 1;
         app.holding.clear();
         app.connecting = None;
         app.connect_at = None;
@@ -483,9 +536,12 @@ impl World {
             let pause = self.dice.below(1_000);
             self.apps[who].connect_at = Some(self.now + pause);
         }
+        let life = self.apps[who].lives;
         let events = std::mem::take(&mut self.nodes[who].events);
         for event in events {
-            self.on_event(who, event);
+            if self.apps[who].lives == life {
+                self.on_event(who, event);
+            }
         }
     }
 
@@ -499,9 +555,13 @@ impl World {
         }
         let result = self.nodes[who].input(self.now, Route::default(), None, &packet.frame);
         self.say(|| format!("{who} takes type {:02x?}: {result:?}", packet.frame.first()));
+        if self.power_went(who) {
+            return;
+        }
         if let Err(error) = result {
             *self.apps[who].outcomes.entry(String::from(error.name())).or_default() += 1;
-            assert!(!matches!(error, Error::Internal | Error::StorageFailed | Error::InvalidArgument), "{error:?}");
+            assert!(!matches!(error, Error::Internal | Error::InvalidArgument), "{error:?}");
+            assert!(error != Error::StorageFailed || self.plot.store_failures > 0);
         }
         if let Some(before) = before {
             assert!(result.is_err(), "a forged frame was taken");
@@ -604,11 +664,18 @@ impl World {
     }
 
     pub(super) fn run(&mut self) {
+        for node in &mut self.nodes {
+            (node.port.store_failures, node.port.cuts) = (self.plot.store_failures, self.plot.cuts);
+        }
         self.drain(0);
         for (at, who, kind) in self.acts() {
             self.run_until(at);
             self.act(who, kind);
             self.drain(who);
+        }
+        self.run_until(self.plot.bad_until);
+        for node in &mut self.nodes {
+            (node.port.store_failures, node.port.cuts) = (0, 0);
         }
         let quiet = self.plot.bad_until + QUIET;
         // Something to notice a dead session by, at both ends.
@@ -657,11 +724,14 @@ pub(super) fn play(plot: Plot) {
     }
 }
 
-/// Seeds per property. Thousands in a release build, a part of them in a debug build.
-pub(super) const RUNS: u64 = if cfg!(debug_assertions) { 20 } else { 600 };
+/// Seeds per property: hundreds in a release build, a few in a debug build, or what SEALWIRE_RUNS says.
+fn runs() -> u64 {
+    let told = std::env::var("SEALWIRE_RUNS").ok().and_then(|text| text.parse().ok());
+    told.unwrap_or(if cfg!(debug_assertions) { 20 } else { 600 })
+}
 
 fn random(plot: Plot) {
-    for seed in 0..RUNS {
+    for seed in 0..runs() {
         play(Plot { seed, ..plot });
     }
 }
@@ -711,6 +781,12 @@ fn restarts_without_their_state() {
 #[test]
 fn a_hub_that_never_starts_and_loses_everything() {
     random(Plot { restarts: [Restarts::Never, Restarts::Any(3)], ..BAD });
+}
+
+#[test]
+fn a_store_that_fails_and_power_that_goes() {
+    random(Plot { store_failures: 15, cuts: 5, ..BAD });
+    random(Plot { store_failures: 5, cuts: 15, both_start: true, reconnects: 2, ..BAD });
 }
 
 #[test]

@@ -5,8 +5,7 @@ use crate::credential::Thumbprint;
 
 #[test]
 fn an_endpoint_with_a_session_and_a_handshake_fits() {
-    let (endpoint, session, handshake) =
-        (size_of::<Endpoint<SliceTables<'_>>>(), size_of::<Session>(), size_of::<Handshake>());
+    let (endpoint, session, handshake) = (size_of::<Endpoint<SliceTables<'_>>>(), size_of::<Session>(), size_of::<Handshake>());
     std::println!("Endpoint {endpoint}, Session {session}, Handshake {handshake}, snapshot {SNAPSHOT_MAX}");
     assert!(endpoint + session + handshake + 512 <= 2_200, "{endpoint} + {session} + {handshake} + 512");
 }
