@@ -296,6 +296,21 @@ fn after_error_3_the_credential_goes_by_value() {
 }
 
 #[test]
+fn an_own_credential_on_another_curve_is_not_used() {
+    let [trace, other] = both();
+    parties(&trace, |_, r| {
+        let steps = Steps { trace: &trace };
+        let own = [OwnEntry { credential: &other.responder.credential, ..r.credentials.own[0] }];
+        let mut inner = software();
+        inner.keys.insert(KeyHandle(0), KeyKind::X25519, Secret::from(trace.responder.private)).unwrap();
+        let credentials = StaticCredentials { own: &own, ..r.credentials };
+        let mut r = Party { credentials, inner, ephemeral: r.ephemeral, noted: Vec::new(), pending: 0, admits: true, asked: Vec::new() };
+        let outcome = steps.message_2(&mut r, &bytes(&trace.values["message_1"]));
+        assert_eq!(outcome.err(), Some(Error::UntrustedCredential));
+    });
+}
+
+#[test]
 fn policy_is_told_the_side_and_the_inbox_that_is_claimed() {
     let trace = &peer_traces()[0];
     parties(trace, |i, r| {
