@@ -2,31 +2,20 @@
 
 use super::config::{Config, InboxName, Route};
 use super::event::HandshakeId;
-use super::session::{Early, Live, MESSAGE_4_MAX, State, want};
+use super::session::State;
 use super::tables::{Marks, Slot, Tables};
 use super::{Endpoint, Port, Reply, frame_type};
-use crate::bytes::Writer;
 use crate::credential::{MAX_CREDENTIAL, Thumbprint};
 use crate::crypto::Suite;
-use crate::edhoc::{
-    self, AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, EadItems, EdhocError, INBOX, Message1, Role,
-};
+use crate::edhoc::{AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, EdhocError};
 use crate::error::{Error, Result};
-use crate::record::{Parties, SecurityContext};
+use crate::record::Parties;
 use zeroize::Zeroize;
 
 /// Failing messages that one handshake bears.
 const MAX_FAILURES: u8 = 8;
-/// How often a Responder answers one message_1 that names an inbox.
-const MAX_ANSWERS: u8 = 4;
-/// How often an Initiator answers a repeated message_4 with a fresh record.
-const MAX_RECORDS: u8 = 8;
-/// Unconfirmed sessions that one peer may have.
-const MAX_UNCONFIRMED: usize = 4;
 /// Frame type and the longest identifier.
-const PREFIX: usize = 5;
-/// What message_2 is longer than PLAINTEXT_2: G_Y and the head of a byte string.
-const G_Y: usize = 35;
+pub(super) const PREFIX: usize = 5;
 /// Doublings of a retransmission interval.
 const MAX_DOUBLINGS: u8 = 6;
 
@@ -116,32 +105,32 @@ impl Handshake {
 
 /// Where the message being processed is.
 #[derive(Clone, Copy)]
-enum Source<'a> {
+pub(super) enum Source<'a> {
     Frame(&'a [u8]),
     /// In the slot's buffer.
     Waiting,
 }
 
 /// What a failing message says of the peer, and not of this end.
-const fn is_peers_fault(error: Error) -> bool {
+pub(super) const fn is_peers_fault(error: Error) -> bool {
     matches!(error.number(), 100..300)
 }
 
 /// Suites as the edhoc module takes them.
-struct Suites {
+pub(super) struct Suites {
     list: [Suite; super::config::MAX_SUITES],
     len: usize,
 }
 
 impl Suites {
-    fn as_slice(&self) -> &[Suite] {
+    pub(super) fn as_slice(&self) -> &[Suite] {
         self.list.get(..self.len).unwrap_or_default()
     }
 }
 
 impl Config {
     /// The suites that are configured and have a credential.
-    fn usable_suites<P: Port>(&self, port: &P) -> Result<Suites> {
+    pub(super) fn usable_suites<P: Port>(&self, port: &P) -> Result<Suites> {
         let mut credential = [0; MAX_CREDENTIAL];
         let mut usable = self.suites.iter().flatten().filter(|suite| port.own(**suite, &mut credential).is_ok());
         let first = *usable.next().ok_or(Error::UnknownCredential)?;
@@ -153,13 +142,13 @@ impl Config {
         Ok(suites)
     }
 
-    fn handshake_interval(&self, attempts: u8) -> u64 {
+    pub(super) fn handshake_interval(&self, attempts: u8) -> u64 {
         u64::from(self.handshake_interval_ms) << attempts.saturating_sub(1).min(MAX_DOUBLINGS)
     }
 }
 
-/// Takes note of an inbox name; `label` is what it is called in this message. Error: `Malformed` for another form or a second one. One that stands twice is none (PROTOCOL 4.1).
-fn take_inbox(item: &Ead<'_>, label: i64, inbox: &mut Option<InboxName>) -> Result<bool> {
+/// Takes note of an inbox name; `label` is what it is called in this message. Error: `Malformed` for another form or a second one (PROTOCOL 4.1).
+pub(super) fn take_inbox(item: &Ead<'_>, label: i64, inbox: &mut Option<InboxName>) -> Result<bool> {
     if item.label != label {
         return Ok(false);
     }
@@ -170,20 +159,8 @@ fn take_inbox(item: &Ead<'_>, label: i64, inbox: &mut Option<InboxName>) -> Resu
     Ok(true)
 }
 
-/// The inbox name in EAD_1. Errors: `Malformed`, `NotDeterministic`, `UnknownCriticalEad`.
-fn inbox_of(items: EadItems<'_>) -> Result<Option<InboxName>> {
-    let mut inbox = None;
-    for item in items {
-        let item = item?;
-        if !take_inbox(&item, INBOX.wrapping_neg(), &mut inbox)? && item.is_critical() {
-            return Err(Error::UnknownCriticalEad);
-        }
-    }
-    Ok(inbox)
-}
-
 /// Puts type and identifier before the message that lies at `at`; gives the length of the frame.
-fn assemble(buffer: &mut [u8], frame: u8, identifier: &ConnectionId, at: usize, len: usize) -> Result<usize> {
+pub(super) fn assemble(buffer: &mut [u8], frame: u8, identifier: &ConnectionId, at: usize, len: usize) -> Result<usize> {
     let identifier = identifier.as_bytes();
     let head = identifier.len().saturating_add(1);
     let end = at.checked_add(len).ok_or(Error::Internal)?;
@@ -196,7 +173,7 @@ fn assemble(buffer: &mut [u8], frame: u8, identifier: &ConnectionId, at: usize, 
     Ok(head.saturating_add(len))
 }
 
-fn short_hash<P: Port, const N: usize>(port: &mut P, message: &[u8]) -> [u8; N] {
+pub(super) fn short_hash<P: Port, const N: usize>(port: &mut P, message: &[u8]) -> [u8; N] {
     let hash = port.hash(&[message]);
     let mut short = [0; N];
     for (to, from) in short.iter_mut().zip(hash) {
@@ -210,7 +187,7 @@ fn short_hash<P: Port, const N: usize>(port: &mut P, message: &[u8]) -> [u8; N] 
 impl<T: Tables> Endpoint<T> {
     /// Takes a handshake slot and a session slot with an identifier other than `avoid`. When there is none, a random
     /// half-open handshake makes room; an established session never does.
-    fn take_slots<P: Port>(&mut self, port: &mut P, now_ms: u64, avoid: Option<&ConnectionId>) -> Result<(usize, usize)> {
+    pub(super) fn take_slots<P: Port>(&mut self, port: &mut P, now_ms: u64, avoid: Option<&ConnectionId>) -> Result<(usize, usize)> {
         let limit = self.ids.capacity();
         let slot = loop {
             if let Some(slot) = self.tables.vacant_session(limit) {
@@ -295,7 +272,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// Empties a handshake slot.
-    fn clear_handshake(&mut self, slot: usize) {
+    pub(super) fn clear_handshake(&mut self, slot: usize) {
         if let Some((handshake, buffer)) = self.tables.handshake_mut(slot) {
             let marks = handshake.marks;
             *handshake = Handshake { marks, ..Handshake::default() };
@@ -318,7 +295,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// Ends a handshake without a session. One that this end started is reported.
-    fn fail_handshake(&mut self, slot: usize, reason: Error) {
+    pub(super) fn fail_handshake(&mut self, slot: usize, reason: Error) {
         let Some((handshake, _)) = self.tables.handshake_mut(slot) else { return };
         let (initiator, id, route) = (handshake.is_initiator(), handshake.id, handshake.route);
         self.counters.handshakes_failed = self.counters.handshakes_failed.wrapping_add(1);
@@ -345,433 +322,9 @@ impl<T: Tables> Endpoint<T> {
     }
 }
 
-// ---- Initiator
-
-impl<T: Tables> Endpoint<T> {
-    /// Starts a handshake: message_1 is the next frame of `poll_transmit`. `Established` or `HandshakeFailed` with the
-    /// handle follows. `peer`: the only identity to accept, if it is known beforehand.
-    ///
-    /// Errors: `NoSpace`; `UnknownCredential` (no own credential for a configured suite); `RandomFailed`.
-    pub fn connect<P: Port>(&mut self, port: &mut P, now_ms: u64, route: Route, peer: Option<Thumbprint>) -> Result<HandshakeId> {
-        let suite = *self.config.usable_suites(port)?.as_slice().first().ok_or(Error::UnsupportedSuite)?;
-        let (slot, session) = self.take_slots(port, now_ms, None)?;
-        self.started = self.started.wrapping_add(1);
-        let id = HandshakeId(self.started);
-        if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
-            *handshake = Handshake { id, slot: session, route, expected: peer, marks: handshake.marks, ..Handshake::default() };
-        }
-        if let Err(error) = self.compose(port, now_ms, slot, suite) {
-            self.drop_handshake(slot);
-            return Err(error);
-        }
-        Ok(id)
-    }
-
-    /// Gives up a handshake started by `connect`; nothing is reported. Error: `UnknownSession` if it is over.
-    pub fn cancel(&mut self, handshake: HandshakeId) -> Result<()> {
-        let wanted = |slot: &usize| self.tables.handshake(*slot).is_some_and(|found| found.is_initiator() && found.id == handshake);
-        let slot = (0..self.tables.handshakes()).find(wanted).ok_or(Error::UnknownSession)?;
-        self.drop_handshake(slot);
-        Ok(())
-    }
-
-    /// Composes message_1 for `suite` into the slot's buffer. On error the slot is as it was.
-    fn compose<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, suite: Suite) -> Result<()> {
-        let suites = self.config.usable_suites(port)?;
-        let inbox = self.config.inbox;
-        let ead = inbox.as_ref().map(|inbox| Ead { label: INBOX.wrapping_neg(), value: Some(inbox.as_bytes()) });
-        let composed = self.tick();
-        let deadline = now_ms.saturating_add(self.config.handshake_interval(1));
-        let reserved = self.tables.handshake(slot).ok_or(Error::Internal)?.slot;
-        let identifier = self.tables.session(reserved).and_then(|session| session.identifier()).ok_or(Error::Internal)?;
-        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
-        // The first byte last: when no key can be generated, the frame cached here stays whole.
-        let (kind, message) = buffer.split_first_mut().ok_or(Error::Internal)?;
-        let mut writer = Writer::new(message);
-        let state = edhoc::compose_message_1(port, suites.as_slice(), suite, identifier, ead.as_slice(), &mut writer)?;
-        *kind = frame_type::MESSAGE_1;
-        handshake.cached = writer.len().saturating_add(1);
-        handshake.step = Step::Message2(state);
-        handshake.suite = Some(suite);
-        handshake.composed = composed;
-        handshake.waiting = 0;
-        handshake.attempts = 1;
-        handshake.transmit = true;
-        handshake.deadline = deadline;
-        self.settle_handshake(slot);
-        Ok(())
-    }
-
-    pub(crate) fn on_message_2<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
-        let (slot, message) = self.handshake_of(frame)?;
-        let (handshake, _) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
-        match handshake.step {
-            Step::Message2(_) if handshake.waiting == 0 => self.step_message_2(port, now_ms, slot, Source::Frame(message)),
-            Step::Message4(_) if handshake.seen == short_hash(port, message) => {
-                handshake.transmit = true;
-                self.settle_handshake(slot);
-                Ok(())
-            }
-            Step::Message2(_) => self.ignored(Error::Busy),
-            _ => self.ignored(Error::WrongState),
-        }
-    }
-
-    fn step_message_2<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, source: Source<'_>) -> Result<()> {
-        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
-        let used = handshake.cached.saturating_add(handshake.waiting);
-        let (front, back) = buffer.split_at_mut_checked(used).ok_or(Error::Internal)?;
-        let message = match source {
-            Source::Frame(message) => message,
-            Source::Waiting => front.get(handshake.cached..).unwrap_or_default(),
-        };
-        let Step::Message2(state) = &handshake.step else { return Err(Error::WrongState) };
-        let seen = short_hash(port, message);
-        let mut inbox = None;
-        let (scratch, rest) = back.split_at_mut_checked(message.len()).ok_or(Error::BufferTooSmall)?;
-        let mut writer = Writer::new(rest.get_mut(PREFIX..).unwrap_or_default());
-        let mut on_ead = |item: &Ead<'_>| take_inbox(item, INBOX, &mut inbox);
-        let outcome = state.process_message_2(port, message, handshake.by_value, &[], &mut on_ead, scratch, &mut writer);
-        let (len, at) = (writer.len(), used.saturating_add(message.len()).saturating_add(PREFIX));
-        let outcome = match (outcome, handshake.expected) {
-            (Ok(next), Some(expected)) if next.peer() != expected => Err(Error::Denied),
-            (outcome, _) => outcome,
-        };
-        let next = match outcome {
-            Ok(next) => next,
-            Err(error) => return self.step_failed(slot, source, error),
-        };
-        let (peer, composed) = (next.peer(), handshake.composed);
-        if self.has_initiated_since(&peer, composed) {
-            // Another of this end's own handshakes with the same peer was faster. The peer would end this one with the first record under
-            // that, perhaps before it completes here.
-            self.fail_handshake(slot, Error::Superseded);
-            return Ok(());
-        }
-        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
-        handshake.cached = assemble(buffer, frame_type::MESSAGE_3, next.c_r(), at, len)?;
-        handshake.waiting = 0;
-        handshake.seen = seen;
-        handshake.step = Step::Message4(next);
-        handshake.attempts = 1;
-        handshake.transmit = true;
-        handshake.deadline = now_ms.saturating_add(self.config.handshake_interval(1));
-        if let Some(inbox) = inbox {
-            handshake.route = inbox.into();
-        }
-        self.settle_handshake(slot);
-        Ok(())
-    }
-
-    pub(crate) fn on_message_4<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
-        let (session, message) = self.addressed(frame)?;
-        let hash = short_hash(port, message);
-        if let Some(live) = self.tables.session_mut(session).and_then(|session| session.live_mut()) {
-            // The Responder has not had a record yet, or it would not repeat itself: send it one. A few times only: each takes a Partial IV,
-            // and anyone can send this frame again. The timer repeats anyway.
-            match &mut live.early {
-                Early::Initiator { message_4, answers, .. } if *message_4 == hash && *answers < MAX_RECORDS => {
-                    *answers = answers.saturating_add(1);
-                }
-                _ => return self.ignored(Error::WrongState),
-            }
-            live.wants |= want::REPEAT;
-            self.settle(session, Some(now_ms));
-            return Ok(());
-        }
-        let (slot, message) = self.handshake_of(frame)?;
-        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
-        let scratch = buffer.get_mut(handshake.cached..).unwrap_or_default();
-        let Step::Message4(state) = &handshake.step else { return self.ignored(Error::WrongState) };
-        match state.process_message_4(port, message, &mut edhoc::ignore_ead, scratch) {
-            Ok(completed) => self.complete_initiator(port, now_ms, slot, &completed, hash),
-            Err(error) => self.step_failed(slot, Source::Frame(message), error),
-        }
-    }
-
-    /// message_4 verified: the Initiator decides which session stands (PROTOCOL 4.3).
-    fn complete_initiator<P: Port>(
-        &mut self,
-        port: &mut P,
-        now_ms: u64,
-        slot: usize,
-        completed: &Completed,
-        message_4: [u8; 8],
-    ) -> Result<()> {
-        let parties = parties(completed)?;
-        let handshake = self.tables.handshake(slot).ok_or(Error::Internal)?;
-        let (route, session, composed, id) = (handshake.route, handshake.slot, handshake.composed, handshake.id);
-        let Some(handover) = self.decide(&parties, composed) else {
-            self.fail_handshake(slot, Error::Superseded);
-            return Ok(());
-        };
-        let context = SecurityContext::new(port, parties, completed.prk_out())?;
-        let mut live = Live::new(context, route, now_ms);
-        live.confirmed = true;
-        live.order = self.next_order();
-        live.established = self.tick();
-        live.handshake = Some(id);
-        live.early = Early::Initiator { handover, message_4, answers: 0 };
-        live.wants = want::REPEAT;
-        live.events = super::session::pending::ESTABLISHED;
-        self.install(port, now_ms, session, live)?;
-        self.clear_handshake(slot);
-        self.counters.handshakes = self.counters.handshakes.wrapping_add(1);
-        for other in 0..self.tables.handshakes() {
-            let step = self.tables.handshake(other).map(|handshake| &handshake.step);
-            if matches!(step, Some(Step::Message4(state)) if state.peer() == parties.peer) {
-                self.fail_handshake(other, Error::Superseded);
-            }
-        }
-        Ok(())
-    }
-
-    /// A session that this end began was established with this peer since message_1 was composed at `composed`.
-    fn has_initiated_since(&self, peer: &Thumbprint, composed: u32) -> bool {
-        let mut from = 0;
-        while let Some(slot) = self.tables.with_peer(peer, from) {
-            from = slot.saturating_add(1);
-            let live = self.tables.session(slot).and_then(|session| session.live());
-            if live.is_some_and(|live| live.role() == Role::Initiator && live.established > composed) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// An EDHOC error for one of the handshakes here: a hint, and unauthenticated.
-    pub(crate) fn on_error<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
-        let (slot, message) = self.handshake_of(frame)?;
-        let error = EdhocError::parse(message).inspect_err(|_| self.count_malformed())?;
-        self.counters.peer_errors = self.counters.peer_errors.wrapping_add(1);
-        let handshake = self.tables.handshake(slot).ok_or(Error::Internal)?;
-        if !handshake.is_initiator() {
-            return Ok(());
-        }
-        match error {
-            EdhocError::WrongSuite(theirs) if matches!(handshake.step, Step::Message2(_)) && !handshake.suite_changed => {
-                let usable = self.config.usable_suites(port)?;
-                let current = handshake.suite;
-                // In the own order of preference: that of SUITES_R means nothing, and R accepts no other (RFC 9528 6.3).
-                let common =
-                    usable.as_slice().iter().copied().find(|suite| theirs.iter().any(|number| number == i64::from(suite.number())));
-                let Some(suite) = common.filter(|suite| Some(*suite) != current) else {
-                    if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
-                        handshake.reason = Error::UnsupportedSuite;
-                    }
-                    return Ok(());
-                };
-                self.compose(port, now_ms, slot, suite)?;
-                if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
-                    handshake.suite_changed = true;
-                }
-            }
-            EdhocError::UnknownCredential if !handshake.by_value => {
-                let suite = handshake.suite.ok_or(Error::Internal)?;
-                self.compose(port, now_ms, slot, suite)?;
-                if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
-                    handshake.by_value = true;
-                }
-            }
-            _ => {
-                if let Some((handshake, _)) = self.tables.handshake_mut(slot)
-                    && handshake.failures == 0
-                {
-                    handshake.reason = Error::PeerError;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-// ---- Responder
-
-impl<T: Tables> Endpoint<T> {
-    pub(crate) fn on_message_1<P: Port>(&mut self, port: &mut P, now_ms: u64, route: Route, frame: &[u8]) -> Result<()> {
-        let message = frame.get(1..).unwrap_or_default();
-        let seen = short_hash(port, message);
-        let known = |slot: &usize| self.tables.handshake(*slot).is_some_and(|found| found.is_half_open() && found.seen == seen);
-        if let Some(slot) = (0..self.tables.handshakes()).find(known) {
-            let (handshake, _) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
-            let exhausted = handshake.inbox.is_some() && handshake.attempts >= MAX_ANSWERS;
-            if matches!(handshake.step, Step::Message3(_)) && !exhausted {
-                handshake.attempts = handshake.attempts.saturating_add(1);
-                handshake.transmit = true;
-                self.settle_handshake(slot);
-            }
-            return Ok(());
-        }
-        let parsed = Message1::parse(message).inspect_err(|_| self.count_malformed())?;
-        let inbox = match inbox_of(parsed.ead_1()) {
-            Ok(inbox) => inbox,
-            Err(error) => {
-                self.reply_error(route, &parsed.c_i, &EdhocError::Unspecified(error.name()));
-                return self.ignored(error);
-            }
-        };
-        let route = inbox.map_or(route, Route::from);
-        if self.config.mqtt && inbox.is_none() {
-            // The inbox name is what policy judges and what bounds the answers; a response topic is anybody's claim (PROTOCOL 6).
-            return self.ignored(Error::Denied);
-        }
-        let suites = self.config.usable_suites(port)?;
-        if let Err(error) = parsed.check(suites.as_slice()) {
-            match error {
-                Error::UnsupportedSuite => {
-                    self.reply_error(route, &parsed.c_i, &EdhocError::wrong_suite(suites.as_slice()));
-                }
-                _ => self.reply_error(route, &parsed.c_i, &EdhocError::Unspecified(error.name())),
-            }
-            return self.ignored(error);
-        }
-        let (slot, session) = self.take_slots(port, now_ms, Some(&parsed.c_i))?;
-        let deadline = now_ms.saturating_add(u64::from(self.config.half_open_ms));
-        if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
-            let marks = handshake.marks;
-            *handshake = Handshake { step: Step::Message1, slot: session, route, inbox, seen, deadline, marks, ..Handshake::default() };
-        }
-        let outcome = self.step_message_1(port, slot, Source::Frame(message));
-        if matches!(outcome, Err(error) if error != Error::Pending) {
-            self.drop_handshake(slot);
-        }
-        outcome
-    }
-
-    fn step_message_1<P: Port>(&mut self, port: &mut P, slot: usize, source: Source<'_>) -> Result<()> {
-        let suites = self.config.usable_suites(port)?;
-        let reply_inbox = self.config.reply_inbox;
-        let ead = reply_inbox.as_ref().map(|inbox| Ead { label: INBOX, value: Some(inbox.as_bytes()) });
-        let reserved = self.tables.handshake(slot).ok_or(Error::Internal)?.slot;
-        let c_r = self.tables.session(reserved).and_then(|session| session.identifier()).ok_or(Error::Internal)?;
-        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
-        let (front, back) = buffer.split_at_mut_checked(handshake.waiting).ok_or(Error::Internal)?;
-        let message = match source {
-            Source::Frame(message) => message,
-            Source::Waiting => front,
-        };
-        // PLAINTEXT_2 is shorter than message_2 by G_Y and the head.
-        let half = back.len().saturating_sub(PREFIX.saturating_add(G_Y)) / 2;
-        let (scratch, rest) = back.split_at_mut_checked(half).ok_or(Error::BufferTooSmall)?;
-        let mut writer = Writer::new(rest.get_mut(PREFIX..).unwrap_or_default());
-        let mut inbox = None;
-        let mut on_ead = |item: &Ead<'_>| take_inbox(item, INBOX.wrapping_neg(), &mut inbox);
-        let outcome = edhoc::process_message_1(port, suites.as_slice(), c_r, message, &mut on_ead, ead.as_slice(), scratch, &mut writer);
-        let len = writer.len();
-        match outcome {
-            Ok(state) => {
-                let c_i = *state.c_i();
-                let at = handshake.waiting.saturating_add(half).saturating_add(PREFIX);
-                handshake.cached = assemble(buffer, frame_type::MESSAGE_2, &c_i, at, len)?;
-                handshake.waiting = 0;
-                handshake.attempts = 1;
-                handshake.transmit = true;
-                handshake.step = Step::Message3(state);
-                self.settle_handshake(slot);
-                Ok(())
-            }
-            Err(Error::Pending) => self.keep_waiting(slot, source),
-            Err(error) => self.ignored(error),
-        }
-    }
-
-    pub(crate) fn on_message_3<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
-        let (session, message) = self.addressed(frame)?;
-        let hash = short_hash(port, message);
-        if let Some(live) = self.tables.session_mut(session).and_then(|session| session.live_mut()) {
-            if !matches!(live.early, Early::Responder { message_3, .. } if message_3 == hash) {
-                return self.ignored(Error::WrongState);
-            }
-            live.wants |= want::MESSAGE_4;
-            self.settle(session, Some(now_ms));
-            return Ok(());
-        }
-        let (slot, message) = self.handshake_of(frame)?;
-        let handshake = self.tables.handshake(slot).ok_or(Error::Internal)?;
-        match handshake.step {
-            Step::Message3(_) if handshake.waiting == 0 => self.step_message_3(port, now_ms, slot, Source::Frame(message)),
-            Step::Message3(_) => self.ignored(Error::Busy),
-            _ => self.ignored(Error::WrongState),
-        }
-    }
-
-    fn step_message_3<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, source: Source<'_>) -> Result<()> {
-        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
-        let used = handshake.cached.saturating_add(handshake.waiting);
-        let (front, plaintext) = buffer.split_at_mut_checked(used).ok_or(Error::Internal)?;
-        let message = match source {
-            Source::Frame(message) => message,
-            Source::Waiting => front.get(handshake.cached..).unwrap_or_default(),
-        };
-        let Step::Message3(state) = &handshake.step else { return Err(Error::WrongState) };
-        let message_3 = short_hash(port, message);
-        let mut scratch = [0; MESSAGE_4_MAX];
-        let mut writer = Writer::new(scratch.get_mut(PREFIX..).unwrap_or_default());
-        let inbox = handshake.inbox;
-        let claimed = inbox.as_ref().map(InboxName::as_bytes);
-        let outcome = state.process_message_3(port, message, claimed, &mut edhoc::ignore_ead, &[], plaintext, &mut writer);
-        let len = writer.len();
-        match outcome {
-            Ok(completed) => {
-                let len = assemble(&mut scratch, frame_type::MESSAGE_4, &completed.c_i, PREFIX, len)?;
-                let len = u8::try_from(len).map_err(|_| Error::Internal)?;
-                let early = Early::Responder { frame: scratch, len, message_3 };
-                self.complete_responder(port, now_ms, slot, &completed, early)
-            }
-            Err(error) => {
-                let (route, c_i) = (handshake.route, *state.c_i());
-                if error == Error::UnknownCredential {
-                    self.reply_error(route, &c_i, &EdhocError::UnknownCredential);
-                }
-                self.step_failed(slot, source, error)
-            }
-        }
-    }
-
-    /// message_3 verified: the session is stored, and message_4 may leave.
-    fn complete_responder<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, completed: &Completed, early: Early) -> Result<()> {
-        let parties = parties(completed)?;
-        let handshake = self.tables.handshake(slot).ok_or(Error::Internal)?;
-        let (route, session) = (handshake.route, handshake.slot);
-        let context = SecurityContext::new(port, parties, completed.prk_out())?;
-        let mut live = Live::new(context, route, now_ms);
-        live.established = self.tick();
-        live.early = early;
-        live.wants = want::MESSAGE_4;
-        self.install(port, now_ms, session, live)?;
-        self.limit_unconfirmed(port, &parties.peer);
-        self.clear_handshake(slot);
-        self.counters.handshakes = self.counters.handshakes.wrapping_add(1);
-        Ok(())
-    }
-
-    /// A peer that keeps starting handshakes and never confirms one holds a bounded number of slots.
-    fn limit_unconfirmed<P: Port>(&mut self, port: &mut P, peer: &Thumbprint) {
-        let mut count = 0_usize;
-        let mut oldest = None;
-        let mut from = 0;
-        while let Some(slot) = self.tables.with_peer(peer, from) {
-            from = slot.saturating_add(1);
-            let Some(live) = self.tables.session(slot).and_then(|session| session.live()) else { continue };
-            if !live.confirmed {
-                count = count.saturating_add(1);
-                oldest = oldest.min(Some((live.established, slot))).or(Some((live.established, slot)));
-            }
-        }
-        if count > MAX_UNCONFIRMED
-            && let Some((_, slot)) = oldest
-        {
-            self.erase_stored(port, slot);
-            self.release(slot);
-        }
-    }
-}
-
-// ---- both
-
 impl<T: Tables> Endpoint<T> {
     /// The session slot that a handshake frame is addressed to, and the message in it.
-    fn addressed<'f>(&mut self, frame: &'f [u8]) -> Result<(usize, &'f [u8])> {
+    pub(super) fn addressed<'f>(&mut self, frame: &'f [u8]) -> Result<(usize, &'f [u8])> {
         let body = frame.get(1..).unwrap_or_default();
         let Some((identifier, message)) = body.split_at_checked(self.ids.len()) else {
             self.count_malformed();
@@ -787,7 +340,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// The handshake that a frame is addressed to.
-    fn handshake_of<'f>(&mut self, frame: &'f [u8]) -> Result<(usize, &'f [u8])> {
+    pub(super) fn handshake_of<'f>(&mut self, frame: &'f [u8]) -> Result<(usize, &'f [u8])> {
         let (slot, message) = self.addressed(frame)?;
         match self.tables.session(slot).map(|session| &session.state) {
             Some(State::Reserved { handshake, .. }) => Ok((*handshake, message)),
@@ -795,13 +348,13 @@ impl<T: Tables> Endpoint<T> {
         }
     }
 
-    fn ignored<R>(&mut self, error: Error) -> Result<R> {
+    pub(super) fn ignored<R>(&mut self, error: Error) -> Result<R> {
         self.counters.handshake_ignored = self.counters.handshake_ignored.wrapping_add(1);
         Err(error)
     }
 
     /// A message did not lead on: it waits for the provider, or it is counted; the ninth such ends the handshake.
-    fn step_failed(&mut self, slot: usize, source: Source<'_>, error: Error) -> Result<()> {
+    pub(super) fn step_failed(&mut self, slot: usize, source: Source<'_>, error: Error) -> Result<()> {
         if error == Error::Pending {
             return self.keep_waiting(slot, source);
         }
@@ -819,7 +372,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// Keeps the message behind the cached frame until the provider has finished.
-    fn keep_waiting(&mut self, slot: usize, source: Source<'_>) -> Result<()> {
+    pub(super) fn keep_waiting(&mut self, slot: usize, source: Source<'_>) -> Result<()> {
         if let Source::Frame(message) = source {
             let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
             let place = buffer.get_mut(handshake.cached..).and_then(|rest| rest.get_mut(..message.len()));
@@ -873,7 +426,7 @@ impl<T: Tables> Endpoint<T> {
         }
     }
 
-    fn reply_error(&mut self, route: Route, to: &ConnectionId, error: &EdhocError<'_>) {
+    pub(super) fn reply_error(&mut self, route: Route, to: &ConnectionId, error: &EdhocError<'_>) {
         if self.config.mqtt && route.is_link() {
             return;
         }
@@ -889,7 +442,7 @@ impl<T: Tables> Endpoint<T> {
     }
 }
 
-fn parties(completed: &Completed) -> Result<Parties> {
+pub(super) fn parties(completed: &Completed) -> Result<Parties> {
     let sid = completed.th_4.first_chunk::<8>().ok_or(Error::Internal)?;
     Ok(Parties {
         suite: completed.suite,

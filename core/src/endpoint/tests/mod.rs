@@ -8,6 +8,7 @@ mod messages;
 mod persistence;
 mod port;
 mod simulator;
+mod stories;
 mod tables;
 
 use super::*;

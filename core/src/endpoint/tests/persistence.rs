@@ -164,8 +164,7 @@ fn damaged_and_newer_state_are_told_apart() {
     let mut endpoint = Endpoint::new(HeapTables::new(4, 4), Config::default()).unwrap();
     assert_eq!(endpoint.restore(&mut pair.a.port, 0), Err(Error::UnsupportedState));
     pair.a.port.stored.get_mut(&0).unwrap()[0] = 1;
-    let mut config = Config::default();
-    config.identifier_len = 2;
+    let config = Config { identifier_len: 2, ..Config::default() };
     let mut endpoint = Endpoint::new(HeapTables::new(4, 4), config).unwrap();
     assert_eq!(endpoint.restore(&mut pair.a.port, 0), Err(Error::InvalidArgument));
     let mut endpoint = Endpoint::new(HeapTables::new(4, 4), Config::default()).unwrap();

@@ -1,0 +1,255 @@
+//! The Initiator's side of handshakes (PROTOCOL 4.2, 4.3).
+
+use super::config::Route;
+use super::event::HandshakeId;
+use super::handshake::{Handshake, PREFIX, Source, Step, assemble, parties, short_hash, take_inbox};
+use super::session::{Early, Live, pending, want};
+use super::tables::Tables;
+use super::{Endpoint, Port, frame_type};
+use crate::bytes::Writer;
+use crate::credential::Thumbprint;
+use crate::crypto::Suite;
+use crate::edhoc::{self, Completed, Ead, EdhocError, INBOX, Role};
+use crate::error::{Error, Result};
+use crate::record::SecurityContext;
+
+/// How often an Initiator answers a repeated message_4 with a fresh record.
+const MAX_RECORDS: u8 = 8;
+
+impl<T: Tables> Endpoint<T> {
+    /// Starts a handshake: message_1 is the next frame of `poll_transmit`. `Established` or `HandshakeFailed` with the
+    /// handle follows. `peer`: the only identity to accept, if it is known beforehand.
+    ///
+    /// Errors: `NoSpace`; `UnknownCredential` (no own credential for a configured suite); `RandomFailed`.
+    pub fn connect<P: Port>(&mut self, port: &mut P, now_ms: u64, route: Route, peer: Option<Thumbprint>) -> Result<HandshakeId> {
+        let suite = *self.config.usable_suites(port)?.as_slice().first().ok_or(Error::UnsupportedSuite)?;
+        let (slot, session) = self.take_slots(port, now_ms, None)?;
+        self.started = self.started.wrapping_add(1);
+        let id = HandshakeId(self.started);
+        if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
+            *handshake = Handshake { id, slot: session, route, expected: peer, marks: handshake.marks, ..Handshake::default() };
+        }
+        if let Err(error) = self.compose(port, now_ms, slot, suite) {
+            self.drop_handshake(slot);
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    /// Gives up a handshake started by `connect`; nothing is reported. Error: `UnknownSession` if it is over.
+    pub fn cancel(&mut self, handshake: HandshakeId) -> Result<()> {
+        let wanted = |slot: &usize| self.tables.handshake(*slot).is_some_and(|found| found.is_initiator() && found.id == handshake);
+        let slot = (0..self.tables.handshakes()).find(wanted).ok_or(Error::UnknownSession)?;
+        self.drop_handshake(slot);
+        Ok(())
+    }
+
+    /// Composes message_1 for `suite` into the slot's buffer. On error the slot is as it was.
+    fn compose<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, suite: Suite) -> Result<()> {
+        let suites = self.config.usable_suites(port)?;
+        let inbox = self.config.inbox;
+        let ead = inbox.as_ref().map(|inbox| Ead { label: INBOX.wrapping_neg(), value: Some(inbox.as_bytes()) });
+        let composed = self.tick();
+        let deadline = now_ms.saturating_add(self.config.handshake_interval(1));
+        let reserved = self.tables.handshake(slot).ok_or(Error::Internal)?.slot;
+        let identifier = self.tables.session(reserved).and_then(|session| session.identifier()).ok_or(Error::Internal)?;
+        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
+        // The first byte last: when no key can be generated, the frame cached here stays whole.
+        let (kind, message) = buffer.split_first_mut().ok_or(Error::Internal)?;
+        let mut writer = Writer::new(message);
+        let state = edhoc::compose_message_1(port, suites.as_slice(), suite, identifier, ead.as_slice(), &mut writer)?;
+        *kind = frame_type::MESSAGE_1;
+        handshake.cached = writer.len().saturating_add(1);
+        handshake.step = Step::Message2(state);
+        handshake.suite = Some(suite);
+        handshake.composed = composed;
+        handshake.waiting = 0;
+        handshake.attempts = 1;
+        handshake.transmit = true;
+        handshake.deadline = deadline;
+        self.settle_handshake(slot);
+        Ok(())
+    }
+
+    pub(crate) fn on_message_2<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
+        let (slot, message) = self.handshake_of(frame)?;
+        let (handshake, _) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
+        match handshake.step {
+            Step::Message2(_) if handshake.waiting == 0 => self.step_message_2(port, now_ms, slot, Source::Frame(message)),
+            Step::Message4(_) if handshake.seen == short_hash(port, message) => {
+                handshake.transmit = true;
+                self.settle_handshake(slot);
+                Ok(())
+            }
+            Step::Message2(_) => self.ignored(Error::Busy),
+            _ => self.ignored(Error::WrongState),
+        }
+    }
+
+    pub(super) fn step_message_2<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, source: Source<'_>) -> Result<()> {
+        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
+        let used = handshake.cached.saturating_add(handshake.waiting);
+        let (front, back) = buffer.split_at_mut_checked(used).ok_or(Error::Internal)?;
+        let message = match source {
+            Source::Frame(message) => message,
+            Source::Waiting => front.get(handshake.cached..).unwrap_or_default(),
+        };
+        let Step::Message2(state) = &handshake.step else { return Err(Error::WrongState) };
+        let seen = short_hash(port, message);
+        let mut inbox = None;
+        let (scratch, rest) = back.split_at_mut_checked(message.len()).ok_or(Error::BufferTooSmall)?;
+        let mut writer = Writer::new(rest.get_mut(PREFIX..).unwrap_or_default());
+        let mut on_ead = |item: &Ead<'_>| take_inbox(item, INBOX, &mut inbox);
+        let outcome = state.process_message_2(port, message, handshake.by_value, &[], &mut on_ead, scratch, &mut writer);
+        let (len, at) = (writer.len(), used.saturating_add(message.len()).saturating_add(PREFIX));
+        let outcome = match (outcome, handshake.expected) {
+            (Ok(next), Some(expected)) if next.peer() != expected => Err(Error::Denied),
+            (outcome, _) => outcome,
+        };
+        let next = match outcome {
+            Ok(next) => next,
+            Err(error) => return self.step_failed(slot, source, error),
+        };
+        let (peer, composed) = (next.peer(), handshake.composed);
+        if self.has_initiated_since(&peer, composed) {
+            // Another of this end's own handshakes with the same peer was faster. The peer would end this one with the first record under
+            // that, perhaps before it completes here.
+            self.fail_handshake(slot, Error::Superseded);
+            return Ok(());
+        }
+        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
+        handshake.cached = assemble(buffer, frame_type::MESSAGE_3, next.c_r(), at, len)?;
+        handshake.waiting = 0;
+        handshake.seen = seen;
+        handshake.step = Step::Message4(next);
+        handshake.attempts = 1;
+        handshake.transmit = true;
+        handshake.deadline = now_ms.saturating_add(self.config.handshake_interval(1));
+        if let Some(inbox) = inbox {
+            handshake.route = inbox.into();
+        }
+        self.settle_handshake(slot);
+        Ok(())
+    }
+
+    pub(crate) fn on_message_4<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
+        let (session, message) = self.addressed(frame)?;
+        let hash = short_hash(port, message);
+        if let Some(live) = self.tables.session_mut(session).and_then(|session| session.live_mut()) {
+            // The Responder has not had a record yet, or it would not repeat itself: send it one. A few times only: each takes a Partial IV,
+            // and anyone can send this frame again. The timer repeats anyway.
+            match &mut live.early {
+                Early::Initiator { message_4, answers, .. } if *message_4 == hash && *answers < MAX_RECORDS => {
+                    *answers = answers.saturating_add(1);
+                }
+                _ => return self.ignored(Error::WrongState),
+            }
+            live.wants |= want::REPEAT;
+            self.settle(session, Some(now_ms));
+            return Ok(());
+        }
+        let (slot, message) = self.handshake_of(frame)?;
+        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
+        let scratch = buffer.get_mut(handshake.cached..).unwrap_or_default();
+        let Step::Message4(state) = &handshake.step else { return self.ignored(Error::WrongState) };
+        match state.process_message_4(port, message, &mut edhoc::ignore_ead, scratch) {
+            Ok(completed) => self.complete_initiator(port, now_ms, slot, &completed, hash),
+            Err(error) => self.step_failed(slot, Source::Frame(message), error),
+        }
+    }
+
+    /// message_4 verified: the Initiator decides which session stands (PROTOCOL 4.3).
+    fn complete_initiator<P: Port>(
+        &mut self,
+        port: &mut P,
+        now_ms: u64,
+        slot: usize,
+        completed: &Completed,
+        message_4: [u8; 8],
+    ) -> Result<()> {
+        let parties = parties(completed)?;
+        let handshake = self.tables.handshake(slot).ok_or(Error::Internal)?;
+        let (route, session, composed, id) = (handshake.route, handshake.slot, handshake.composed, handshake.id);
+        let Some(handover) = self.decide(&parties, composed) else {
+            self.fail_handshake(slot, Error::Superseded);
+            return Ok(());
+        };
+        let context = SecurityContext::new(port, parties, completed.prk_out())?;
+        let mut live = Live::new(context, route, now_ms);
+        live.confirmed = true;
+        live.order = self.next_order();
+        live.established = self.tick();
+        live.handshake = Some(id);
+        live.early = Early::Initiator { handover, message_4, answers: 0 };
+        live.wants = want::REPEAT;
+        live.events = pending::ESTABLISHED;
+        self.install(port, now_ms, session, live)?;
+        self.clear_handshake(slot);
+        self.counters.handshakes = self.counters.handshakes.wrapping_add(1);
+        for other in 0..self.tables.handshakes() {
+            let step = self.tables.handshake(other).map(|handshake| &handshake.step);
+            if matches!(step, Some(Step::Message4(state)) if state.peer() == parties.peer) {
+                self.fail_handshake(other, Error::Superseded);
+            }
+        }
+        Ok(())
+    }
+
+    /// A session that this end began was established with this peer since message_1 was composed at `composed`.
+    fn has_initiated_since(&self, peer: &Thumbprint, composed: u32) -> bool {
+        let mut from = 0;
+        while let Some(slot) = self.tables.with_peer(peer, from) {
+            from = slot.saturating_add(1);
+            let live = self.tables.session(slot).and_then(|session| session.live());
+            if live.is_some_and(|live| live.role() == Role::Initiator && live.established > composed) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// An EDHOC error for one of the handshakes here: a hint, and unauthenticated.
+    pub(crate) fn on_error<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
+        let (slot, message) = self.handshake_of(frame)?;
+        let error = EdhocError::parse(message).inspect_err(|_| self.count_malformed())?;
+        self.counters.peer_errors = self.counters.peer_errors.wrapping_add(1);
+        let handshake = self.tables.handshake(slot).ok_or(Error::Internal)?;
+        if !handshake.is_initiator() {
+            return Ok(());
+        }
+        match error {
+            EdhocError::WrongSuite(theirs) if matches!(handshake.step, Step::Message2(_)) && !handshake.suite_changed => {
+                let usable = self.config.usable_suites(port)?;
+                let current = handshake.suite;
+                // In the own order of preference: that of SUITES_R means nothing, and R accepts no other (RFC 9528 6.3).
+                let common =
+                    usable.as_slice().iter().copied().find(|suite| theirs.iter().any(|number| number == i64::from(suite.number())));
+                let Some(suite) = common.filter(|suite| Some(*suite) != current) else {
+                    if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
+                        handshake.reason = Error::UnsupportedSuite;
+                    }
+                    return Ok(());
+                };
+                self.compose(port, now_ms, slot, suite)?;
+                if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
+                    handshake.suite_changed = true;
+                }
+            }
+            EdhocError::UnknownCredential if !handshake.by_value => {
+                let suite = handshake.suite.ok_or(Error::Internal)?;
+                self.compose(port, now_ms, slot, suite)?;
+                if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
+                    handshake.by_value = true;
+                }
+            }
+            _ => {
+                if let Some((handshake, _)) = self.tables.handshake_mut(slot)
+                    && handshake.failures == 0
+                {
+                    handshake.reason = Error::PeerError;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! What the simulator plays: every kind of trouble, by many seeds.
+
+use super::simulator::{Plot, Restarts, World};
+
+/// Runs a plot; a failure names its seed.
+pub(super) fn play(plot: Plot) {
+    let outcome = std::panic::catch_unwind(|| World::new(plot).run());
+    if let Err(cause) = outcome {
+        std::eprintln!("seed {}", plot.seed);
+        std::panic::resume_unwind(cause);
+    }
+}
+
+/// Seeds per property: hundreds in a release build, a few in a debug build, or what SEALWIRE_RUNS says.
+fn runs() -> u64 {
+    let told = std::env::var("SEALWIRE_RUNS").ok().and_then(|text| text.parse().ok());
+    told.unwrap_or(if cfg!(debug_assertions) { 20 } else { 600 })
+}
+
+fn random(plot: Plot) {
+    for seed in 0..runs() {
+        play(Plot { seed, ..plot });
+    }
+}
+
+const BAD: Plot = Plot { loss: 30, duplicates: 20, delay: 1_500, updates: 3, ..Plot::CALM };
+
+#[test]
+fn calm() {
+    random(Plot { updates: 2, ..Plot::CALM });
+}
+
+#[test]
+fn a_bad_line() {
+    random(BAD);
+}
+
+#[test]
+fn a_bad_line_on_mqtt_without_a_way_back() {
+    random(Plot { mqtt: true, both_start: true, reconnects: 2, ..BAD });
+}
+
+#[test]
+fn both_open_at_once_and_again() {
+    random(Plot { both_start: true, reconnects: 6, ..BAD });
+}
+
+#[test]
+fn restarts_with_their_state() {
+    random(Plot { restarts: [Restarts::Kept(3), Restarts::Kept(3)], ..BAD });
+}
+
+#[test]
+fn restarts_with_their_state_and_new_handshakes() {
+    random(Plot { restarts: [Restarts::Kept(2), Restarts::Kept(2)], both_start: true, reconnects: 4, identifier_len: 2, ..BAD });
+}
+
+#[test]
+fn restarts_over_a_store_that_may_be_rolled_back() {
+    random(Plot { restarts: [Restarts::Volatile(2), Restarts::Volatile(2)], both_start: true, ..BAD });
+}
+
+#[test]
+fn restarts_without_their_state() {
+    random(Plot { restarts: [Restarts::Any(3), Restarts::Any(3)], both_start: true, ..BAD });
+}
+
+#[test]
+fn a_hub_that_never_starts_and_loses_everything() {
+    random(Plot { restarts: [Restarts::Never, Restarts::Any(3)], ..BAD });
+}
+
+#[test]
+fn a_store_that_fails_and_power_that_goes() {
+    random(Plot { store_failures: 15, cuts: 5, ..BAD });
+    random(Plot { store_failures: 5, cuts: 15, both_start: true, reconnects: 2, ..BAD });
+}
+
+#[test]
+fn an_adversary_on_the_line() {
+    random(Plot { adversary: true, reconnects: 2, both_start: true, ..BAD });
+}
+
+#[test]
+fn an_adversary_and_restarts() {
+    random(Plot { adversary: true, restarts: [Restarts::Kept(2), Restarts::Any(2)], both_start: true, ..BAD });
+}
+
+#[test]
+fn runs_are_reproducible() {
+    let run = || {
+        let mut world = World::new(Plot { seed: 11, adversary: true, restarts: [Restarts::Kept(2); 2], ..BAD });
+        world.run();
+        (world.frames, world.now, world.nodes.each_mut().map(|node| (node.fingerprint(), node.endpoint.counters())))
+    };
+    assert_eq!(run(), run());
+}
