@@ -90,6 +90,8 @@ class SqliteStore:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
         self._database.execute("PRAGMA busy_timeout=5000")
+        # Overwrite what is replaced: snapshots may hold keys.
+        self._database.execute("PRAGMA secure_delete=ON")
         self._database.execute(
             f"CREATE TABLE IF NOT EXISTS {table} (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT"
             if sqlite3.sqlite_version_info >= (3, 37)

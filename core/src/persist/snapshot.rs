@@ -13,7 +13,7 @@
 //!  59 25  route: length, 24 bytes
 //! ```
 //!
-//! Keys are derived anew from PRK_out. What is absent is zero. It holds secrets: erase the buffer after use, and keep the store private.
+//! Keys are derived anew from PRK_out, which is left out for a store that does not resist rollback. What is absent is zero. It holds secrets: erase the buffer after use, and keep the store private.
 
 use crate::bytes::{Reader, Secret, Writer, equal};
 use crate::credential::Thumbprint;
@@ -34,7 +34,8 @@ const FLAG_RESPONDER: u8 = 1;
 const FLAG_CONFIRMED: u8 = 2;
 /// For each place of `SessionMeta::ended`.
 const FLAG_ENDED: [u8; 2] = [4, 8];
-const FLAGS: u8 = FLAG_RESPONDER | FLAG_CONFIRMED | 4 | 8;
+const FLAG_KEYLESS: u8 = 16;
+const FLAGS: u8 = FLAG_RESPONDER | FLAG_CONFIRMED | 4 | 8 | FLAG_KEYLESS;
 
 /// An address of at most 24 bytes, opaque here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,6 +86,9 @@ pub struct SessionMeta {
     pub flags: u8,
     /// A number of the endpoint's own.
     pub tag: u32,
+    /// PRK_out is not in the snapshot: its store does not resist rollback, so the session is never taken up again. What comes back from
+    /// such a snapshot remembers, but has no keys and must not protect or unprotect anything.
+    pub keyless: bool,
     /// Sessions that this one replaced, newest first.
     pub ended: [Option<EndedSession>; 2],
 }
@@ -107,6 +111,7 @@ pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionM
     w.put(&[VERSION, parties.suite.number()])?;
     let mut flags = if parties.role == Role::Responder { FLAG_RESPONDER } else { 0 };
     flags |= if meta.confirmed { FLAG_CONFIRMED } else { 0 };
+    flags |= if meta.keyless { FLAG_KEYLESS } else { 0 };
     for (ended, flag) in meta.ended.iter().zip(FLAG_ENDED) {
         flags |= if ended.is_some() { flag } else { 0 };
     }
@@ -138,9 +143,9 @@ pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionM
         w.put(&ended.sid)?;
         write_received(&mut w, &ended.received)?;
     }
-    write_context(&mut w, context, epoch, plan)?;
+    write_context(&mut w, context, epoch, plan, meta.keyless)?;
     if update.has_next() {
-        write_context(&mut w, context, epoch.saturating_add(1), plan)?;
+        write_context(&mut w, context, epoch.saturating_add(1), plan, meta.keyless)?;
     } else {
         w.put(&[0; CONTEXT])?;
     }
@@ -151,10 +156,10 @@ pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionM
 
 const CONTEXT: usize = 32 + 8 + 8 + 4;
 
-fn write_context(w: &mut Writer<'_>, context: &SecurityContext, epoch: u32, plan: &Plan) -> Result<()> {
+fn write_context(w: &mut Writer<'_>, context: &SecurityContext, epoch: u32, plan: &Plan, keyless: bool) -> Result<()> {
     let (reserved, covered) = context.reservations(epoch, plan);
     let context = context.context(epoch);
-    w.put(context.prk_out.expose())?;
+    w.put(if keyless { &[0; 32] } else { context.prk_out.expose() })?;
     w.put(&reserved.to_be_bytes())?;
     w.put(&covered.to_be_bytes())?;
     w.put(&context.failures.to_be_bytes())
@@ -227,19 +232,20 @@ fn read<P: Provider>(p: &mut P, body: &[u8]) -> Result<(SecurityContext, Session
         let found = EndedSession { sid: r.array()?, received: read_received(&mut r)? };
         *place = (flags & flag != 0).then_some(found);
     }
-    read_context(p, &mut context, epoch, &mut r)?;
+    let keyless = flags & FLAG_KEYLESS != 0;
+    read_context(p, &mut context, epoch, keyless, &mut r)?;
     if context.update.has_next() {
-        read_context(p, &mut context, epoch.checked_add(1).ok_or(Error::CorruptState)?, &mut r)?;
+        read_context(p, &mut context, epoch.checked_add(1).ok_or(Error::CorruptState)?, keyless, &mut r)?;
     } else {
         r.take(CONTEXT)?;
     }
     r.finish()?;
     context.mark_restored();
-    let meta = SessionMeta { route, confirmed: flags & FLAG_CONFIRMED != 0, flags: own_flags, tag, ended };
+    let meta = SessionMeta { route, confirmed: flags & FLAG_CONFIRMED != 0, flags: own_flags, tag, keyless, ended };
     Ok((context, meta))
 }
 
-fn read_context<P: Provider>(p: &mut P, context: &mut SecurityContext, epoch: u32, r: &mut Reader<'_>) -> Result<()> {
+fn read_context<P: Provider>(p: &mut P, context: &mut SecurityContext, epoch: u32, keyless: bool, r: &mut Reader<'_>) -> Result<()> {
     let prk_out = Secret::from_slice(r.take(32)?)?;
     let (reserved, covered) = (read_u64(r)?, read_u64(r)?);
     let failures = u32::from_be_bytes(r.array()?);
@@ -248,6 +254,13 @@ fn read_context<P: Provider>(p: &mut P, context: &mut SecurityContext, epoch: u3
         return Err(Error::CorruptState);
     }
     let place = context.context_mut(epoch);
+    if keyless {
+        // Nothing can be sealed or opened under a key that has been used up.
+        place.erase();
+        place.failures = u32::MAX;
+        place.next = EpochContext::limit(parties.aead());
+        return Ok(());
+    }
     place.derive(p, &parties, &prk_out)?;
     place.next = reserved;
     place.reserved = reserved;

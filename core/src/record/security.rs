@@ -23,8 +23,10 @@ pub struct Position {
 /// What a snapshot being stored shall allow once it is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Partial IVs to reserve ahead, for sending and receiving; one store per so many records.
+    /// Partial IVs to reserve ahead for sending: one store per so many records sent.
     pub ahead: u32,
+    /// How far above the newest Partial IV received the edge goes: one store per so many records received.
+    pub edge_ahead: u32,
     /// Message numbers to reserve ahead. After a restore all numbers reserved count as possibly sent, so keep it small.
     pub numbers_ahead: u32,
     /// A verified record about to be accepted.
@@ -35,7 +37,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Plan { ahead: 64, numbers_ahead: 16, receiving: None, committing: None }
+        Plan { ahead: 64, edge_ahead: 64, numbers_ahead: 16, receiving: None, committing: None }
     }
 }
 
@@ -230,14 +232,14 @@ impl SecurityContext {
     /// How far a snapshot under `plan` reserves for `epoch`: Partial IVs to send, Partial IVs to receive.
     pub(crate) fn reservations(&self, epoch: u32, plan: &Plan) -> (u64, u64) {
         let context = self.context(epoch);
-        let (limit, ahead) = (EpochContext::limit(self.parties.aead()), u64::from(plan.ahead));
-        let reserved = context.next.saturating_add(ahead).min(limit).max(context.reserved);
+        let limit = EpochContext::limit(self.parties.aead());
+        let reserved = context.next.saturating_add(u64::from(plan.ahead)).min(limit).max(context.reserved);
         let received = match plan.receiving {
             Some(at) if at.epoch == epoch => context.window.next().max(at.partial_iv.saturating_add(1)),
             _ => context.window.next(),
         };
         // Nothing received yet: no edge, or a peer that counts from 0 would look like a replay after a restore.
-        let covered = if received == 0 { 0 } else { received.saturating_add(ahead).min(limit) };
+        let covered = if received == 0 { 0 } else { received.saturating_add(u64::from(plan.edge_ahead)).min(limit) };
         (reserved, covered.max(context.covered))
     }
 

@@ -6,7 +6,7 @@ use crate::record::tests::{SUITE, control, data, pair, protect, provider, receiv
 use crate::record::{Options, Plan, Position, SecurityContext, Seen, Updating};
 use std::vec::Vec;
 
-const PLAN: Plan = Plan { ahead: 10, numbers_ahead: 4, receiving: None, committing: None };
+const PLAN: Plan = Plan { ahead: 10, edge_ahead: 10, numbers_ahead: 4, receiving: None, committing: None };
 
 fn stored(context: &SecurityContext, meta: &SessionMeta, plan: &Plan) -> Vec<u8> {
     let mut out = [0xaa; SNAPSHOT_MAX + 5];
@@ -42,6 +42,7 @@ fn what_the_endpoint_adds_comes_back() {
         confirmed: true,
         flags: 0xc5,
         tag: 0x0102_0304,
+        keyless: false,
         ended: [None, Some(EndedSession { sid: *b"the last", received: r.received })],
     };
     let (context, back) = decode(&mut provider(), &stored(&i, &meta, &PLAN)).unwrap();
@@ -55,6 +56,22 @@ fn what_the_endpoint_adds_comes_back() {
     assert_eq!(plain, SessionMeta::default());
     assert_eq!(RouteBytes::new(&[0; 24]).unwrap().as_slice().len(), 24);
     assert_eq!(RouteBytes::new(&[0; 25]), Err(Error::InvalidArgument));
+}
+
+#[test]
+fn a_store_that_does_not_resist_rollback_holds_no_key() {
+    let (i, _) = lived();
+    let secret = i.prk_out().expose().as_slice();
+    let meta = SessionMeta { keyless: true, ..SessionMeta::default() };
+    assert!(stored(&i, &SessionMeta::default(), &PLAN).windows(secret.len()).any(|part| part == secret));
+    let bytes = stored(&i, &meta, &PLAN);
+    assert!(!bytes.windows(secret.len()).any(|part| part == secret));
+    let (mut context, back) = decode(&mut provider(), &bytes).unwrap();
+    assert!(back.keyless);
+    // What it remembers is there; what it might say is not.
+    assert_eq!(context.sent.outstanding().count(), restored(&i, &PLAN).sent.outstanding().count());
+    context.stored(&PLAN);
+    assert!(protect(&mut context, &data(b"x"), None).is_err());
 }
 
 #[test]
@@ -80,7 +97,7 @@ fn a_receiver_takes_nothing_up_to_its_edge() {
     assert_eq!(back.resume_edge(), Some(12));
     assert_eq!(back.received.check(1), Ok(Seen::Committed));
     assert_eq!(back.received.check(2), Ok(Seen::New));
-    i.stored(&Plan { ahead: 100, ..PLAN });
+    i.stored(&Plan { ahead: 100, edge_ahead: 100, ..PLAN });
     for partial_iv in 3..=13 {
         let frame = protect(&mut i, &data(b"x"), None).unwrap();
         assert_eq!(frame[3], partial_iv);
@@ -173,7 +190,7 @@ fn well_checked_nonsense_is_refused() {
     let good = stored(&i, &SessionMeta::default(), &PLAN);
     for (at, value, error) in [
         (1, 99, Error::UnsupportedState),
-        (2, 0x10, Error::CorruptState),
+        (2, 0x20, Error::CorruptState),
         (3, 4, Error::CorruptState),
         (9, 0, Error::CorruptState),
         (9, 5, Error::CorruptState),
@@ -199,7 +216,7 @@ fn well_checked_nonsense_is_refused() {
 fn encoding_is_deterministic_and_needs_its_room() {
     let (i, r) = lived();
     assert_eq!(stored(&i, &SessionMeta::default(), &PLAN), stored(&i, &SessionMeta::default(), &PLAN));
-    assert_eq!(stored(&restored(&r, &PLAN), &SessionMeta::default(), &Plan { ahead: 0, ..PLAN }).len(), SNAPSHOT_MAX);
+    assert_eq!(stored(&restored(&r, &PLAN), &SessionMeta::default(), &Plan { ahead: 0, edge_ahead: 0, ..PLAN }).len(), SNAPSHOT_MAX);
     for room in [0, 1, 100, SNAPSHOT_MAX - 1] {
         let mut out = std::vec![0; room];
         let outcome = encode(&mut provider(), &i, &SessionMeta::default(), &PLAN, &mut out);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const PLAN: Plan = Plan { ahead: 4, numbers_ahead: 2, receiving: None, committing: None };
+const PLAN: Plan = Plan { ahead: 4, edge_ahead: 4, numbers_ahead: 2, receiving: None, committing: None };
 
 #[test]
 fn nothing_is_sent_before_it_is_stored() {

@@ -56,7 +56,7 @@ impl Ord for Error {
     }
 }
 
-const PLAN: Plan = Plan { ahead: 5, numbers_ahead: 4, receiving: None, committing: None };
+const PLAN: Plan = Plan { ahead: 5, edge_ahead: 5, numbers_ahead: 4, receiving: None, committing: None };
 
 impl World {
     fn new(suite: Suite, seed: u64, line: Line) -> Self {
