@@ -14,10 +14,13 @@ from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from .errors import InvalidArgument
 
 PathLike = Union[str, "os.PathLike[str]"]
+OnMessage = Callable[[str, bytes, int, int, Optional[str]], None]
 _SCHEMES = {"mqtt": (1883, False, False), "mqtts": (8883, True, False), "ws": (80, False, True), "wss": (443, True, True)}
 
 
@@ -124,15 +127,15 @@ class Broker:
 class Wire:
     """A connection to a broker that comes back by itself. Callbacks run in the event loop it was made in.
 
-    `on_message(topic, payload, mid, qos)` gets every message; call :meth:`acknowledge` once the message needs no
-    redelivery. `on_up(again)` is called after each log-in, when the subscriptions stand.
+    `on_message(topic, payload, mid, qos, reply)` gets every message, with the Response Topic of MQTT 5 if there is one; call
+    :meth:`acknowledge` once the message needs no redelivery. `on_up(again)` is called after each log-in, when the subscriptions stand.
     """
 
     def __init__(
         self,
         broker: Broker,
         *,
-        on_message: Callable[[str, bytes, int, int], None],
+        on_message: OnMessage,
         on_up: Optional[Callable[[bool], None]] = None,
         on_down: Optional[Callable[[str], None]] = None,
     ) -> None:
@@ -183,9 +186,16 @@ class Wire:
         await self._loop.run_in_executor(None, self._paho.loop_stop)
         self.connected = False
 
-    def publish(self, topic: str, payload: bytes, qos: int) -> None:
-        """Send; with QoS 1 it is kept and sent again through a reconnect, with QoS 0 it is lost while disconnected."""
-        self._paho.publish(topic, payload, qos=qos, retain=False)
+    def publish(self, topic: str, payload: bytes, qos: int, reply: Optional[str] = None) -> None:
+        """Send; with QoS 1 it is kept and sent again through a reconnect, with QoS 0 it is lost while disconnected.
+
+        `reply` is the Response Topic; MQTT 3.1.1 has none.
+        """
+        properties: Optional[Properties] = None
+        if reply is not None and self.broker.version == "5":
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.ResponseTopic = reply
+        self._paho.publish(topic, payload, qos=qos, retain=False, properties=properties)
 
     def subscribe(self, topic: str, qos: int = 1) -> None:
         """Subscribe now and after every reconnect."""
@@ -240,7 +250,8 @@ class Wire:
         except UnicodeDecodeError:
             self._paho.ack(message.mid, message.qos)
             return
-        self._post(self._on_message, topic, bytes(message.payload), message.mid, message.qos)
+        reply = getattr(message.properties, "ResponseTopic", None) if message.properties is not None else None
+        self._post(self._on_message, topic, bytes(message.payload), message.mid, message.qos, reply)
 
     # In the event loop.
 

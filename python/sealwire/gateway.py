@@ -18,6 +18,7 @@ from .errors import InvalidArgument
 from .ports import Port
 
 MAX_FRAME = 65_535
+MAX_WAITING = 256
 Observer = Callable[[str, "Attachment", bytes], None]
 
 
@@ -131,12 +132,15 @@ class Gateway:
         if self._wire is None or attachment.inbox is None:
             attachment.unroutable += 1
             return
-        self._wire.publish(f"{self._root}{self._hub}", frame, 1 if frames.wants_delivery(frame) else 0)
+        qos = 1 if frames.wants_delivery(frame) else 0
+        self._wire.publish(f"{self._root}{self._hub}", frame, qos, f"{self._root}{attachment.inbox}")
 
-    def _from_broker(self, topic: str, frame: bytes, mid: int, qos: int) -> None:
+    def _from_broker(self, topic: str, frame: bytes, mid: int, qos: int, reply: Optional[str]) -> None:
         inbox = topic[len(self._root) :] if topic.startswith(self._root) else ""
         attachment = self._by_inbox.get(inbox)
-        if attachment is None or not frame:
+        # Frames with QoS 1 are bounded by the broker, which waits for their acknowledgement; others are dropped for a slow device.
+        full = attachment is not None and qos == 0 and attachment.writer.qsize() >= MAX_WAITING
+        if attachment is None or not frame or full:
             self.unclaimed += 1
             if self._wire is not None:
                 self._wire.acknowledge(mid, qos)

@@ -25,12 +25,14 @@ from typing import AsyncIterator, Callable, ContextManager, Deque, Dict, Iterato
 from . import _sealwire as core
 from .broker import Broker, Wire
 from .events import Event as CoreEvent
-from .errors import InvalidArgument, NoOffer, SealwireError, UnknownSession, WindowFull, WrongState
+from .errors import Busy, InvalidArgument, NoOffer, NoSpace, SealwireError, UnknownSession, WindowFull, WrongState
+from .frames import valid_inbox
 from .identity import Identity
 from .store import Store
 
 Handler = Callable[["Event"], None]
 MAX_WAITING = 10_000
+HEAL_AGAIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,7 @@ class Link:
         self._events: Deque[Event] = deque()
         self._depth = 0
         self._outbox: List[Tuple[str, bytes, int]] = []
+        self._healing: Dict[str, bytes] = {}
         self._arrival = asyncio.Event()
         self._changed = asyncio.Event()
         self._timer: Optional[asyncio.TimerHandle] = None
@@ -376,7 +379,7 @@ class Link:
             key = (message.session.handle, message.number)
             self._pubacks = deque((mid, qos, None if waits_for == key else waits_for) for mid, qos, waits_for in self._pubacks)
         if not self._depth:
-            asyncio.get_running_loop().call_soon(self.pump)
+            asyncio.get_running_loop().call_soon(self._quietly, self.pump)
 
     def pump(self) -> None:
         """Send what the endpoint has to send, and set the timer. Called by itself; harmless at any time."""
@@ -393,7 +396,7 @@ class Link:
                 break
             outbox, self._outbox = self._outbox, []
             for topic, frame, qos in outbox:
-                wire.publish(topic, frame, qos)
+                wire.publish(topic, frame, qos, f"{self._root}in/{self.inbox}")
         self._flush_pubacks()
         due = self.endpoint.poll_timeout()
         if self._timer is not None:
@@ -543,9 +546,20 @@ class Link:
 
     # ---- receiving
 
-    def _arrived(self, topic: str, frame: bytes, mid: int, qos: int) -> None:
-        if self._closed or self._failure is not None:
-            return
+    def _arrived(self, topic: str, frame: bytes, mid: int, qos: int, reply: Optional[str]) -> None:
+        if not self._closed:
+            self._quietly(lambda: self._handle(topic, frame, mid, qos, reply))
+
+    def _quietly(self, work: Callable[[], None]) -> None:
+        """For callbacks of the event loop: a failure of the store has been noted for whoever reads events."""
+        if self._failure is None:
+            try:
+                work()
+            except Exception as error:
+                if self._failure is not error:
+                    raise
+
+    def _handle(self, topic: str, frame: bytes, mid: int, qos: int, reply: Optional[str]) -> None:
         relative = topic[len(self._root) :] if topic.startswith(self._root) else None
         if relative is None or not frame:
             self._puback(mid, qos, None)
@@ -553,7 +567,9 @@ class Link:
         addressed = relative == f"in/{self.inbox}"
         with self.scope():
             try:
-                event = self.endpoint.handle_frame(frame, topic=None if addressed else relative)
+                event = self.endpoint.handle_frame(
+                    frame, topic=None if addressed else relative, route=self._way_back(reply) if addressed else None
+                )
             except SealwireError as error:
                 if error.number >= 400:
                     raise
@@ -569,6 +585,11 @@ class Link:
                         self._event(event)
             self._drain()
         self.pump()
+
+    def _way_back(self, reply: Optional[str]) -> Optional[str]:
+        """The inbox that an unauthenticated Response Topic names; only unknown-context and errors ever go there."""
+        inbox = reply[len(self._root) + 3 :] if reply is not None and reply.startswith(f"{self._root}in/") else ""
+        return inbox if valid_inbox(inbox) else None
 
     def _message(self, event: core.Message, relative: str, addressed: bool) -> None:
         session = self._session(event.session, event.peer)
@@ -619,6 +640,8 @@ class Link:
             self._changed.set()
         elif isinstance(event, core.Replaced):
             self._replaced(event)
+        elif isinstance(event, core.PeerSilent):
+            self._heal(event.session)
         elif isinstance(event, core.Closed):
             session_or_none = self._sessions.pop(event.session, None)
             if session_or_none is not None:
@@ -630,6 +653,25 @@ class Link:
             if waiting is not None and not waiting.done():
                 waiting.set_exception(event.reason)
         self._emit(event)
+
+    def _heal(self, handle: int) -> None:
+        """The peer may have lost its state, and with MQTT 3.1.1 it has no way to say so: a new handshake heals that."""
+        info = self.endpoint.session(handle)
+        route = info.route.decode("ascii")
+        if route and route not in self._healing:
+            self._healing[route] = info.peer
+            try:
+                self.endpoint.connect(route, peer=info.peer)
+            except (Busy, NoSpace):
+                pass  # a handshake is under way, or there is no room now; the timer below tries again
+            asyncio.get_running_loop().call_later(HEAL_AGAIN_S, self._quietly, lambda: self._heal_again(route))
+
+    def _heal_again(self, route: str) -> None:
+        peer = self._healing.pop(route, None)
+        handle = None if peer is None or self._closed else self.endpoint.find(peer)
+        if handle is not None and self.endpoint.session(handle).unacknowledged:
+            self._heal(handle)
+            self.pump()
 
     def _replaced(self, event: core.Replaced) -> None:
         old = self._sessions.pop(event.old, None)
@@ -695,6 +737,9 @@ class Link:
 
     def _tick(self) -> None:
         self._timer = None
+        self._quietly(self._let_time_pass)
+
+    def _let_time_pass(self) -> None:
         with self.scope():
             self.endpoint.handle_timeout()
             self._drain()
@@ -704,7 +749,7 @@ class Link:
         if again:
             # What the broker had in flight to us will be sent again under new packet identifiers.
             self._pubacks.clear()
-        self.pump()
+        self._quietly(self.pump)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -729,6 +774,8 @@ class Link:
         for waiting in self._handshakes.values():
             if not waiting.done():
                 waiting.set_exception(reason)
+        for handle in list(self._sent):
+            self._forget(handle, reason)
         self._arrival.set()
         self._changed.set()
 

@@ -284,6 +284,7 @@ pub(crate) fn counters<'py>(py: Python<'py>, counters: &endpoint::Counters) -> P
         evicted,
         peer_errors,
         unknown_context_received,
+        corrupt,
         storage_failed
     );
     Ok(made)

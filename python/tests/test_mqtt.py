@@ -21,7 +21,9 @@ REALM = "plant7"
 VERSIONS = ["3.1.1", "5"]
 
 
-def endpoint(own: Identity, *peers: Identity, store: Optional[MemoryStore] = None, offers: bool = False) -> Endpoint:
+def endpoint(
+    own: Identity, *peers: Identity, store: Optional[MemoryStore] = None, offers: bool = False, silent_attempts: int = 5
+) -> Endpoint:
     return Endpoint(
         [(own.credential, own.key)],
         peers=[peer.credential for peer in peers],
@@ -31,6 +33,7 @@ def endpoint(own: Identity, *peers: Identity, store: Optional[MemoryStore] = Non
         offers=offers,
         identifier_len=2,
         resend_interval_ms=500,
+        silent_attempts=silent_attempts,
     )
 
 
@@ -309,6 +312,31 @@ def test_a_new_handshake_replaces_the_session_and_nothing_is_lost(mosquitto: Sta
                 await (await session.send("n", b"20")).wait(10)
                 assert again.peer == session.peer
                 assert sorted(int(message.payload) for message in heard.messages) == list(range(21))
+
+    run(main())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_peer_that_lost_its_state_is_found_out_and_healed(
+    mosquitto: StartMosquitto, version: str, hub: Identity, sensor: Identity
+) -> None:
+    """MQTT 5 has a way back for unknown-context; with 3.1.1 silence tells."""
+    broker = Broker("127.0.0.1", mosquitto().port, version=version)
+
+    async def main() -> None:
+        first = Link(endpoint(hub, sensor), broker, realm=REALM, inbox="hub")
+        await first.open()
+        async with Link(endpoint(sensor, hub, silent_attempts=2), broker, realm=REALM, inbox="sensor") as at_sensor:
+            session = await at_sensor.connect("hub")
+            Collector(first)
+            await (await session.send("n", b"before")).wait(10)
+            await first.close()
+            async with Link(endpoint(hub, sensor), broker, realm=REALM, inbox="hub") as second:
+                heard = Collector(second)
+                receipt = await session.send("n", b"after")
+                await receipt.wait(20)
+                assert [message.payload for message in heard.messages] == [b"after"]
+                assert "unknown-context" in heard.refused
 
     run(main())
 

@@ -116,7 +116,7 @@ class Show:
             self.view.handshake.append(f"  message_{kind}  {_MESSAGES[kind]}  {len(frame):>3} bytes  {frame.hex(' ')[:50]}")
             self.note(f"message_{kind}, {_MESSAGES[kind]}, {len(frame)} bytes")
 
-    def on_broker(self, topic: str, payload: bytes, mid: int, qos: int) -> None:
+    def on_broker(self, topic: str, payload: bytes) -> None:
         if not payload or topic.startswith("$"):
             return
         self.view.broker_frames += 1
@@ -301,7 +301,7 @@ class Show:
             broker = await embedded.open()
             middle = self.middle = Middle(("127.0.0.1", embedded.port))
             await middle.open()
-            tap = Wire(broker, on_message=lambda topic, payload, mid, qos: self._tapped(tap, topic, payload, mid, qos))
+            tap = Wire(broker, on_message=lambda topic, payload, *_: self.on_broker(topic, payload))
             await tap.open({"#": 0})
             self.hub = Hub(
                 folder / "hub.db",
@@ -362,11 +362,6 @@ class Show:
                 await self.middle.close()
             await embedded.close()
         return self._verdict(stored, status, match_second if self.options.mqtt_device else None)
-
-    def _tapped(self, tap: Optional[Wire], topic: str, payload: bytes, mid: int, qos: int) -> None:
-        self.on_broker(topic, payload, mid, qos)
-        if tap is not None:
-            tap.acknowledge(mid, qos)
 
     def _attached(self, gateway: Gateway, port: Any) -> None:
         gateway.attach(port)
