@@ -114,7 +114,8 @@ class EmbeddedBroker:
         if sys.version_info >= (3, 10):
             plugin = "amqtt.plugins.authentication.AnonymousAuthPlugin"
             return {"listeners": listeners, "plugins": {plugin: {"allow_anonymous": True}}}
-        return {"listeners": listeners, "sys_interval": 0, "auth": {"allow-anonymous": True}, "topic-check": {"enabled": False}}
+        topics = {"enabled": True, "plugins": ["topic_taboo"]}
+        return {"listeners": listeners, "sys_interval": 0, "auth": {"allow-anonymous": True}, "topic-check": topics}
 
     async def close(self) -> None:
         """Stop it."""
