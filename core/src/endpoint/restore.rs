@@ -10,10 +10,11 @@ use crate::persist::{self, SNAPSHOT_MAX};
 use zeroize::Zeroizing;
 
 impl<T: Tables> Endpoint<T> {
-    /// Takes up the sessions in the store; gives how many. The first call on a new endpoint, before any other.
+    /// Takes up the sessions in the store; gives how many of them can be used. The first call on a new endpoint, before any other.
     ///
-    /// Each session is reported as `Established` with `resumed`, and can send at once; the peer is asked to resume. Every confirmable message that
-    /// may be unacknowledged is reported as `Resend`; `abandon` those that the application does not have.
+    /// Each is reported as `Established` with `resumed`, and can send at once; the peer is asked to resume. Every confirmable message that
+    /// may be unacknowledged is reported as `Resend`; `abandon` those that the application does not have. A session whose Initiator has not
+    /// confirmed it yet is taken up without a report and not counted: its first record confirms it, if it ever comes.
     /// From a store that does not resist rollback no session is taken up: each is reported as `Closed` with `LostState`, for the
     /// application to `connect` again; what it had committed is remembered. Damaged entries are counted and passed over.
     ///
@@ -99,7 +100,7 @@ impl<T: Tables> Endpoint<T> {
             session.advance();
             let handle = SessionHandle::compose(slot, session.generation);
             session.state = if durable {
-                count = count.saturating_add(1);
+                count = count.saturating_add(usize::from(live.confirmed));
                 State::Live(live)
             } else {
                 State::Ended(Ended {
