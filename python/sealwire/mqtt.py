@@ -228,8 +228,10 @@ class Link:
         self._depth = 0
         self._outbox: List[Tuple[str, bytes, int]] = []
         self._healing: Dict[str, bytes] = {}
-        self._arrival = asyncio.Event()
-        self._changed = asyncio.Event()
+        # Made when the link opens: before CPython 3.10 an event belongs to the loop it was made in.
+        self._arrival: asyncio.Event
+        self._changed: asyncio.Event
+        self._opened = False
         self._timer: Optional[asyncio.TimerHandle] = None
         self._failure: Optional[BaseException] = None
         self._wire: Optional[Wire] = None
@@ -279,6 +281,7 @@ class Link:
         """Log in to the broker, subscribe, and take up stored sessions. Raises ConnectionError or TimeoutError."""
         if self._wire is not None:
             raise WrongState("the link is open")
+        self._arrival, self._changed, self._opened = asyncio.Event(), asyncio.Event(), True
         with self.scope():
             self.endpoint.restore()
             self._drain()
@@ -306,8 +309,9 @@ class Link:
         for messages in self._sent.values():
             for message in messages.values():
                 message.done.cancel()
-        self._arrival.set()
-        self._changed.set()
+        if self._opened:
+            self._arrival.set()
+            self._changed.set()
 
     @property
     def connected(self) -> bool:
@@ -321,6 +325,7 @@ class Link:
 
         Raises the typed reason of the failure, HandshakeFailed when nobody answered, or TimeoutError.
         """
+        self._check()
         handshake = self.endpoint.connect(inbox, peer=peer)
         waiting: "asyncio.Future[Session]" = asyncio.get_running_loop().create_future()
         self._handshakes[handshake] = waiting
@@ -780,6 +785,8 @@ class Link:
         self._changed.set()
 
     def _check(self) -> None:
+        if not self._opened:
+            raise WrongState("the link is not open")
         if self._failure is not None:
             raise self._failure
 

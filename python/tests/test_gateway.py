@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 import pytest
-from conftest import StartMosquitto, run, until
+from conftest import StartMosquitto, run, unavailable, until
 
 from sealwire import Endpoint, Established, Identity, frames, errors, ports
 from sealwire.broker import Broker
@@ -209,6 +209,10 @@ def test_inbox_names() -> None:
 
 
 def test_serial_needs_a_port() -> None:
+    try:
+        import serial  # noqa: F401
+    except ImportError:
+        unavailable("pyserial is not installed")
     with pytest.raises(OSError):
         ports.open_serial("/dev/does-not-exist", 115200)
     with pytest.raises(errors.InvalidArgument):

@@ -405,6 +405,20 @@ def test_addresses() -> None:
         Broker("h", version="4")
 
 
+def test_a_link_that_is_not_open_says_so(hub: Identity, sensor: Identity) -> None:
+    link = Link(endpoint(sensor, hub), "h", realm=REALM, inbox="s")
+
+    async def main() -> None:
+        with pytest.raises(errors.WrongState):
+            await link.connect("hub")
+        with pytest.raises(errors.WrongState):
+            async for _ in link.events():
+                raise AssertionError
+        await link.close()
+
+    run(main())
+
+
 def test_topics_are_checked(hub: Identity, sensor: Identity) -> None:
     for realm in ("", "a/#", "/a", "a/"):
         with pytest.raises(errors.InvalidArgument):
