@@ -11,7 +11,7 @@ use crate::credential::Thumbprint;
 use crate::crypto::Suite;
 use crate::edhoc::{self, Completed, Ead, EdhocError, INBOX, Role};
 use crate::error::{Error, Result};
-use crate::record::SecurityContext;
+use crate::record::{Handover, SecurityContext};
 
 /// How often an Initiator answers a repeated message_4 with a fresh record.
 const MAX_RECORDS: u8 = 8;
@@ -193,6 +193,17 @@ impl<T: Tables> Endpoint<T> {
             }
         }
         Ok(())
+    }
+
+    /// The peer answered handshakes of this end and has decided against them since: a message_4 that comes late must not bring them to life.
+    pub(super) fn give_up_listed(&mut self, peer: &Thumbprint, handover: &Handover) {
+        for slot in 0..self.tables.handshakes() {
+            let Some(Step::Message4(state)) = self.tables.handshake(slot).map(|handshake| &handshake.step) else { continue };
+            let listed = handover.as_slice().iter().any(|(sid, _)| state.th_4().starts_with(sid));
+            if listed && state.peer() == *peer {
+                self.fail_handshake(slot, Error::Superseded);
+            }
+        }
     }
 
     /// A session that this end began was established with this peer since message_1 was composed at `composed`.

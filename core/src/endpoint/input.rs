@@ -138,6 +138,7 @@ impl<T: Tables> Endpoint<T> {
             live.events |= pending::ESTABLISHED;
             self.order = order;
             self.supersede(port, slot, &peer);
+            self.give_up_listed(&peer, &handover);
         }
         self.settle(slot, Some(now_ms));
         Ok(accepted)

@@ -555,3 +555,31 @@ fn identifiers_never_equal_the_peers_and_name_their_slot() {
         }
     }
 }
+
+/// The Responder of one handshake starts another before message_4 of the first has arrived.
+#[test]
+fn a_message_4_that_comes_late_does_not_undo_a_later_handshake() {
+    for seed in 0..40 {
+        let mut pair = Pair::with(true, seed, |_| ());
+        let first = pair.a.endpoint.connect(&mut pair.a.port, 0, Route::default(), None).unwrap();
+        for frame in pair.a.frames(0) {
+            pair.b.input(0, Route::default(), None, &frame).unwrap();
+        }
+        for frame in pair.b.frames(0) {
+            pair.a.input(0, Route::default(), None, &frame).unwrap();
+        }
+        for frame in pair.a.frames(0) {
+            pair.b.input(0, Route::default(), None, &frame).unwrap();
+        }
+        let late = pair.b.frames(0).remove(0);
+        pair.b.endpoint.connect(&mut pair.b.port, 0, Route::default(), None).unwrap();
+        pair.settle();
+        let (a, b) = (pair.a.session(&pair.b), pair.b.session(&pair.a));
+        let superseded = Event::HandshakeFailed { handshake: first, route: Route::default(), reason: Error::Superseded };
+        assert!(pair.a.take_events().contains(&superseded));
+        assert!(pair.a.input(0, Route::default(), None, &late).is_err());
+        pair.settle();
+        assert_eq!((pair.a.session(&pair.b), pair.b.session(&pair.a)), (a, b), "seed {seed}");
+        assert_eq!(exported(&mut pair.a, a), exported(&mut pair.b, b));
+    }
+}
