@@ -46,7 +46,7 @@ mod restore;
 mod session;
 mod succession;
 mod tables;
-#[cfg(test)]
+#[cfg(all(test, feature = "suite-x25519-chacha"))]
 mod tests;
 
 pub use config::{Config, InboxName, MAX_NAME, MAX_SUITES, Route};

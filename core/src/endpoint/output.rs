@@ -1,7 +1,6 @@
 //! Events, frames and the next time to wake up.
 
 use super::event::{Event, HandshakeId, Transmit};
-use super::handshake::Step;
 use super::session::{Early, Live, Outcome, State, pending, want};
 use super::tables::{Slot, Tables};
 use super::{Endpoint, Port, SessionHandle};
@@ -236,20 +235,6 @@ impl Live {
                 self.resend_from = number.saturating_add(1);
                 Some(Event::Resend { session, number })
             }
-        }
-    }
-}
-
-impl Step {
-    #[cfg(test)]
-    pub(super) const fn name(&self) -> &'static str {
-        match self {
-            Step::Free => "free",
-            Step::Failed => "failed",
-            Step::Message1 => "message_1",
-            Step::Message3(_) => "message_3",
-            Step::Message2(_) => "message_2",
-            Step::Message4(_) => "message_4",
         }
     }
 }

@@ -250,6 +250,7 @@ fn error_3_leads_to_a_credential_by_value() {
     assert_eq!(pair.a.endpoint.counters().peer_errors, 1);
 }
 
+#[cfg(feature = "suite-p256-ccm")]
 #[test]
 fn error_2_leads_to_another_enabled_suite_once() {
     let mut pair = Pair::with(false, 1, |_| ());
@@ -266,6 +267,7 @@ fn error_2_leads_to_another_enabled_suite_once() {
     assert!(matches!(pair.a.take_events()[..], [Event::HandshakeFailed { reason: Error::UnsupportedSuite, .. }]));
 }
 
+#[cfg(feature = "suite-p256-ccm")]
 #[test]
 fn the_order_of_suites_in_error_2_means_nothing() {
     let mut pair = Pair::with(false, 1, |_| ());

@@ -177,7 +177,7 @@ impl Node {
             state.extend(
                 std::format!(
                     "{} {:?} {} {} {} {:?}",
-                    handshake.step.name(),
+                    step_name(&handshake.step),
                     handshake.id,
                     handshake.slot,
                     handshake.deadline,
@@ -196,6 +196,17 @@ impl Node {
         let mut hasher = DefaultHasher::new();
         state.hash(&mut hasher);
         hasher.finish()
+    }
+}
+
+const fn step_name(step: &handshake::Step) -> &'static str {
+    match step {
+        handshake::Step::Free => "free",
+        handshake::Step::Failed => "failed",
+        handshake::Step::Message1 => "message_1",
+        handshake::Step::Message3(_) => "message_3",
+        handshake::Step::Message2(_) => "message_2",
+        handshake::Step::Message4(_) => "message_4",
     }
 }
 
