@@ -179,7 +179,9 @@ def run(suite, outcomes):
     with open(path, encoding="utf-8", errors="replace") as log:
         text = log.read()
     counted = count(text, outcome)
-    if not counted and not outcome.failed:
+    if not outcome.failed and not counted and any(" pytest " in command or "cargo test" in command for command in suite.commands):
+        outcome.failed, outcome.why = True, "the log does not say how many tests ran or were skipped"
+    elif not counted and not outcome.failed:
         outcome.ran = len(suite.commands)
     elif counted and not outcome.ran and not outcome.failed:
         outcome.failed = not outcome.skipped

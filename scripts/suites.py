@@ -78,7 +78,8 @@ def bare_metal(target):
 
 
 CORE = "cargo test --locked -q -p sealwire-core"
-PYTEST = f"{VENV}/python -m pytest -q -rs -p no:cacheprovider"
+# Not quieter: two levels of -q leave out the numbers that the table needs.
+PYTEST = f"{VENV}/python -m pytest -rs -p no:cacheprovider"
 
 SUITES = [
     Suite("format", "rustfmt over the workspace", "cargo fmt --all --check -- --color never", needs=[need_cargo("fmt")]),
