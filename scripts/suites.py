@@ -119,6 +119,7 @@ SUITES = [
     Suite("python-types", "mypy --strict and stubtest", f"cd python && ../{VENV}/mypy",
           f"{VENV}/python -m mypy.stubtest --mypy-config-file python/pyproject.toml sealwire", after=["wheel"]),
     Suite("wheels", "manylinux wheel, auditwheel, CPython 3.9 to 3.13", "sh scripts/py-wheels.sh", after=["setup"]),
+    Suite("c-mqtt", "the MQTT device in C against a real broker", "sh scripts/c-mqtt-test.sh", needs=["mosquitto", "pkg-config"], after=["wheel"]),
     Suite("demo", "the demonstration, with its attacks", "sh scripts/demo.sh", after=["setup"], limit_s=900),
     Suite("bench", "the benchmark runs", "cargo run --locked -q --release -p sealwire-bench -- --quick"),
     Suite("docs", "API references and pages", "sh scripts/docs.sh", after=["wheel"]),
