@@ -4,8 +4,8 @@
  *
  * CONVENTIONS
  *
- * Order        Functions stand in the order in which a program uses them: version, keys, credentials, endpoint, handshake, messages,
- *              input, output, inspection.
+ * Order        Functions stand in this order: version, keys, credentials, endpoint, restore, handshake, input, time, output, messages,
+ *              inspection. The _INIT macros and the sizes for memory are at the end.
  * Status       A function that can fail returns int32_t: SEALWIRE_OK (0), or a negative status. Its comment lists its statuses
  *              without the prefix. sealwire_status_name() and sealwire_status_hint() say what one means.
  * Outputs      Come last in the parameters and are written only on success. None is optional unless the comment says so.
@@ -376,7 +376,8 @@
 #define SEALWIRE_EVENT_ACKNOWLEDGED 3
 
 /**
- * A confirmable message is unacknowledged for too long: `session`, `number`. Send it again under that number.
+ * A confirmable message is unacknowledged for too long: `session`, `number`. Send it again under that number. After a restart this comes
+ * for every number that may have been used: sealwire_abandon() those whose message is not there, else WINDOW_FULL follows for good.
  */
 #define SEALWIRE_EVENT_RESEND 4
 
@@ -550,9 +551,9 @@ typedef struct sealwire_port {
    */
   int32_t (*store_load)(void *context, uint32_t slot, uint8_t *out, size_t capacity, size_t *length);
   /**
-   * Saves `data`, at most `SEALWIRE_SNAPSHOT_MAX` (512) bytes, under `slot` (from 0, below the number of sessions),
-   * durably and atomically: after OK the new value is on the
-   * medium, after a power cut there is the old one or the new one. Length 0 removes it. NULL together with `store_load`.
+   * Saves `data`, at most 512 bytes (`SEALWIRE_SNAPSHOT_MAX` of sealwire_primitives.h), under `slot` (from 0, below the number of
+   * sessions), durably and atomically: after OK the new value is on the medium, after a power cut there is the old one or the
+   * new one. Length 0 removes it. NULL together with `store_load`.
    */
   int32_t (*store_save)(void *context, uint32_t slot, const uint8_t *data, size_t length);
   /**
@@ -1290,7 +1291,9 @@ SEALWIRE_MUST_USE int32_t sealwire_endpoint_capacity(struct sealwire_endpoint *e
 
 /**
  * Restores sessions from the store; the first call after sealwire_endpoint_init(). ESTABLISHED with `resumed` follows for each
- * session, CLOSED with LOST_STATE for each that a store without resistance against rollback had.
+ * session, CLOSED with LOST_STATE for each that a store without resistance against rollback had. Then RESEND follows for each message
+ * number that may be unacknowledged, also for some that were never used: send it again, or sealwire_abandon() it.
+ * Where `sessions` is 0, sealwire_connect().
  *
  * Statuses: OK; INVALID_ARGUMENT (also: stored with another `identifier_length`); WRONG_STATE (also: there are sessions already); BUSY;
  * STORAGE_FAILED; UNSUPPORTED_STATE; RANDOM_FAILED. What is damaged is left out.
@@ -1400,7 +1403,8 @@ int32_t sealwire_acknowledges(uint64_t number, uint64_t missing, uint64_t number
  * Protects a message into `frame`, to be sent where `sent` says. `capacity`: payload, topic name and content type, and
  * `SEALWIRE_OVERHEAD_MAX`.
  *
- * A command needs a fresh offer of the receiver: NO_OFFER means that one was asked for, and COMMAND_READY follows.
+ * A command needs a fresh offer of the receiver: NO_OFFER means that one was asked for, and COMMAND_READY follows. It never does where
+ * the receiver has not set `takes_commands`.
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: the peer has not confirmed the session yet); BUSY; UNKNOWN_SESSION; WINDOW_FULL (messages with
  * `origin` go before new ones); NO_OFFER; KEY_EXHAUSTED; STORAGE_FAILED; RANDOM_FAILED; BUFFER_TOO_SMALL.
@@ -1429,7 +1433,7 @@ int32_t sealwire_commit(struct sealwire_endpoint *endpoint,
 
 /**
  * Gives up a confirmable message: RESEND does not come for it again. For a number whose message the application no longer has,
- * as after a restart.
+ * as after a restart; until then it counts among the 64.
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; UNKNOWN_SESSION.
  */

@@ -278,7 +278,9 @@ pub unsafe extern "C" fn sealwire_endpoint_capacity(endpoint: *mut sealwire_endp
 }
 
 /// Restores sessions from the store; the first call after sealwire_endpoint_init(). ESTABLISHED with `resumed` follows for each
-/// session, CLOSED with LOST_STATE for each that a store without resistance against rollback had.
+/// session, CLOSED with LOST_STATE for each that a store without resistance against rollback had. Then RESEND follows for each message
+/// number that may be unacknowledged, also for some that were never used: send it again, or sealwire_abandon() it.
+/// Where `sessions` is 0, sealwire_connect().
 ///
 /// Statuses: OK; INVALID_ARGUMENT (also: stored with another `identifier_length`); WRONG_STATE (also: there are sessions already); BUSY;
 /// STORAGE_FAILED; UNSUPPORTED_STATE; RANDOM_FAILED. What is damaged is left out.

@@ -15,7 +15,8 @@ pub const SEALWIRE_EVENT_ESTABLISHED: i32 = 2;
 /// The peer has committed confirmable messages: `session`, `number` (the highest), `missing` (a bitmap); see
 /// sealwire_acknowledges().
 pub const SEALWIRE_EVENT_ACKNOWLEDGED: i32 = 3;
-/// A confirmable message is unacknowledged for too long: `session`, `number`. Send it again under that number.
+/// A confirmable message is unacknowledged for too long: `session`, `number`. Send it again under that number. After a restart this comes
+/// for every number that may have been used: sealwire_abandon() those whose message is not there, else WINDOW_FULL follows for good.
 pub const SEALWIRE_EVENT_RESEND: i32 = 4;
 /// The peer can take commands now, after a sealwire_send() that failed with NO_OFFER: `session`.
 pub const SEALWIRE_EVENT_COMMAND_READY: i32 = 5;

@@ -92,7 +92,8 @@ impl sealwire_outgoing {
 /// Protects a message into `frame`, to be sent where `sent` says. `capacity`: payload, topic name and content type, and
 /// `SEALWIRE_OVERHEAD_MAX`.
 ///
-/// A command needs a fresh offer of the receiver: NO_OFFER means that one was asked for, and COMMAND_READY follows.
+/// A command needs a fresh offer of the receiver: NO_OFFER means that one was asked for, and COMMAND_READY follows. It never does where
+/// the receiver has not set `takes_commands`.
 ///
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: the peer has not confirmed the session yet); BUSY; UNKNOWN_SESSION; WINDOW_FULL (messages with
 /// `origin` go before new ones); NO_OFFER; KEY_EXHAUSTED; STORAGE_FAILED; RANDOM_FAILED; BUFFER_TOO_SMALL.
@@ -154,7 +155,7 @@ pub unsafe extern "C" fn sealwire_commit(
 }
 
 /// Gives up a confirmable message: RESEND does not come for it again. For a number whose message the application no longer has,
-/// as after a restart.
+/// as after a restart; until then it counts among the 64.
 ///
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; UNKNOWN_SESSION.
 #[unsafe(no_mangle)]

@@ -432,7 +432,7 @@ def build_parser() -> argparse.ArgumentParser:
     one = hub.add_parser("run", help="serve")
     one.add_argument("--db", required=True, metavar="FILE", help="SQLite database; made if missing")
     one.add_argument("--identity", required=True, metavar="STEM", help="STEM.key and STEM.cred of the hub")
-    one.add_argument("--peer", action="append", default=[], metavar="FILE", help="credential of a peer; may be repeated")
+    one.add_argument("--peer", action="append", default=[], metavar="FILE", help="credential of a peer; may be repeated; without --peer or --anchor nobody gets a session")
     one.add_argument("--anchor", action="append", default=[], metavar="FILE", help="credential of an issuer; may be repeated")
     one.add_argument("--inbox", type=inbox_name, help="default: the subject of the credential")
     one.add_argument("--subscribe", action="append", default=[], metavar="FILTER", help="topics in place, relative to the realm")
@@ -441,27 +441,27 @@ def build_parser() -> argparse.ArgumentParser:
     add_broker(one)
     add_json(one)
     one.set_defaults(run=hub_run)
-    for name, text in (("messages", "what was received"), ("sessions", "who has a session"), ("commands", "commands and how far they are"), ("incidents", "what was refused")):
+    for name, text in (("messages", "what was received; with --json the payloads too"), ("sessions", "who has a session"), ("commands", "commands and how far they are"), ("incidents", "what was refused")):
         one = hub.add_parser(name, help=text)
-        one.add_argument("--db", required=True, metavar="FILE")
+        one.add_argument("--db", required=True, metavar="FILE", help="database of the hub")
         if name == "messages":
-            one.add_argument("--topic")
-            one.add_argument("--after", type=int, default=0, metavar="ID")
-            one.add_argument("--limit", type=int, default=-1)
+            one.add_argument("--topic", help="only of this topic")
+            one.add_argument("--after", type=int, default=0, metavar="ID", help="only later ones")
+            one.add_argument("--limit", type=int, default=-1, help="at most so many")
         add_json(one)
         one.set_defaults(run=hub_show)
     one = hub.add_parser("send", help="queue a command for the running hub")
-    one.add_argument("--db", required=True, metavar="FILE")
-    one.add_argument("--to", required=True, help="subject or thumbprint of the peer")
-    one.add_argument("--topic", required=True)
-    one.add_argument("payload")
+    one.add_argument("--db", required=True, metavar="FILE", help="database of the hub")
+    one.add_argument("--to", required=True, help="subject or thumbprint of the peer; until it has a session the command waits")
+    one.add_argument("--topic", required=True, help="what the command is, for the peer")
+    one.add_argument("payload", help="text, or see --hex")
     one.add_argument("--hex", action="store_true", help="the payload is hexadecimal text")
     one.add_argument("--expires", type=duration, default=3600, metavar="TIME", help="give up if not sent by then (1h)")
-    one.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait until it is done")
+    one.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait until the peer has committed it, else exit with 1")
     add_json(one)
     one.set_defaults(run=hub_send)
     one = hub.add_parser("restore", help="after putting back a backup: discard every session, so that no sequence number is used twice")
-    one.add_argument("--db", required=True, metavar="FILE")
+    one.add_argument("--db", required=True, metavar="FILE", help="database of the hub")
     add_json(one)
     one.set_defaults(run=hub_restore)
 
@@ -482,7 +482,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         return int(options.run(options, Output(options.json)))
     except SealwireError as error:
-        status, text = REFUSED, str(error)
+        # The hints are for programs; where there is a detail, it says more to a person at a terminal.
+        status, text = REFUSED, f"{error.name}: {error.args[0]}" if error.args else str(error)
         name: Optional[str] = error.name
     except (ConnectionError, TimeoutError) as error:
         status, text, name = NETWORK, str(error), "network"

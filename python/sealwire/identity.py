@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Union
 
 from ._sealwire import Credential, Key
-from .errors import Malformed, UnknownKey
+from .errors import Malformed, SealwireError, UnknownKey
 
 PathLike = Union[str, "os.PathLike[str]"]
 KINDS = ("X25519", "P-256", "Ed25519", "ES256")
@@ -71,7 +71,11 @@ def save_credential(path: PathLike, credential: Credential, *, overwrite: bool =
 
 def load_credential(path: PathLike) -> Credential:
     """Read a credential file. Raises OSError, Malformed or another typed error."""
-    return Credential(read_hex(path))
+    raw = read_hex(path)
+    try:
+        return Credential(raw)
+    except SealwireError as error:
+        raise type(error)(f"{path} holds no usable credential") from None
 
 
 def load_key(path: PathLike, default: str = "X25519") -> Key:

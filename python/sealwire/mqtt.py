@@ -296,7 +296,7 @@ class Link:
         self.pump()
 
     async def close(self) -> None:
-        """Leave the broker. Sessions stay in the store."""
+        """Leave the broker; sessions stay in the store. An acknowledgement not sent yet follows when the message comes again."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -323,7 +323,7 @@ class Link:
     async def connect(self, inbox: str, *, peer: Optional[bytes] = None, timeout: float = 30.0) -> Session:
         """Handshake with the endpoint behind `inbox`; with `peer` only that identity will do.
 
-        Raises the typed reason of the failure, HandshakeFailed when nobody answered, or TimeoutError.
+        Raises the typed reason, HandshakeFailed when nobody answered, or TimeoutError; a :class:`Refused` event may say more.
         """
         self._check()
         handshake = self.endpoint.connect(inbox, peer=peer)
@@ -333,7 +333,7 @@ class Link:
         try:
             return await asyncio.wait_for(waiting, timeout)
         except asyncio.TimeoutError:
-            raise TimeoutError(f"no session with {inbox} in {timeout:g} s") from None
+            raise TimeoutError(f"no session with {inbox} in {timeout:g} s; is it running, and do both ends know each other?") from None
         except asyncio.CancelledError:
             self._check()
             raise

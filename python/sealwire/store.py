@@ -64,6 +64,8 @@ class SqliteStore:
     Send nothing that came out of the endpoint before the block has ended. If the block fails, the endpoint in memory
     is ahead of the database; the store then refuses further work, and the application makes a new endpoint and
     restores it.
+
+    `resists_rollback`: True only if nobody can put back an older copy of the file; else every start makes a new handshake.
     """
 
     def __init__(
