@@ -183,7 +183,7 @@ impl<T: Tables> Endpoint<T> {
         live.early = Early::Initiator { handover, message_4, answers: 0 };
         live.wants = want::REPEAT;
         live.events = pending::ESTABLISHED;
-        self.install(port, now_ms, session, live)?;
+        self.install(port, now_ms, session, live, composed)?;
         self.clear_handshake(slot);
         self.counters.handshakes = self.counters.handshakes.wrapping_add(1);
         for other in 0..self.tables.handshakes() {

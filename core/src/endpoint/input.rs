@@ -127,6 +127,7 @@ impl<T: Tables> Endpoint<T> {
         }
         let accepted = live.context.accept(at)?;
         live.heard(now_ms);
+        let agreed = matches!(live.early, Early::Initiator { .. });
         live.early = Early::Over;
         if accepted.key_updated {
             live.events |= pending::KEY_UPDATED;
@@ -137,8 +138,11 @@ impl<T: Tables> Endpoint<T> {
             live.windows = windows;
             live.events |= pending::ESTABLISHED;
             self.order = order;
-            self.supersede(port, slot, &peer);
             self.give_up_listed(&peer, &handover);
+        }
+        // The peer stands on this session too: nothing that it began beside it can come to life any more.
+        if confirms || agreed {
+            self.supersede(port, slot, &peer, u32::MAX);
         }
         self.settle(slot, Some(now_ms));
         Ok(accepted)

@@ -181,7 +181,7 @@ impl<T: Tables> Endpoint<T> {
         live.established = self.tick();
         live.early = early;
         live.wants = want::MESSAGE_4;
-        self.install(port, now_ms, session, live)?;
+        self.install(port, now_ms, session, live, 0)?;
         self.limit_unconfirmed(port, &parties.peer);
         self.clear_handshake(slot);
         self.counters.handshakes = self.counters.handshakes.wrapping_add(1);

@@ -1,6 +1,6 @@
 //! Which of several sessions with one peer stands (PROTOCOL 4.3).
 
-use super::session::{Live, Outcome, State, Windows, take_over};
+use super::session::{Early, Live, Outcome, State, Windows, take_over};
 use super::tables::Tables;
 use super::{Endpoint, Port};
 use crate::credential::Thumbprint;
@@ -34,8 +34,11 @@ impl<T: Tables> Endpoint<T> {
         while let Some(other) = self.tables.with_peer(&live.peer(), from) {
             from = other.saturating_add(1);
             let Some(rival) = self.tables.session(other).and_then(|session| session.live()) else { continue };
-            let listed = handover.as_slice().contains(&(rival.sid().0, Relation::Concurrent));
-            if other != slot && listed && rival.sid() < live.sid() {
+            // A session that this end began, and decided for while this one waited, is not in a list made before the peer knew of it.
+            let later = matches!(rival.early, Early::Initiator { .. }) && rival.established > live.established;
+            let listed = handover.as_slice().iter().find(|(sid, _)| *sid == rival.sid().0).map(|(_, relation)| *relation);
+            let concurrent = listed.map_or(later, |relation| relation == Relation::Concurrent);
+            if other != slot && concurrent && rival.sid() < live.sid() {
                 return true;
             }
         }
@@ -73,8 +76,9 @@ impl<T: Tables> Endpoint<T> {
         }
     }
 
-    /// Stores a new session and puts it into its slot. One that stands takes over and ends the others. On error nothing has changed.
-    pub(super) fn install<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, mut live: Live) -> Result<()> {
+    /// Stores a new session, whose message_1 was composed at `composed`, and puts it into its slot. One that stands takes over and ends the
+    /// others. On error nothing has changed.
+    pub(super) fn install<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, mut live: Live, composed: u32) -> Result<()> {
         let peer = live.peer();
         if live.confirmed {
             live.windows = self.gather(slot, &peer);
@@ -88,14 +92,15 @@ impl<T: Tables> Endpoint<T> {
         session.state = State::Live(live);
         self.tables.index_peer(slot, &peer, true);
         if confirmed {
-            self.supersede(port, slot, &peer);
+            self.supersede(port, slot, &peer, composed);
         }
         self.settle(slot, Some(now_ms));
         Ok(())
     }
 
-    /// Ends every other session with the peer of the session in `slot`.
-    pub(super) fn supersede<P: Port>(&mut self, port: &mut P, slot: usize, peer: &Thumbprint) {
+    /// Ends every other session with the peer of the session in `slot`, but for those that the peer began and that came up, unconfirmed, at
+    /// `spared` or later: the peer may have decided for one of them, and its first record will tell.
+    pub(super) fn supersede<P: Port>(&mut self, port: &mut P, slot: usize, peer: &Thumbprint, spared: u32) {
         let new = self.handle_of(slot);
         let mut from = 0;
         while let Some(other) = self.tables.with_peer(peer, from) {
@@ -104,6 +109,7 @@ impl<T: Tables> Endpoint<T> {
                 continue;
             }
             match self.tables.session_mut(other).map(|session| &mut session.state) {
+                Some(State::Live(live)) if !live.confirmed && live.established >= spared => {}
                 Some(State::Live(live)) => {
                     let announced = live.confirmed;
                     self.erase_stored(port, other);

@@ -223,3 +223,50 @@ fn what_was_committed_before_a_denied_store_came_true_is_remembered() {
         assert_eq!(pair.pass(again, &Outgoing { origin, ..CONFIRMABLE }), Err(Error::Duplicate));
     }
 }
+
+/// The Responder of one handshake starts another; the message_4 of the first arrives when the second is done.
+#[test]
+fn a_late_message_4_does_not_undo_a_deliberate_new_handshake() {
+    for seed in 0..40 {
+        let mut pair = Pair::with(true, seed, |_| ());
+        let peer = pair.b.identity.thumbprint;
+        pair.a.endpoint.connect(&mut pair.a.port, 0, link(), Some(peer)).unwrap();
+        for frame in pair.a.frames(0) {
+            pair.b.input(0, link(), None, &frame).unwrap();
+        }
+        for frame in pair.b.frames(0) {
+            pair.a.input(0, link(), None, &frame).unwrap();
+        }
+        for frame in pair.a.frames(0) {
+            pair.b.input(0, link(), None, &frame).unwrap();
+        }
+        let message_4 = pair.b.frames(0);
+        let peer = pair.a.identity.thumbprint;
+        pair.b.endpoint.connect(&mut pair.b.port, 0, link(), Some(peer)).unwrap();
+        for frame in pair.b.frames(0) {
+            pair.a.input(0, link(), None, &frame).unwrap();
+        }
+        for frame in pair.a.frames(0) {
+            let _ = pair.b.input(0, link(), None, &frame);
+        }
+        for frame in pair.b.frames(0) {
+            let _ = pair.a.input(0, link(), None, &frame);
+        }
+        for frame in pair.a.frames(0) {
+            let _ = pair.b.input(0, link(), None, &frame);
+        }
+        let standing = |from: &Node, to: &Node| {
+            from.endpoint.find(&to.identity.thumbprint).map(|session| from.endpoint.session(session, 0).unwrap().sid)
+        };
+        let chosen = standing(&pair.b, &pair.a);
+        assert!(chosen.is_some());
+        for frame in message_4 {
+            let _ = pair.a.input(0, link(), None, &frame);
+        }
+        // The first record of the new session settles it, whatever the session identifiers are.
+        pair.settle();
+        assert_eq!(standing(&pair.a, &pair.b), chosen, "seed {seed}");
+        assert_eq!(standing(&pair.b, &pair.a), chosen, "seed {seed}");
+        assert_eq!(pair.b.endpoint.counters().unknown_context_received, 0, "seed {seed}");
+    }
+}

@@ -420,9 +420,9 @@ fn both_open_at_once() {
             assert_eq!(d.endpoint.session(session, d.now).unwrap().sid, ours);
             let options = controlled(&mut peer, &mut d, "ours");
             assert_eq!(options, json!({"10": [[hex(&theirs.0), 0]], "15": true}));
-            // The peer's own decision is the same: no record under its session comes; one that came would name nothing known.
+            // The peer's own decision is the same. A record under its session that left before it knew of ours does not bring it to life.
             let record = control(&mut peer, "theirs", json!({}));
-            assert_eq!(d.feed(&record).err(), Some(Error::UnknownContext));
+            assert_eq!(d.feed(&record).err(), Some(Error::Superseded));
         } else {
             stood[1] += 1;
             let events = d.events();
