@@ -766,11 +766,11 @@ typedef struct sealwire_config {
    */
   uint32_t reserve;
   /**
-   * Records received per store operation. Default 64.
+   * Records received per store operation, up to 65,536. Default 64.
    */
   uint32_t edge;
   /**
-   * Ask for new keys after so many records. Default 2^32, or half of what the algorithm allows if that is less.
+   * Ask for new keys after so many records. Default 2^32, or three quarters of what the algorithm allows if that is less.
    */
   uint64_t key_update_after;
 } sealwire_config;

@@ -105,9 +105,9 @@ pub struct sealwire_config {
     pub command_lifetime_ms: u32,
     /// Records sent per store operation, up to 65,536. Default 64.
     pub reserve: u32,
-    /// Records received per store operation. Default 64.
+    /// Records received per store operation, up to 65,536. Default 64.
     pub edge: u32,
-    /// Ask for new keys after so many records. Default 2^32, or half of what the algorithm allows if that is less.
+    /// Ask for new keys after so many records. Default 2^32, or three quarters of what the algorithm allows if that is less.
     pub key_update_after: u64,
 }
 

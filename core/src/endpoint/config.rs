@@ -105,7 +105,8 @@ pub struct Config {
     pub mqtt: bool,
     /// Partial IVs reserved by one store operation, 1 to 65,536. A restart loses at most so many. Default 64.
     pub reserve: u32,
-    /// How far the receiving edge is stored ahead, in Partial IVs: one store operation per so many records received. Default 64.
+    /// How far the receiving edge is stored ahead, in Partial IVs: one store operation per so many records received,
+    /// 1 to 65,536. Default 64.
     pub edge: u32,
     /// How long a command offer is honoured. Default 10,000.
     pub command_lifetime_ms: u32,
@@ -126,8 +127,8 @@ pub struct Config {
     pub ping_after_ms: u32,
     /// Unanswered repetitions after which `PeerSilent` is reported. Default 5.
     pub silent_attempts: u8,
-    /// Ask for a key update when a key has protected so many records. Values above half of what the algorithm allows
-    /// (2^20 with an 8-byte tag, 2^40 otherwise) mean that half. Default 2^32.
+    /// Ask for a key update when a key has protected so many records. Values above three quarters of what the algorithm allows
+    /// (2^20 with an 8-byte tag, 2^40 otherwise) mean those. Default 2^32.
     pub key_update_after: u64,
     /// Start a handshake when the peer says that it does not know the session; at most one a minute. Default true.
     pub reconnect: bool,

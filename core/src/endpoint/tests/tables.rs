@@ -58,10 +58,11 @@ fn memory_that_cannot_do_is_refused() {
     assert!(SliceTables::new(&mut sessions, &mut handshakes, &mut buffer).is_err());
     assert!(SliceTables::new(&mut [], &mut handshakes, &mut [0; 512]).is_err());
     assert!(SliceTables::new(&mut sessions, &mut [], &mut [0; 512]).is_err());
-    let out_of_range: [fn(&mut Config); 5] = [
+    let out_of_range: [fn(&mut Config); 6] = [
         |config| config.identifier_len = 0,
         |config| config.identifier_len = 5,
         |config| config.reserve = 0,
+        |config| config.edge = 0,
         |config| config.suites = [None; 4],
         |config| config.handshake_attempts = 0,
     ];
