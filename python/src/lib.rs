@@ -2,6 +2,7 @@
 // Registered names are the interface here; what Rust sees stays inside the crate.
 #![forbid(unsafe_code)]
 
+mod aead;
 mod endpoint;
 mod error;
 mod events;

@@ -1,12 +1,13 @@
 //! What the core asks its surroundings for: random numbers, keys, credentials, storage.
 
+use crate::aead;
 use crate::keys::{HeldKey, bytes_like};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use sealwire_core::Error;
 use sealwire_core::bytes::Secret;
 use sealwire_core::credential::{Credentials, OwnCredential, Peer as CorePeer, PublicKey, Purposes, Role, Thumbprint, TrustAnchor};
-use sealwire_core::crypto::{Curve, KeyHandle, Provider, Signature, Suite};
+use sealwire_core::crypto::{Aead, Curve, KeyHandle, Provider, Signature, Suite};
 use sealwire_core::error::Result;
 use sealwire_core::persist::Store;
 use std::sync::Arc;
@@ -42,6 +43,14 @@ impl Provider for System {
     fn sign(&mut self, _key: KeyHandle, algorithm: Signature, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
         let key = self.key.as_ref().ok_or(Error::UnknownKey)?;
         key.sign(algorithm, message, signature, &mut self.cause)
+    }
+
+    fn seal(&mut self, algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()> {
+        aead::seal(algorithm, key, nonce, aad, buffer, tag)
+    }
+
+    fn open(&mut self, algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()> {
+        aead::open(algorithm, key, nonce, aad, buffer, tag)
     }
 }
 
@@ -92,6 +101,14 @@ impl Provider for PyPort {
     fn sign(&mut self, key: KeyHandle, algorithm: Signature, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
         let own = usize::try_from(key.0).ok().and_then(|index| self.own.get(index)).ok_or(Error::UnknownKey)?;
         own.key.sign(algorithm, message, signature, &mut self.cause)
+    }
+
+    fn seal(&mut self, algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()> {
+        aead::seal(algorithm, key, nonce, aad, buffer, tag)
+    }
+
+    fn open(&mut self, algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()> {
+        aead::open(algorithm, key, nonce, aad, buffer, tag)
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! - **getters**: [`counters`](Endpoint::counters), [`session`](Endpoint::session), [`find`](Endpoint::find), [`sessions`](Endpoint::sessions);
 //! - **commands**: [`restore`](Endpoint::restore), [`connect`](Endpoint::connect), [`send`](Endpoint::send), [`commit`](Endpoint::commit),
-//!   [`abandon`](Endpoint::abandon), [`key_update`](Endpoint::key_update), [`close`](Endpoint::close), [`export`](Endpoint::export);
+//!   [`batch`](Endpoint::batch), [`abandon`](Endpoint::abandon), [`key_update`](Endpoint::key_update), [`close`](Endpoint::close), [`export`](Endpoint::export);
 //! - **input**: [`handle_frame`](Endpoint::handle_frame), [`handle_timeout`](Endpoint::handle_timeout),
 //!   [`resume_pending`](Endpoint::resume_pending);
 //! - **output**: [`poll_event`](Endpoint::poll_event), [`poll_transmit`](Endpoint::poll_transmit), [`poll_timeout`](Endpoint::poll_timeout).
@@ -93,6 +93,8 @@ mod flag {
 
 /// Numbers of confirmable messages reserved by one store operation. Small: after a restart all of them may have been used.
 const NUMBERS_AHEAD: u32 = 16;
+/// Most records that one store operation reserves.
+const MAX_RESERVE: u32 = 65_536;
 /// Doublings of the interval of repetitions.
 const MAX_DOUBLINGS: u8 = 5;
 /// An unconditional frame that belongs to no slot: an EDHOC error, or unknown-context.
@@ -113,6 +115,8 @@ pub struct Endpoint<T> {
     reply: Option<Reply>,
     unknown_context_ms: Option<u64>,
     reaction_ms: Option<u64>,
+    /// Records of the batch under way; 0 without one.
+    batch: u32,
 }
 
 /// A frame that answers something without a session. There is room for one: the newest.
@@ -139,7 +143,7 @@ impl<T: Tables> Endpoint<T> {
     /// An endpoint without sessions. Error: `InvalidArgument` for a configuration out of range.
     pub fn new(tables: T, config: Config) -> Result<Self> {
         let ids = Identifiers::new(config.identifier_len)?;
-        let blocks = 1..=65_536;
+        let blocks = 1..=MAX_RESERVE;
         let sound = config.suites.iter().any(Option::is_some)
             && blocks.contains(&config.reserve)
             && blocks.contains(&config.edge)
@@ -161,6 +165,7 @@ impl<T: Tables> Endpoint<T> {
             reply: None,
             unknown_context_ms: None,
             reaction_ms: None,
+            batch: 0,
         })
     }
 
@@ -363,8 +368,20 @@ impl<T: Tables> Endpoint<T> {
         }
     }
 
+    /// Says that `records` calls of `send` or `handle_frame` follow, at most 65,536; 0 ends that. Meanwhile a store operation
+    /// reserves for all of them, so that one for each session and direction suffices; a restart then loses as many as were reserved.
+    pub fn batch(&mut self, records: u32) {
+        self.batch = records.min(MAX_RESERVE);
+    }
+
     fn plan(&self) -> Plan {
-        Plan { ahead: self.config.reserve, edge_ahead: self.config.edge, numbers_ahead: NUMBERS_AHEAD, receiving: None, committing: None }
+        Plan {
+            ahead: self.config.reserve.max(self.batch),
+            edge_ahead: self.config.edge.max(self.batch),
+            numbers_ahead: NUMBERS_AHEAD.max(self.batch),
+            receiving: None,
+            committing: None,
+        }
     }
 
     // ---- small things

@@ -1,6 +1,7 @@
 //! PROTOCOL 5.4 and the rule "durable before use".
 
 use super::*;
+use crate::record::Header;
 
 #[test]
 fn a_restarted_endpoint_resumes_and_loses_nothing() {
@@ -113,6 +114,29 @@ fn nothing_is_sent_or_delivered_that_could_not_be_stored() {
     assert_eq!(pair.b.fingerprint(), before);
     assert_eq!(pair.b.endpoint.close(&mut pair.b.port, b), Err(Error::StorageFailed));
     assert!(pair.b.endpoint.session(b, 0).is_ok());
+}
+
+#[test]
+fn a_batch_foretold_is_stored_once_and_survives_a_restart() {
+    let (mut pair, a, _) = Pair::connected();
+    let before = (pair.a.port.saves, pair.b.port.saves);
+    pair.a.endpoint.batch(1_000);
+    pair.b.endpoint.batch(1_000);
+    let mut last = Vec::new();
+    for _ in 0..1_000 {
+        last = pair.a.send(pair.now, a, &DATA).unwrap().1;
+        pair.b.input(pair.now, Route::default(), None, &last).unwrap();
+    }
+    assert_eq!((pair.a.port.saves, pair.b.port.saves), (before.0 + 1, before.1 + 1));
+    pair.a.endpoint.batch(0);
+    pair.b.endpoint.batch(0);
+    // What came after the store is covered by it.
+    pair.b.restart(pair.now);
+    assert_eq!(pair.b.input(pair.now, Route::default(), None, &last), Err(Error::Replay));
+    pair.a.restart(pair.now);
+    let (_, frame) = pair.a.send(pair.now, pair.a.session(&pair.b), &DATA).unwrap();
+    let header = |frame: &[u8]| Header::parse(frame, 1).unwrap().partial_iv;
+    assert!(header(&frame) > header(&last));
 }
 
 #[test]
