@@ -1,5 +1,6 @@
 //! COSE_Key: public keys, and thumbprints as identities (RFC 9679).
 
+use super::header::label;
 use crate::bytes::Writer;
 use crate::cbor::{self, Decoder, Kind};
 use crate::crypto::{Curve, Provider, Signature};
@@ -190,8 +191,7 @@ impl<'a> CoseKey<'a> {
         let (mut key_type, mut curve, mut x, mut y) = (None, None, None, None);
         let (mut kid, mut algorithm) = (None, None);
         for _ in 0..d.map()? {
-            let label = if matches!(d.kind()?, Kind::Uint | Kind::Nint) { d.int().ok() } else { None };
-            match label {
+            match label(&mut d)? {
                 Some(1) => key_type = Some(number_or_other(&mut d)?),
                 Some(2) => kid = Some(d.bytes()?),
                 Some(3) => algorithm = Some(number_or_other(&mut d)?),
@@ -199,11 +199,7 @@ impl<'a> CoseKey<'a> {
                 Some(-2) => x = Some(coordinate(d.bytes()?)?),
                 Some(-3) => y = Some(if d.kind()? == Kind::Bytes { Y::Whole(coordinate(d.bytes()?)?) } else { Y::Odd(d.bool()?) }),
                 Some(-4) => return Err(Error::Malformed),
-                Some(_) => d.skip()?,
-                None => {
-                    d.skip()?;
-                    d.skip()?;
-                }
+                _ => d.skip()?,
             }
         }
         let x = x.ok_or(Error::Malformed)?;

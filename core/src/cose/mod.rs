@@ -9,5 +9,6 @@ mod tests;
 
 pub use encrypt0::{enc_structure_len, write_enc_structure};
 pub use header::Header;
+pub(crate) use header::label;
 pub use key::{CoseKey, KeyCurve, PublicKey, Thumbprint};
 pub use sign1::{Sign1, sign1, signature1};

@@ -32,7 +32,7 @@ impl<'a> Sign1<'a> {
         }
         let protected = d.bytes()?;
         let header = Header::parse_protected(protected)?;
-        let unprotected = Header::parse(d.item()?)?;
+        let unprotected = Header::parse_unprotected(d.item()?)?;
         let payload = if d.kind()? == Kind::Bytes { Some(d.bytes()?) } else { d.null().map(|()| None)? };
         let signature = d.bytes()?;
         d.finish()?;

@@ -96,6 +96,9 @@ fn keys_refused() {
         (std::format!("bf0101200421582 0{x}ff"), Error::NotDeterministic),
         (std::format!("a30101200421590020{x}"), Error::NotDeterministic),
         (std::format!("5820{x}"), Error::Malformed),
+        // A label that is neither number nor text.
+        (std::format!("a40101200421582 0{x}40f6"), Error::Malformed),
+        (std::format!("a40101200421582 0{x}f5f6"), Error::Malformed),
         // 2^255 − 19 and 2^255: other names for 0.
         (std::format!("a301012004215820ed{}7f", "ff".repeat(30)), Error::InvalidKey),
         (std::format!("a301012004215820{}80", "00".repeat(31)), Error::InvalidKey),
@@ -269,6 +272,16 @@ fn sign1_refused() {
         // crit: empty, unknown, in the unprotected header.
         ("8445a2012702 80a0", Error::Malformed),
         ("8446a20127028103a0", Error::Malformed),
+        ("8443a10127a102810 4", Error::Malformed),
+        ("8443a10127a202810404423131", Error::Malformed),
+        // crit that lists what is not there, or not protected.
+        ("8446a20127028104a0", Error::Malformed),
+        ("8446a20127028104a104423131", Error::Malformed),
+        ("8444a1028101a0", Error::Malformed),
+        // A label that is neither number nor text.
+        ("8445a2012740f6a0", Error::Malformed),
+        ("8443a10127a181 01f6", Error::Malformed),
+        ("8443a10127a1f5f6", Error::Malformed),
         // Duplicate label; longer head; rubbish behind the protected map; protected header that is a map itself.
         ("8445a201270127a0", Error::Malformed),
         ("8444a1180127a0", Error::NotDeterministic),
@@ -279,7 +292,7 @@ fn sign1_refused() {
         assert_eq!(Sign1::parse(&bytes), Err(expected), "{start}");
     }
     // An empty protected header may be nothing at all or an empty map; kid may be protected; crit may list what is known.
-    for start in ["8440a0", "8441a0a0", "8447a20127044 23131a0", "8446a20127028104a10442 3131", "8443a10127a1 0702"] {
+    for start in ["8440a0", "8441a0a0", "8447a20127044 23131a0", "844aa3012702810404423131a0", "8443a10127a1 0702", "8443a10127a161 6102"] {
         let bytes = hex(&(String::from(start) + &tail));
         assert!(Sign1::parse(&bytes).is_ok(), "{start}");
     }

@@ -2,7 +2,7 @@
 
 use super::{Purposes, TrustAnchor};
 use crate::cbor::{Decoder, Kind};
-use crate::cose::{CoseKey, PublicKey, Sign1};
+use crate::cose::{CoseKey, PublicKey, Sign1, label};
 use crate::crypto::{Provider, Suite};
 use crate::error::{Error, Result};
 
@@ -119,8 +119,7 @@ fn claims<'a>(bytes: &'a [u8], map: &'a [u8], kind: CredentialKind) -> Result<Cr
     let (mut issuer, mut subject, mut id, mut key) = (None, None, None, None);
     let (mut expires, mut not_before, mut issued_at) = (None, None, None);
     for _ in 0..d.map()? {
-        let label = if matches!(d.kind()?, Kind::Uint | Kind::Nint) { d.int().ok() } else { None };
-        match label {
+        match label(&mut d)? {
             Some(1) => issuer = Some(d.text()?),
             Some(2) => subject = Some(d.text()?),
             Some(4) => expires = Some(d.uint()?),
@@ -128,11 +127,7 @@ fn claims<'a>(bytes: &'a [u8], map: &'a [u8], kind: CredentialKind) -> Result<Cr
             Some(6) => issued_at = Some(d.uint()?),
             Some(7) => id = Some(d.bytes()?),
             Some(8) => key = Some(confirmation(d.item()?)?),
-            Some(_) => d.skip()?,
-            None => {
-                d.skip()?;
-                d.skip()?;
-            }
+            _ => d.skip()?,
         }
     }
     let CoseKey { key, kid, algorithm } = key.ok_or(Error::Malformed)?;
@@ -158,14 +153,9 @@ fn confirmation(map: &[u8]) -> Result<CoseKey<'_>> {
     let mut d = Decoder::unordered(map);
     let mut key = None;
     for _ in 0..d.map()? {
-        let label = if d.kind()? == Kind::Uint { Some(d.uint()?) } else { None };
-        match label {
+        match label(&mut d)? {
             Some(1) => key = Some(CoseKey::parse(d.item()?)?),
-            Some(_) => d.skip()?,
-            None => {
-                d.skip()?;
-                d.skip()?;
-            }
+            _ => d.skip()?,
         }
     }
     key.ok_or(Error::Malformed)
