@@ -99,6 +99,70 @@ def test_vectors_through_the_pipe(pipe: Pipe, case: Dict[str, Any]) -> None:
         assert pipe("keys", who, epoch=1)["master_salt"] == case["key_update"]["exporter"][1]["output"]
 
 
+@pytest.mark.parametrize("method", [0, 1, 2, 3])
+def test_matrix_through_the_pipe(pipe: Pipe, method: int) -> None:
+    """Every cell from what stands in the file alone."""
+    content = vectors("peer_edhoc.json")
+    anchors = [{"cose_key": a["cose_key"], "kid": a["kid"]} for a in content["anchors"]]
+    for cell in content["matrix"]:
+        if cell["method"] != method:
+            continue
+        ends = {"i": content["parties"][cell["initiator"]], "r": content["parties"][cell["responder"]]}
+        by = cell["way"] if cell["way"] in ("kid", "x5t") else "value"
+        for who, role, other in (("i", "initiator", "r"), ("r", "responder", "i")):
+            fixed: Dict[str, Any] = {"c_i": cell["c_i"], "ephemeral": cell["x"], "method": method} if who == "i" else {}
+            pipe(
+                role,
+                who,
+                cred=ends[who]["cred"],
+                key=ends[who]["private"],
+                id_by=by,
+                peer_creds=[] if cell["way"] in ("kcwt", "x5chain") else [ends[other]["cred"]],
+                anchors=anchors,
+                now=1999999999,
+                suite=cell["suite"],
+                methods=[method],
+                **fixed,
+            )
+        for n, sender, receiver in ((1, "i", "r"), (2, "r", "i"), (3, "i", "r"), (4, "r", "i")):
+            more = {"c_r": cell["c_r"], "ephemeral": cell["y"]} if n == 2 else {}
+            sent = pipe(f"message_{n}", sender, **more)["message"]
+            assert sent == cell[f"message_{n}"], cell["name"]
+            seen = pipe(f"process_message_{n}", receiver, message=sent).get("peer")
+            if seen is not None:
+                assert (seen["cred"], seen["subject"]) == (ends[sender]["cred"], ends[sender]["subject"])
+        for who in ("i", "r"):
+            values = pipe("values", who)["values"]
+            for name in ("PLAINTEXT_2", "PLAINTEXT_3", "TH_2", "TH_3", "TH_4", "PRK_out"):
+                assert values[name] == cell[name], cell["name"]
+            for label, expected in enumerate(cell["exporter"]):
+                assert pipe("exporter", who, label=label, length=32)["output"] == expected
+
+
+def test_certificates_through_the_pipe(pipe: Pipe) -> None:
+    issuer, key = pipe("keygen", curve="P-256"), pipe("keygen", curve="X25519")
+    made: Dict[str, Any] = {"alg": -7, "issuer_key": issuer["private"], "issuer": "root", "curve": "X25519"}
+    made.update(private=key["private"], subject="s")
+    cred = pipe("issue_certificate", **made, serial=7, key_usage=["key_agreement"])["cred"]
+    seen = pipe("credential", cred=cred)
+    assert (seen["kind"], seen["subject"], seen["thumbprint"], seen["cred"]) == ("x509", "s", key["thumbprint"], cred)
+    root = pipe("issue_certificate", **{**made, "curve": "P-256", "private": issuer["private"], "subject": "root"}, ca=True)
+    expired = pipe("issue_certificate", **made, not_before=5, not_after=6)["cred"]
+    for shown, reason in ((cred, None), (expired, "expired_credential")):
+        hub = pipe("keygen", curve="X25519")
+        ccs = pipe("make_ccs", curve="X25519", private=hub["private"], kid="0a", alg=-25)["cred"]
+        pipe("initiator", "i", cred=shown, key=key["private"], id_by="value", suite=4, peer_creds=[ccs])
+        anchors = [{"cert": root["cred"]}]
+        pipe("responder", "r", cred=ccs, key=hub["private"], suite=4, anchors=anchors, now=1900000000, own_creds=[])
+        pipe("process_message_1", "r", message=pipe("message_1", "i")["message"])
+        pipe("process_message_2", "i", message=pipe("message_2", "r", c_r="27")["message"])
+        third = pipe("message_3", "i")["message"]
+        if reason is None:
+            assert pipe("process_message_3", "r", message=third)["peer"]["cred"] == cred
+        else:
+            assert pipe.refused("process_message_3", "r", message=third)["error"] == reason
+
+
 def _finished(pipe: Pipe) -> None:
     case = vectors("peer_edhoc.json")["handshakes"][0]
     _parties(pipe, case)

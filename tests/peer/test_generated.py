@@ -81,6 +81,19 @@ def test_credentials_of_the_file() -> None:
     assert checked == 6
 
 
+def test_the_matrix_is_whole() -> None:
+    content = vectors("peer_edhoc.json")
+    cells = [(cell["method"], cell["suite"], cell["way"]) for cell in content["matrix"]]
+    ways = ("kid", "kccs", "kcwt", "x5t", "x5chain")
+    assert cells == [(method, suite, way) for method in range(4) for suite in (0, 2, 3, 4) for way in ways]
+    used = {cell[end] for cell in content["matrix"] for end in ("initiator", "responder")}
+    assert used == set(content["parties"])
+    for name, party in content["parties"].items():
+        credential = cose.parse_credential(bytes.fromhex(party["cred"]))
+        assert (credential.kind, credential.subject) == (party["kind"], party["subject"])
+        assert credential.key.thumbprint().hex() == party["thumbprint"], name
+
+
 def test_the_generator_is_deterministic() -> None:
     assert files() == files()
     assert record.VERSION == "sealwire-1"

@@ -457,6 +457,6 @@ fn both_refuse_the_same() {
         s.introduce(&mut peer, "i", "initiator");
         let first = bytes(&peer.tell("message_1", json!({"id": "i"}))["message"]);
         let (second, _, _) = message_2(&mut impostor, suite, id(&[0x0e]), &first, &Items::new()).unwrap();
-        assert_eq!(peer.refuses("process_message_2", json!({"id": "i", "message": hex(&second)})), "unknown_credential");
+        assert_eq!(peer.refuses("process_message_2", json!({"id": "i", "message": hex(&second)})), "untrusted_credential");
     }
 }

@@ -1,78 +1,23 @@
-"""Keys, thumbprints, credentials: COSE_Key, RFC 9679, CCS, CWT, X.509 by x5t, COSE_Sign1."""
+"""Credentials and what resolves them: CCS, CWT, X.509 by x5t and x5chain; COSE_Sign1."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-from . import cbor, suites
+from . import cbor, certificate, suites
+from .certificate import Certificate
 from .errors import PeerError
+from .key import CoseKey as CoseKey
+from .key import TrustAnchor as TrustAnchor
+from .key import key_from_private as key_from_private
+from .key import parse_key as parse_key
 
-KID, KCWT, KCCS, X5T = 4, 13, 14, 34
+KID, KCWT, KCCS, X5CHAIN, X5T = 4, 13, 14, 33, 34
 """COSE header labels that ID_CRED_x uses."""
 
-_OKP, _EC2 = 1, 2
-
-
-@dataclass(frozen=True)
-class CoseKey:
-    """A public COSE_Key on X25519, Ed25519 or P-256."""
-
-    curve: int
-    x: bytes
-    y: Optional[bytes] = None
-    kid: Optional[bytes] = None
-
-    def required(self) -> Dict[int, Any]:
-        """The members that identify the key (RFC 9679 §4)."""
-        if self.curve == suites.P256:
-            return {1: _EC2, -1: self.curve, -2: self.x, -3: self.y}
-        return {1: _OKP, -1: self.curve, -2: self.x}
-
-    def to_map(self) -> Dict[int, Any]:
-        """The COSE_Key map."""
-        members = self.required()
-        if self.kid is not None:
-            members[2] = self.kid
-        return members
-
-    def thumbprint_256(self) -> bytes:
-        """The whole RFC 9679 thumbprint, 32 bytes."""
-        return suites.sha256(cbor.encode(self.required()))
-
-    def thumbprint(self) -> bytes:
-        """The first 16 bytes of it: who someone is (PROTOCOL §2)."""
-        return self.thumbprint_256()[:16]
-
-
-def parse_key(members: Any) -> CoseKey:
-    """Reads a COSE_Key map; extra members are allowed, private ones are not."""
-    if not isinstance(members, dict):
-        raise PeerError("malformed", "a COSE_Key is a map")
-    if -4 in members:
-        raise PeerError("malformed", "a private key in a credential")
-    kty, curve, x, y, kid = (members.get(label) for label in (1, -1, -2, -3, 2))
-    if not isinstance(x, bytes) or len(x) != 32:
-        raise PeerError("malformed", "x must be 32 bytes")
-    if kid is not None and not isinstance(kid, bytes):
-        raise PeerError("malformed", "kid must be a byte string")
-    if kty == _EC2 and curve == suites.P256:
-        if not isinstance(y, bytes) or len(y) != 32:
-            raise PeerError("malformed", "y must be a byte string of 32 bytes")
-        return CoseKey(curve, x, y, kid)
-    if kty == _OKP and curve in (suites.X25519, suites.ED25519):
-        return CoseKey(curve, x, None, kid)
-    raise PeerError("malformed", f"kty {kty!r} with crv {curve!r}")
-
-
-def key_from_private(curve: int, private: bytes, kid: Optional[bytes] = None) -> CoseKey:
-    """The public COSE_Key of a raw private key."""
-    x, y = suites.public_of(curve, private)
-    return CoseKey(curve, x, y, kid)
+_X5T_LENGTHS = {-15: 8, -16: 32}
+"""SHA-256 truncated to 64 bits, and whole."""
 
 
 def sig_structure(protected: bytes, external_aad: bytes, payload: bytes) -> bytes:
@@ -88,15 +33,6 @@ def sign1(alg: int, private: bytes, payload: bytes, unprotected: Dict[int, Any])
 
 
 @dataclass(frozen=True)
-class TrustAnchor:
-    """An issuer's public key and what it may vouch for."""
-
-    key: CoseKey
-    kid: bytes
-    purposes: FrozenSet[str] = frozenset({"identity"})
-
-
-@dataclass(frozen=True)
 class Credential:
     """A parsed CRED_x. ``item`` is the CBOR item that enters transcript and contexts, verbatim."""
 
@@ -106,15 +42,21 @@ class Credential:
     subject: Optional[str] = None
     claims: Dict[Any, Any] = field(default_factory=dict, compare=False)
     issuer_kid: Optional[bytes] = None
-    der: Optional[bytes] = None
+    certificate: Optional[Certificate] = field(default=None, compare=False)
 
     @property
     def kid(self) -> Optional[bytes]:
         """The kid inside the COSE_Key."""
         return self.key.kid
 
-    def id_cred(self, by: str) -> bytes:
-        """ID_CRED_x as its full map; ``by`` is ``kid``, ``value`` or ``x5t``."""
+    def serves(self, suite: suites.Suite, static: bool) -> bool:
+        """Whether the credential is of the kind that suite and method ask for."""
+        allowed = self.certificate is None or self.certificate.may(static)
+        return allowed and self.key.serves(suite, static)
+
+    def id_cred(self, by: str, chain: Sequence[bytes] = ()) -> bytes:
+        """ID_CRED_x as its full map; ``by`` is ``kid``, ``value``, ``x5t`` or ``x5t-256``. A certificate by value goes
+        as x5chain, together with ``chain``, the certificates above it."""
         if by == "kid":
             if self.kid is None:
                 raise PeerError("usage", "this credential has no kid")
@@ -122,10 +64,18 @@ class Credential:
         if by == "value" and self.kind in ("ccs", "cwt"):
             # Put together by hand, so that the credential's bytes stay what they are.
             return b"\xa1" + cbor.encode(KCCS if self.kind == "ccs" else KCWT) + self.item
-        if by == "x5t" and self.der is not None:
-            # -15 is SHA-256 truncated to 64 bits.
-            return cbor.encode({X5T: [-15, suites.sha256(self.der)[:8]]})
+        if self.certificate is not None:
+            der = self.certificate.der
+            if by == "value":
+                return cbor.encode({X5CHAIN: [der, *chain] if chain else der})
+            if by in ("x5t", "x5t-256"):
+                return cbor.encode({X5T: x5t(der, -15 if by == "x5t" else -16)})
         raise PeerError("usage", f"a {self.kind} credential cannot be named by {by}")
+
+
+def x5t(der: bytes, alg: int) -> List[Any]:
+    """COSE_CertHash (RFC 9360 §2)."""
+    return [alg, suites.sha256(der)[: _X5T_LENGTHS[alg]]]
 
 
 def _claims_of(claims: Any) -> Tuple[CoseKey, Optional[str]]:
@@ -141,7 +91,9 @@ def _claims_of(claims: Any) -> Tuple[CoseKey, Optional[str]]:
 
 
 def parse_credential(item: bytes) -> Credential:
-    """Reads a CCS (a map), a CWT (an untagged COSE_Sign1 array) or a certificate (a byte string)."""
+    """Reads a CCS (a map), a CWT (an untagged COSE_Sign1 array) or a certificate (DER, or that in a byte string)."""
+    if item[:1] == b"\x30":
+        item = cbor.bstr(item)
     value = cbor.decode(item)
     if isinstance(value, dict):
         key, subject = _claims_of(value)
@@ -163,11 +115,8 @@ def parse_credential(item: bytes) -> Credential:
         key, subject = _claims_of(claims)
         return Credential(item, "cwt", key, subject, claims, issuer)
     if isinstance(value, bytes):
-        public = x509.load_der_x509_certificate(value).public_key()
-        if not isinstance(public, ed25519.Ed25519PublicKey):
-            raise PeerError("malformed", "only Ed25519 certificates are needed here")
-        raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return Credential(item, "x509", CoseKey(suites.ED25519, raw), der=value)
+        found = certificate.parse(value)
+        return Credential(item, "x509", found.key, found.subject_name, certificate=found)
     raise PeerError("malformed", "not a credential")
 
 
@@ -188,7 +137,7 @@ def issue_cwt(alg: int, issuer_private: bytes, issuer_kid: Optional[bytes], clai
 def verify_cwt(credential: Credential, anchor: TrustAnchor, now: Optional[int] = None) -> None:
     """Holds a CWT against an anchor of purpose *identity*, and against time where one is known."""
     if "identity" not in anchor.purposes:
-        raise PeerError("untrusted", "the anchor may not vouch for identities")
+        raise PeerError("untrusted_credential", "the anchor may not vouch for identities")
     protected, _, payload, signature = cbor.decode(credential.item)
     alg = cbor.decode(protected)[1]
     if alg != (suites.EDDSA if anchor.key.curve == suites.ED25519 else suites.ES256):
@@ -197,9 +146,9 @@ def verify_cwt(credential: Credential, anchor: TrustAnchor, now: Optional[int] =
     if now is not None:
         expires, not_before = credential.claims.get(4), credential.claims.get(5)
         if expires is not None and now >= expires:
-            raise PeerError("expired")
+            raise PeerError("expired_credential", "the token has expired")
         if not_before is not None and now < not_before:
-            raise PeerError("not_yet_valid")
+            raise PeerError("expired_credential", "the token is not valid yet")
 
 
 @dataclass
@@ -211,32 +160,86 @@ class Store:
     now: Optional[int] = None
 
     def resolve(self, id_cred: bytes) -> List[Credential]:
-        """The credentials that an ID_CRED_x (full map) may mean; empty if none is trusted."""
+        """The trusted credentials that an ID_CRED_x (full map) may mean. Of several that are not trusted, the reason of
+        the last is given; reason ``unknown_credential`` if there is none at all."""
         members = cbor.decode(id_cred)
-        if not isinstance(members, dict) or len(members) != 1:
-            raise PeerError("malformed", "ID_CRED_x has one member here")
+        if not isinstance(members, dict) or not members:
+            raise PeerError("malformed", "ID_CRED_x is a map with a member")
+        if len(members) != 1:
+            raise PeerError("unsupported_credential", "ID_CRED_x with more than one member")
         (label, value), = members.items()
+        if label == X5CHAIN:
+            return [self._of_chain(value)]
         if label == KID:
-            return [c for c in self.credentials if c.kid == value and self._trusted(c)]
-        if label == X5T:
-            return [c for c in self.credentials if c.der is not None and c.id_cred("x5t") == id_cred]
-        if label in (KCCS, KCWT):
+            if not isinstance(value, bytes):
+                raise PeerError("malformed", "kid is a byte string")
+            named = [c for c in self.credentials if c.kid == value]
+        elif label == X5T:
+            named = self._of_hash(value)
+        elif label in (KCCS, KCWT):
             # Behind the map's head (1 byte) and the label (1 byte) stand the credential's own bytes.
-            found = parse_credential(id_cred[2:])
-            if found.kind != ("ccs" if label == KCCS else "cwt"):
+            named = [parse_credential(id_cred[2:])]
+            if named[0].kind != ("ccs" if label == KCCS else "cwt"):
                 raise PeerError("malformed", "kccs holds a map, kcwt an array")
-            return [found] if self._trusted(found) else []
-        return []
+        else:
+            raise PeerError("unsupported_credential", f"ID_CRED_x with label {label!r}")
+        found: List[Credential] = []
+        failure = PeerError("unknown_credential")
+        for credential in named:
+            try:
+                self._check(credential)
+                found.append(credential)
+            except PeerError as error:
+                failure = error
+        if not found:
+            raise failure
+        return found
 
-    def _trusted(self, credential: Credential) -> bool:
+    def _of_hash(self, value: Any) -> List[Credential]:
+        if not isinstance(value, list) or len(value) != 2 or not isinstance(value[1], bytes):
+            raise PeerError("malformed", "x5t is an algorithm and a hash")
+        alg = value[0]
+        if alg not in _X5T_LENGTHS:
+            raise PeerError("unsupported_credential", f"x5t by algorithm {alg!r}")
+        if len(value[1]) != _X5T_LENGTHS[alg]:
+            raise PeerError("malformed", "a hash of another length than its algorithm gives")
+        return [c for c in self.credentials if c.certificate is not None and x5t(c.certificate.der, alg) == value]
+
+    def _of_chain(self, value: Any) -> Credential:
+        chain = [value] if isinstance(value, bytes) else value
+        alone = isinstance(value, list) and len(value) < 2
+        if not isinstance(chain, list) or alone or not all(isinstance(der, bytes) for der in chain):
+            raise PeerError("malformed", "x5chain is one certificate or an array of at least two")
+        if len(chain) > certificate.LONGEST_CHAIN:
+            raise PeerError("unsupported_credential", "a chain of more than three certificates")
+        read = [certificate.parse(der) for der in chain]
+        leaf = parse_credential(cbor.bstr(chain[0]))
+        if self._provisioned(leaf):
+            read[0].check_leaf(self.now)
+        else:
+            certificate.verify_chain(read, self.anchors, self.now)
+        return leaf
+
+    def _provisioned(self, credential: Credential) -> bool:
+        return any(known.item == credential.item for known in self.credentials)
+
+    def _check(self, credential: Credential) -> None:
+        """Refuses a credential that is not trusted."""
         if credential.kind != "cwt":
-            return any(known.item == credential.item for known in self.credentials)
+            if not self._provisioned(credential):
+                raise PeerError("unknown_credential", "nobody provisioned this credential")
+            if credential.certificate is not None:
+                credential.certificate.check_leaf(self.now)
+            return
+        failure = PeerError("untrusted_credential", "no anchor of this issuer")
         for anchor in self.anchors:
             if credential.issuer_kid is not None and credential.issuer_kid != anchor.kid:
                 continue
             try:
                 verify_cwt(credential, anchor, self.now)
-            except PeerError:
-                continue
-            return True
-        return False
+                return
+            except PeerError as error:
+                failure = error
+        if failure.reason != "expired_credential":
+            raise PeerError("untrusted_credential", failure.detail)
+        raise failure

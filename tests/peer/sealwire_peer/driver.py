@@ -9,7 +9,8 @@ have ``id``, a name of the caller's choosing (default "0"), so one process can h
 An answer is ``{"ok": true, ...}`` or ``{"ok": false, "error": reason, "detail": text}``; where an
 EDHOC message was refused also ``error_message`` (the EDHOC error that answers it) and, if known,
 ``c_x`` (whom it addresses). Reasons: malformed, not_deterministic, unsupported_method,
-unsupported_suite, unknown_credential, own_credential, bad_mac, bad_signature, bad_key, decrypt,
+unsupported_suite, unknown_credential, untrusted_credential, expired_credential,
+unsupported_credential, own_credential, bad_mac, bad_signature, bad_key, decrypt,
 critical_ead, identifiers_equal, unsupported_option, unsupported_frame, unsupported_version,
 unknown_context, stale_epoch, replay, duplicate, exhausted, close, usage.
 Fields in [brackets] may be left out.
@@ -17,18 +18,28 @@ Fields in [brackets] may be left out.
 Credentials
     keygen             curve, [private] -> private, x, y, thumbprint
                        (curve: "X25519", "P-256", "Ed25519")
-    make_ccs           curve, private, [subject], [kid] -> cred
+    make_ccs           curve, private, [subject], [kid], [alg] -> cred
     issue_cwt          alg, issuer_key, [issuer_kid], curve, private, [subject], [kid],
                        [exp], [nbf] -> cred     (alg: -8 EdDSA, -7 ES256)
+    issue_certificate  alg, issuer_key, issuer, curve, private, [subject], [serial], [not_before],
+                       [not_after], [ca], [path_length], [key_usage], [critical] -> cred
+                       (DER; names are one commonName; ca: true, false or, left out, no
+                       basicConstraints; key_usage: ["digital_signature", ...]; critical: the OID
+                       of one more critical extension)
     credential         cred -> kind, x, y, kid, subject, thumbprint, thumbprint_sha256
+                       A cred is CBOR, a certificate its DER, here and below.
 
 Handshake
-    initiator          suite or suites_i, cred, key, [peer_creds], [anchors], [now], [id_by],
-                       [method], [c_i], [ephemeral], [known_ead]
-    responder          suite or suites_r, cred, key, [peer_creds], [anchors], [now], [id_by],
-                       [methods], [known_ead]
-                       id_by: "kid" (default), "value", "x5t"; method: 3 unless given
-                       anchors: [{"cose_key": hex, "kid": hex, ["purposes": [text]]}]
+    initiator          suite or suites_i, cred, key, [id_by], [chain], [own_creds], [peer_creds],
+                       [anchors], [now], [method], [c_i], [ephemeral], [known_ead]
+    responder          suite or suites_r, cred, key, [id_by], [chain], [own_creds], [peer_creds],
+                       [anchors], [now], [methods], [known_ead]
+                       id_by: "kid" (default), "value", "x5t", "x5t-256"; a certificate by value
+                       goes as x5chain, with those of chain above it; method: 3 unless given;
+                       methods: [3] unless given; own_creds: credentials of one's own besides cred,
+                       which a peer must not show either
+                       anchors: [{"cose_key": hex, "kid": hex, ["purposes": [text]]}], or "cert", a
+                       certificate whose key it is, instead of cose_key; kid is for CWTs
                        known_ead: {"1": [labels], ...}: which labels are understood in EAD_n;
                        default the inbox items of PROTOCOL §4.1
                        ephemeral: a fixed ephemeral private key, for deterministic runs
@@ -76,7 +87,7 @@ import json
 import sys
 from typing import AbstractSet, Any, Callable, Dict, List, Optional, TextIO, Union
 
-from . import cbor, cose, frame, link, record, suites
+from . import cbor, certificate, cose, frame, link, record, suites
 from .cose import Credential, Store, TrustAnchor
 from .edhoc import Initiator, Own, Responder
 from .errors import PeerError
@@ -150,7 +161,7 @@ def options_to_json(options: Dict[int, Any]) -> Dict[str, Any]:
 def _credential_json(credential: Credential) -> Answer:
     key = credential.key
     return {
-        "cred": credential.item.hex(),
+        "cred": (credential.item if credential.certificate is None else credential.certificate.der).hex(),
         "kind": credential.kind,
         "x": key.x.hex(),
         "y": None if key.y is None else key.y.hex(),
@@ -159,6 +170,15 @@ def _credential_json(credential: Credential) -> Answer:
         "thumbprint": key.thumbprint().hex(),
         "thumbprint_sha256": key.thumbprint_256().hex(),
     }
+
+
+def _anchor(given: Request) -> TrustAnchor:
+    if given.get("cert") is None:
+        key = cose.parse_key(cbor.decode(_hex(given, "cose_key")))
+    else:
+        key = certificate.parse(_hex(given, "cert")).key
+    purposes = frozenset(given.get("purposes", ["identity"]))
+    return TrustAnchor(key, _hex_or(given, "kid", b"") or b"", purposes)
 
 
 class Driver:
@@ -236,7 +256,8 @@ class Driver:
         }
 
     def _op_make_ccs(self, request: Request) -> Answer:
-        key = cose.key_from_private(_curve(request), _hex(request, "private"), _hex_or(request, "kid"))
+        kid, alg = _hex_or(request, "kid"), request.get("alg")
+        key = cose.key_from_private(_curve(request), _hex(request, "private"), kid, alg)
         return {"cred": cose.make_ccs(request.get("subject"), key).hex()}
 
     def _op_issue_cwt(self, request: Request) -> Answer:
@@ -248,26 +269,36 @@ class Driver:
         issuer_kid = _hex_or(request, "issuer_kid")
         return {"cred": cose.issue_cwt(int(request["alg"]), _hex(request, "issuer_key"), issuer_kid, claims).hex()}
 
+    def _op_issue_certificate(self, request: Request) -> Answer:
+        key = cose.key_from_private(_curve(request), _hex(request, "private"))
+        optional = ("serial", "not_before", "not_after", "ca", "path_length", "key_usage", "critical")
+        der = certificate.issue(
+            int(request["alg"]),
+            _hex(request, "issuer_key"),
+            str(request["issuer"]),
+            key,
+            request.get("subject"),
+            **{name: request[name] for name in optional if request.get(name) is not None},
+        )
+        return {"cred": der.hex()}
+
     def _op_credential(self, request: Request) -> Answer:
         return _credential_json(cose.parse_credential(_hex(request, "cred")))
 
     # Handshake
 
     def _own(self, request: Request) -> Own:
-        credential = cose.parse_credential(_hex(request, "cred"))
-        return Own(credential, _hex(request, "key"), request.get("id_by", "kid"))
+        return Own(
+            cose.parse_credential(_hex(request, "cred")),
+            _hex(request, "key"),
+            request.get("id_by", "kid"),
+            tuple(bytes.fromhex(der) for der in request.get("chain", [])),
+            tuple(cose.parse_credential(bytes.fromhex(item)) for item in request.get("own_creds", [])),
+        )
 
     def _store(self, request: Request) -> Store:
         known = [cose.parse_credential(bytes.fromhex(item)) for item in request.get("peer_creds", [])]
-        anchors = [
-            TrustAnchor(
-                cose.parse_key(cbor.decode(bytes.fromhex(anchor["cose_key"]))),
-                bytes.fromhex(anchor["kid"]),
-                frozenset(anchor.get("purposes", ["identity"])),
-            )
-            for anchor in request.get("anchors", [])
-        ]
-        return Store(known, anchors, request.get("now"))
+        return Store(known, [_anchor(given) for given in request.get("anchors", [])], request.get("now"))
 
     @staticmethod
     def _known_ead(request: Request) -> Optional[Dict[int, AbstractSet[int]]]:

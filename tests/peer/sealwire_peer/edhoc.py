@@ -10,7 +10,7 @@ trace can be compared line by line. Call the steps in order:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import AbstractSet, Dict, List, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, List, Optional, Sequence, Set, Tuple
 
 from . import cbor, kdf, suites
 from .cose import Credential, Store, sig_structure
@@ -48,10 +48,18 @@ class Own:
     credential: Credential
     private: bytes
     id_by: str = "kid"
+    chain: Tuple[bytes, ...] = ()
+    """Certificates above one's own, sent with it by value."""
+    others: Tuple[Credential, ...] = ()
+    """One's other credentials; a peer must show none of them."""
 
     def id_cred(self) -> bytes:
         """ID_CRED_x, the full map."""
-        return self.credential.id_cred(self.id_by)
+        return self.credential.id_cred(self.id_by, self.chain)
+
+    def thumbprints(self) -> Set[bytes]:
+        """Who this endpoint is, by each of its keys."""
+        return {credential.key.thumbprint() for credential in (self.credential, *self.others)}
 
 
 def initiator_is_static(method: int) -> bool:
@@ -166,19 +174,19 @@ class _Handshake:
         tbs = self._to_be_signed(n, id_cred, peer.item, ead)
         suites.verify(self.suite.signature, peer.key.x, peer.key.y, tbs, received)
 
-    def _usable(self, peer: Credential, static: bool) -> bool:
-        """Whether the credential's key is of the kind that suite and method ask for."""
-        if static or self.suite.signature == suites.ES256:
-            return peer.key.curve == self.suite.curve
-        return peer.key.curve == suites.ED25519
-
     def _candidates(self, id_cred: bytes, static: bool) -> List[Credential]:
-        found = [c for c in self.store.resolve(id_cred) if self._usable(c, static)]
+        try:
+            found = self.store.resolve(id_cred)
+        except PeerError as error:
+            if error.reason == "unknown_credential":
+                error.error_message = error_message(3, True)
+            raise
+        mine = self.own.thumbprints()
+        if any(c.key.thumbprint() in mine for c in found):
+            raise PeerError("own_credential", "the peer shows one of our own keys")
+        found = [c for c in found if c.serves(self.suite, static)]
         if not found:
-            raise PeerError("unknown_credential", error_message=error_message(3, True))
-        mine = self.own.credential.key.thumbprint()
-        if any(c.key.thumbprint() == mine for c in found):
-            raise PeerError("own_credential", "the peer shows our own key")
+            raise PeerError("untrusted_credential", "a key of the wrong kind for this suite and method")
         return found
 
     def _keystream_xor(self, data: bytes) -> bytes:
@@ -396,7 +404,7 @@ class Responder(_Handshake):
         if not isinstance(g_x, bytes):
             raise PeerError("malformed", "G_X is a byte string")
         self.c_i = decode_identifier(items[3])
-        if method not in self.methods:
+        if method not in self.methods or method not in (0, 1, 2, 3):
             raise PeerError("unsupported_method", c_x=self.c_i)
         selected = suites_i[-1]
         better = [number for number in suites_i[:-1] if number in self.suites_r]
@@ -415,6 +423,8 @@ class Responder(_Handshake):
         except PeerError as error:
             error.c_x = self.c_i
             raise
+        if not self.own.credential.serves(self.suite, responder_is_static(method)):
+            raise PeerError("unsupported_method", "no credential of our own for it", c_x=self.c_i)
         self.values["G_X"], self.values["message_1"] = g_x, message
         self._message_1 = message
 

@@ -296,7 +296,7 @@ def edhoc_file() -> Dict[str, Any]:
     ]
     return {
         **ABOUT,
-        "note": "Hex throughout. EAD items are [label as on the wire, value or null]. CWTs expire at 2000000000. "
+        "note": "Hex throughout. handshakes: method 3 with every value. EAD items are [label as on the wire, value or null]. CWTs expire at 2000000000. "
         "In suite-2-after-error-2 the first message_1 (SUITES_I = 4) was answered by error 0202.",
         "anchors": anchors,
         "handshakes": [run.describe() for run in runs()],

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from . import matrix_vectors
 from .handshake_vectors import edhoc_file
 from .record_vectors import records_file
 
@@ -35,7 +36,9 @@ def jsonable(value: Any) -> Any:
 
 def files() -> Dict[Path, str]:
     """Every generated vector file with its text."""
-    made = {"peer_edhoc.json": edhoc_file(), "peer_records.json": records_file()}
+    handshakes = edhoc_file()
+    handshakes["note"] += f" {matrix_vectors.NOTE}"
+    made = {"peer_edhoc.json": {**handshakes, **matrix_vectors.described()}, "peer_records.json": records_file()}
     return {
         VECTORS / name: json.dumps(jsonable(content), indent=1, ensure_ascii=False) + "\n"
         for name, content in made.items()
