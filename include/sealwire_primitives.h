@@ -5,6 +5,7 @@
  * The conventions of sealwire.h hold. What the endpoint does and these pieces do not: retransmission, the choice between
  * sessions, storing before use, the resume after a restart, acknowledgements, the freshness of commands, key updates.
  * Structs with an `opaque` member are the library's inside, and must not be moved while in use.
+ * A callback that hands in the struct of the call that called it gets BUSY, and an erase does nothing then.
  */
 
 

@@ -146,7 +146,8 @@ pub unsafe extern "C" fn sealwire_uart_feed(
     // SAFETY: as the conventions of the header ask.
     call(|| unsafe {
         let (result, place, length) = (Output::new(taken)?, Output::new(frame)?, Output::new(frame_length)?);
-        let (used, found) = get(decoder)?.feed(bytes(input, input_length)?);
+        let mut decoder = get(decoder)?;
+        let (used, found) = decoder.feed(bytes(input, input_length)?);
         result.write(used);
         let (data, size) = found.map_or((core::ptr::null_mut(), 0), |found| (found.as_mut_ptr(), found.len()));
         place.write(data);
@@ -172,7 +173,8 @@ pub unsafe extern "C" fn sealwire_stream_feed(
     // SAFETY: as the conventions of the header ask.
     call(|| unsafe {
         let (result, place, length) = (Output::new(taken)?, Output::new(frame)?, Output::new(frame_length)?);
-        let (used, found) = get(decoder)?.feed(bytes(input, input_length)?)?;
+        let mut decoder = get(decoder)?;
+        let (used, found) = decoder.feed(bytes(input, input_length)?)?;
         result.write(used);
         let (data, size) = found.map_or((core::ptr::null_mut(), 0), |found| (found.as_mut_ptr(), found.len()));
         place.write(data);

@@ -136,6 +136,7 @@ impl<'a> Work<'a> {
                 *place = Ead { label: item.label, value: (item.has_value != 0).then_some(value) };
             }
             let inbox = bytes(step.inbox.data, step.inbox.length)?;
+            disjoint(inbox, output, capacity)?;
             let (on_ead, by_value) = (step.on_ead, step.by_value != 0);
             Ok(Work { port, identity, config, message, ead, ead_count: items.len(), inbox, on_ead, by_value })
         }
@@ -262,14 +263,15 @@ pub unsafe extern "C" fn sealwire_message_2_process(
     // SAFETY: as the conventions of the header ask.
     call(|| unsafe {
         let result = Output::new(length)?;
-        let Step::Two(state) = get(handshake)? else { return Err(Error::WrongState) };
+        let mut held = get(handshake)?;
+        let Step::Two(state) = &*held else { return Err(Error::WrongState) };
         let work = Work::new(step, message_3, capacity)?;
         let mut out = Writer::new(bytes_mut(message_3, capacity)?);
         let mut scratch = [0; SCRATCH];
         let mut see = |item: &Ead<'_>| work.see(item);
         let mut platform = work.platform();
         let next = state.process_message_2(&mut platform, work.message, work.by_value, work.ead(), &mut see, &mut scratch, &mut out)?;
-        *get(handshake)? = Step::Four(next);
+        *held = Step::Four(next);
         result.write(out.len());
         Ok(())
     })
@@ -290,7 +292,8 @@ pub unsafe extern "C" fn sealwire_message_3_process(
     // SAFETY: as the conventions of the header ask.
     call(|| unsafe {
         let result = Output::new(length)?;
-        let Step::Three(state) = get(handshake)? else { return Err(Error::WrongState) };
+        let mut held = get(handshake)?;
+        let Step::Three(state) = &*held else { return Err(Error::WrongState) };
         let work = Work::new(step, message_4, capacity)?;
         let mut out = Writer::new(bytes_mut(message_4, capacity)?);
         let mut scratch = [0; SCRATCH];
@@ -298,7 +301,7 @@ pub unsafe extern "C" fn sealwire_message_3_process(
         let inbox = (!work.inbox.is_empty()).then_some(work.inbox);
         let mut platform = work.platform();
         let next = state.process_message_3(&mut platform, work.message, inbox, &mut see, work.ead(), &mut scratch, &mut out)?;
-        *get(handshake)? = Step::Done(next);
+        *held = Step::Done(next);
         result.write(out.len());
         Ok(())
     })
@@ -312,23 +315,20 @@ pub unsafe extern "C" fn sealwire_message_3_process(
 pub unsafe extern "C" fn sealwire_message_4_process(handshake: *mut sealwire_handshake, step: *const sealwire_step) -> i32 {
     // SAFETY: as the conventions of the header ask.
     call(|| unsafe {
-        let Step::Four(state) = get(handshake)? else { return Err(Error::WrongState) };
+        let mut held = get(handshake)?;
+        let Step::Four(state) = &*held else { return Err(Error::WrongState) };
         let work = Work::new(step, core::ptr::null(), 0)?;
         let mut scratch = [0; SCRATCH];
         let mut see = |item: &Ead<'_>| work.see(item);
         let next = state.process_message_4(&mut work.platform(), work.message, &mut see, &mut scratch)?;
-        *get(handshake)? = Step::Done(next);
+        *held = Step::Done(next);
         Ok(())
     })
 }
 
-/// A finished handshake. Error: `WrongState`.
-///
-/// # Safety
-/// As [`get`].
-pub(super) unsafe fn completed<'a>(handshake: *mut sealwire_handshake) -> Result<&'a Completed> {
-    // SAFETY: the caller's promise.
-    match unsafe { get(handshake) }? {
+/// What a finished handshake yielded. Error: `WrongState`.
+pub(super) fn completed(step: &Step) -> Result<&Completed> {
+    match step {
         Step::Done(completed) => Ok(completed),
         _ => Err(Error::WrongState),
     }
@@ -357,7 +357,8 @@ pub unsafe extern "C" fn sealwire_handshake_result(handshake: *mut sealwire_hand
     // SAFETY: as the conventions of the header ask.
     call(|| unsafe {
         let result = Output::new(info)?;
-        let done = completed(handshake)?;
+        let held = get(handshake)?;
+        let done = completed(&held)?;
         let ((c_i, c_i_length), (c_r, c_r_length)) = (identifier(done.c_i), identifier(done.c_r));
         result.write(sealwire_handshake_info {
             role: role(done.role),
@@ -395,7 +396,7 @@ pub unsafe extern "C" fn sealwire_handshake_export(
         if secret.is_empty() {
             return Err(Error::InvalidArgument);
         }
-        exporter(&mut Algorithms, completed(handshake)?.prk_out(), label, context, secret)
+        exporter(&mut Algorithms, completed(&*get(handshake)?)?.prk_out(), label, context, secret)
     })
 }
 

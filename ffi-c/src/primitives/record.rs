@@ -62,7 +62,8 @@ pub unsafe extern "C" fn sealwire_context_init(context: *mut sealwire_context, h
     // SAFETY: as the conventions of the header ask.
     call(|| unsafe {
         Output::new(context)?;
-        let done = completed(handshake)?;
+        let held = get(handshake)?;
+        let done = completed(&held)?;
         let parties =
             Parties { suite: done.suite, role: done.role, c_i: done.c_i, c_r: done.c_r, own: done.own, peer: done.peer, sid: sid(done) };
         let mut made = SecurityContext::new(&mut Algorithms, parties, done.prk_out())?;
@@ -92,7 +93,7 @@ pub unsafe extern "C" fn sealwire_context_protect(
         let (topic, payload) = (bytes(topic, topic_length)?, bytes(payload, payload_length)?);
         disjoint(topic, frame, capacity)?;
         disjoint(payload, frame, capacity)?;
-        let context = get(context)?;
+        let mut context = get(context)?;
         let message = Outgoing { number: None, options: Options::default(), payload };
         let topic = (!topic.is_empty()).then_some(topic);
         result.write(context.protect(&mut Algorithms, &message, topic, bytes_mut(frame, capacity)?)?);
@@ -117,8 +118,10 @@ pub unsafe extern "C" fn sealwire_record_recipient(
         if !(1..=4).contains(&identifier_length) {
             return Err(Error::InvalidArgument);
         }
+        let frame = bytes(frame, frame_length)?;
+        disjoint(frame, identifier, identifier_length)?;
         let out = bytes_mut(identifier, identifier_length)?;
-        let header = Header::parse(bytes(frame, frame_length)?, identifier_length)?;
+        let header = Header::parse(frame, identifier_length)?;
         out.copy_from_slice(header.recipient.as_bytes().get(..identifier_length).ok_or(Error::Internal)?);
         Ok(())
     })
@@ -143,7 +146,7 @@ pub unsafe extern "C" fn sealwire_context_unprotect(
         let result = Output::new(opened)?;
         let topic = bytes(topic, topic_length)?;
         disjoint(topic, frame, frame_length)?;
-        let context = get(context)?;
+        let mut context = get(context)?;
         let frame = bytes_mut(frame, frame_length)?;
         let header = Header::parse(frame, context.parties().recipient_id().as_bytes().len())?;
         let topic = (!topic.is_empty()).then_some(topic);

@@ -113,3 +113,85 @@ pub unsafe extern "C" fn sealwire_two_slot_save(store: *mut c_void, slot: u32, d
     // SAFETY: as the conventions of the header ask.
     call(|| unsafe { get(store.cast::<sealwire_two_slot>())?.save(slot, bytes(data, length)?) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::{SEALWIRE_BUSY, SEALWIRE_OK};
+    use core::ptr::{addr_of_mut, null};
+
+    const SLOT: usize = 64;
+
+    /// Flash in memory whose callbacks call the store again.
+    struct Memory {
+        bytes: [u8; 2 * SLOT],
+        store: sealwire_two_slot,
+        /// What the calls from inside `read` answered.
+        answers: [i32; 2],
+    }
+
+    unsafe extern "C" fn read(context: *mut c_void, address: u32, out: *mut u8, length: usize) -> i32 {
+        let memory = context.cast::<Memory>();
+        // SAFETY: the test's own memory, of one thread.
+        unsafe {
+            let store = addr_of_mut!((*memory).store);
+            let (mut found, mut room) = (0, [0; 8]);
+            if (*memory).answers == [SEALWIRE_OK; 2] {
+                (*memory).answers = [i32::MAX; 2];
+                (*memory).answers = [
+                    sealwire_two_slot_save(store.cast(), 0, null(), 0),
+                    sealwire_two_slot_load(store.cast(), 0, room.as_mut_ptr(), room.len(), &mut found),
+                ];
+            }
+            let from = addr_of_mut!((*memory).bytes).cast::<u8>().add(address as usize);
+            core::ptr::copy_nonoverlapping(from, out, length);
+        }
+        SEALWIRE_OK
+    }
+
+    unsafe extern "C" fn erase(context: *mut c_void, address: u32, length: u32) -> i32 {
+        // SAFETY: as above.
+        unsafe { addr_of_mut!((*context.cast::<Memory>()).bytes).cast::<u8>().add(address as usize).write_bytes(0xff, length as usize) };
+        SEALWIRE_OK
+    }
+
+    unsafe extern "C" fn write(context: *mut c_void, address: u32, data: *const u8, length: usize) -> i32 {
+        // SAFETY: as above.
+        unsafe {
+            let to = addr_of_mut!((*context.cast::<Memory>()).bytes).cast::<u8>().add(address as usize);
+            core::ptr::copy_nonoverlapping(data, to, length);
+        }
+        SEALWIRE_OK
+    }
+
+    #[test]
+    fn a_callback_cannot_use_the_store_that_called_it() {
+        let mut memory = std::boxed::Box::new(Memory {
+            bytes: [0xff; 2 * SLOT],
+            store: sealwire_two_slot { opaque: [0; 12] },
+            answers: [SEALWIRE_OK; 2],
+        });
+        let memory: *mut Memory = &mut *memory;
+        let flash = sealwire_flash {
+            context: memory.cast(),
+            read: Some(read),
+            erase: Some(erase),
+            write: Some(write),
+            base: 0,
+            slot: SLOT as u32,
+            slots: 1,
+            unit: 1,
+            erased: 0xff,
+        };
+        // SAFETY: as above.
+        unsafe {
+            let store = addr_of_mut!((*memory).store);
+            assert_eq!(sealwire_two_slot_init(store, &flash), SEALWIRE_OK);
+            assert_eq!(sealwire_two_slot_save(store.cast(), 0, b"kept".as_ptr(), 4), SEALWIRE_OK);
+            let (mut length, mut out) = (0, [0; 8]);
+            assert_eq!(sealwire_two_slot_load(store.cast(), 0, out.as_mut_ptr(), out.len(), &mut length), SEALWIRE_OK);
+            assert_eq!((length, &out[..4]), (4, &b"kept"[..]));
+            assert_eq!((*memory).answers, [SEALWIRE_BUSY; 2]);
+        }
+    }
+}
