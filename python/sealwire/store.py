@@ -16,6 +16,8 @@ from typing import Dict, Iterator, Optional, Protocol, Union
 
 from .errors import StorageFailed
 
+_PATIENCE_S = 5.0
+
 
 class Store(Protocol):
     """What an endpoint needs of a store. Keys are small integers."""
@@ -65,6 +67,10 @@ class SqliteStore:
     is ahead of the database; the store then refuses further work, and the application makes a new endpoint and
     restores it.
 
+    Another thread that uses the endpoint while the block runs waits, and if that takes 5 seconds or the block needs the
+    endpoint meanwhile, gets StorageFailed: it can try again. A transaction that the application began by other means is
+    refused: what is saved in it would not be durable.
+
     `resists_rollback`: True only if nobody can put back an older copy of the file; else every start makes a new handshake.
     """
 
@@ -91,7 +97,7 @@ class SqliteStore:
         self._database.isolation_level = None
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
-        self._database.execute("PRAGMA busy_timeout=5000")
+        self._database.execute(f"PRAGMA busy_timeout={int(_PATIENCE_S * 1000)}")
         # Overwrite what is replaced: snapshots may hold keys.
         self._database.execute("PRAGMA secure_delete=ON")
         self._database.execute(
@@ -109,15 +115,27 @@ class SqliteStore:
         """The connection, for the application's own tables."""
         return self._database
 
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """The lock, for a call of the endpoint. Not for ever: the thread in `transaction()` may be waiting for that endpoint."""
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            raise StorageFailed("another thread is in a transaction")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
     def load(self, key: int) -> Optional[bytes]:
-        with self._lock:
+        with self._held():
             row = self._database.execute(f"SELECT data FROM {self._table} WHERE key = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def save(self, key: int, data: bytes) -> None:
-        with self._lock:
+        with self._held():
             if self._failed:
                 raise StorageFailed("a transaction failed; make a new endpoint and restore it")
+            if self._depth == 0 and self._database.in_transaction:
+                raise StorageFailed("the database is in a transaction that did not begin with transaction()")
             if data:
                 self._database.execute(
                     f"INSERT INTO {self._table} (key, data) VALUES (?, ?) "

@@ -471,3 +471,47 @@ def test_settings_are_checked() -> None:
         Endpoint([(identity.credential, Key.generate())])
     with pytest.raises(errors.UnknownCredential):
         Endpoint([])
+
+
+def test_a_transaction_and_another_thread_never_wait_for_each_other(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sealwire.store._PATIENCE_S", 0.5)
+    store = SqliteStore(f"{tmp_path}/app.db", resists_rollback=True)
+    pair = Pair(store_a=store)
+    a, _ = pair.connect()
+    refused: List[Exception] = []
+    entered = threading.Event()
+
+    def other() -> None:
+        entered.wait()
+        try:
+            for _ in range(200):  # One of these has to reserve numbers, inside the endpoint's lock.
+                pair.a.send(a, b"other", now=pair.now)
+        except errors.StorageFailed as error:
+            refused.append(error)
+
+    def inside() -> None:
+        with store.transaction():
+            entered.set()
+            time.sleep(0.2)
+            pair.a.send(a, b"inside", now=pair.now)
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (other, inside)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
+    assert refused
+    pair.a.send(a, b"again", now=pair.now)
+
+
+def test_a_transaction_begun_elsewhere_saves_nothing(tmp_path: object) -> None:
+    database = sqlite3.connect(f"{tmp_path}/app.db")
+    store = SqliteStore(database, resists_rollback=True)
+    store.save(0, b"old")
+    database.execute("BEGIN")
+    with pytest.raises(errors.StorageFailed):
+        store.save(0, b"new")
+    database.execute("ROLLBACK")
+    assert store.load(0) == b"old"
+    store.save(0, b"new")
