@@ -16,6 +16,9 @@ use zeroize::Zeroize;
 const MAX_FAILURES: u8 = 8;
 /// Frame type and the longest identifier.
 pub(super) const PREFIX: usize = 5;
+/// EDHOC errors sent: at most so many in so long.
+const MAX_ERRORS: u8 = 8;
+const ERRORS_MS: u64 = 1_000;
 /// Doublings of a retransmission interval.
 const MAX_DOUBLINGS: u8 = 6;
 
@@ -426,8 +429,15 @@ impl<T: Tables> Endpoint<T> {
         }
     }
 
-    pub(super) fn reply_error(&mut self, route: Route, to: &ConnectionId, error: &EdhocError<'_>) {
+    /// Answers with an EDHOC error; not more often than [`MAX_ERRORS`] say, since strangers choose where it goes.
+    pub(super) fn reply_error(&mut self, now_ms: u64, route: Route, to: &ConnectionId, error: &EdhocError<'_>) {
         if self.config.mqtt && route.is_link() {
+            return;
+        }
+        if now_ms.saturating_sub(self.errors.0) >= ERRORS_MS {
+            self.errors = (now_ms, 0);
+        }
+        if self.errors.1 >= MAX_ERRORS {
             return;
         }
         let mut reply = Reply::new(route);
@@ -437,6 +447,7 @@ impl<T: Tables> Endpoint<T> {
             error.write(writer)
         });
         if written.is_ok() {
+            self.errors.1 = self.errors.1.saturating_add(1);
             self.reply = Some(reply);
         }
     }

@@ -114,6 +114,8 @@ pub struct Endpoint<T> {
     started: u32,
     reply: Option<Reply>,
     unknown_context_ms: Option<u64>,
+    /// Since when, and how many EDHOC errors were sent since.
+    errors: (u64, u8),
     reaction_ms: Option<u64>,
     /// Records of the batch under way; 0 without one.
     batch: u32,
@@ -164,6 +166,7 @@ impl<T: Tables> Endpoint<T> {
             started: 0,
             reply: None,
             unknown_context_ms: None,
+            errors: (0, 0),
             reaction_ms: None,
             batch: 0,
         })

@@ -49,7 +49,7 @@ impl<T: Tables> Endpoint<T> {
         let inbox = match inbox_of(parsed.ead_1()) {
             Ok(inbox) => inbox,
             Err(error) => {
-                self.reply_error(route, &parsed.c_i, &EdhocError::Unspecified(error.name()));
+                self.reply_error(now_ms, route, &parsed.c_i, &EdhocError::Unspecified(error.name()));
                 return self.ignored(error);
             }
         };
@@ -62,9 +62,9 @@ impl<T: Tables> Endpoint<T> {
         if let Err(error) = parsed.check(suites.as_slice()) {
             match error {
                 Error::UnsupportedSuite => {
-                    self.reply_error(route, &parsed.c_i, &EdhocError::wrong_suite(suites.as_slice()));
+                    self.reply_error(now_ms, route, &parsed.c_i, &EdhocError::wrong_suite(suites.as_slice()));
                 }
-                _ => self.reply_error(route, &parsed.c_i, &EdhocError::Unspecified(error.name())),
+                _ => self.reply_error(now_ms, route, &parsed.c_i, &EdhocError::Unspecified(error.name())),
             }
             return self.ignored(error);
         }
@@ -164,7 +164,7 @@ impl<T: Tables> Endpoint<T> {
             Err(error) => {
                 let (route, c_i) = (handshake.route, *state.c_i());
                 if error == Error::UnknownCredential {
-                    self.reply_error(route, &c_i, &EdhocError::UnknownCredential);
+                    self.reply_error(now_ms, route, &c_i, &EdhocError::UnknownCredential);
                 }
                 self.step_failed(slot, source, error)
             }

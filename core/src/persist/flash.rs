@@ -15,6 +15,7 @@
 use super::Store;
 use crate::bytes::{Reader, Writer};
 use crate::error::{Error, Result};
+use zeroize::Zeroizing;
 
 /// Port: raw flash. Addresses and lengths in bytes.
 pub trait Flash {
@@ -46,7 +47,7 @@ pub struct Layout {
 /// Bytes before the data: magic, sequence number, length, CRC of the data, CRC of these; the rest stays erased.
 const HEADER: usize = 32;
 const MAGIC: [u8; 4] = *b"SWs1";
-/// Bytes read or written at once.
+/// Bytes read or written at once; erased from the stack, since they may be part of a key.
 const CHUNK: usize = 32;
 
 /// The store. Each save erases a block or two: choose the reserve ([`crate::record::Plan::ahead`]) by how often the flash stands that.
@@ -118,7 +119,7 @@ impl<F: Flash> TwoSlot<F> {
         let mut at = address.saturating_add(HEADER as u32);
         let mut left = length as usize;
         while left > 0 {
-            let mut chunk = [0; CHUNK];
+            let mut chunk = Zeroizing::new([0; CHUNK]);
             let part = chunk.get_mut(..left.min(CHUNK)).unwrap_or_default();
             self.flash.read(at, part)?;
             crc = crc32(crc, part);
@@ -149,7 +150,7 @@ impl<F: Flash> TwoSlot<F> {
         let mut offset = 0;
         while offset < self.layout.slot {
             let left = self.layout.slot.saturating_sub(offset) as usize;
-            let mut chunk = [0; CHUNK];
+            let mut chunk = Zeroizing::new([0; CHUNK]);
             let part = chunk.get_mut(..left.min(CHUNK)).unwrap_or_default();
             self.flash.read(address.saturating_add(offset), part)?;
             if part.iter().any(|byte| *byte != self.layout.erased) {
@@ -164,7 +165,7 @@ impl<F: Flash> TwoSlot<F> {
     fn write(&mut self, address: u32, data: &[u8]) -> Result<()> {
         let mut at = address;
         for part in data.chunks(CHUNK) {
-            let mut chunk = [self.layout.erased; CHUNK];
+            let mut chunk = Zeroizing::new([self.layout.erased; CHUNK]);
             chunk.get_mut(..part.len()).ok_or(Error::Internal)?.copy_from_slice(part);
             let whole = part.len().next_multiple_of(self.layout.unit as usize);
             self.flash.write(at, chunk.get(..whole).ok_or(Error::Internal)?)?;

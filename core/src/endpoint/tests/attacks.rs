@@ -100,6 +100,22 @@ fn on_mqtt_a_response_topic_does_not_replace_the_inbox_name() {
 }
 
 #[test]
+fn errors_go_to_a_strangers_target_a_few_times_a_second() {
+    let mut pair = Pair::new();
+    let mut answers = |now: u64| {
+        let mut answers = 0;
+        for mut frame in strangers(50) {
+            // A suite that nobody has.
+            frame[2] = 6;
+            assert_eq!(pair.b.input(now, link(), None, &frame), Err(Error::UnsupportedSuite));
+            answers += pair.b.frames(now).len();
+        }
+        answers
+    };
+    assert_eq!([answers(1_000), answers(1_999), answers(2_000)], [8, 0, 8]);
+}
+
+#[test]
 fn a_replayed_message_4_does_not_use_up_partial_ivs() {
     let mut pair = Pair::new();
     let peer = pair.b.identity.thumbprint;
