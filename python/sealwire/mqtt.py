@@ -40,7 +40,8 @@ class Message:
     """A message from an authenticated peer.
 
     `topic` is relative to the realm. `in_place` tells whether the record came on that topic or was addressed to the
-    inbox. `missing` counts the records lost or suppressed right before it; `late` marks one that fills such a gap.
+    inbox. `missing` counts the records lost or suppressed right before it; `late` marks one that fills such a gap. `handle` is of the
+    session under which it came and `number` counts, also when `session` has gone on under a newer one.
     """
 
     session: "Session"
@@ -55,6 +56,7 @@ class Message:
     retain: bool
     expiry_s: Optional[int]
     content_type: Optional[str]
+    handle: int
 
     @property
     def peer(self) -> bytes:
@@ -378,10 +380,10 @@ class Link:
             return
         with self.scope():
             try:
-                self.endpoint.commit(message.session.handle, message.number, origin=message.origin)
+                self.endpoint.commit(message.handle, message.number, origin=message.origin)
             except UnknownSession:
                 pass  # the session ended meanwhile; the message comes again under its successor
-            key = (message.session.handle, message.number)
+            key = (message.handle, message.number)
             self._pubacks = deque((mid, qos, None if waits_for == key else waits_for) for mid, qos, waits_for in self._pubacks)
         if not self._depth:
             asyncio.get_running_loop().call_soon(self._quietly, self.pump)
@@ -613,6 +615,7 @@ class Link:
                 event.retain,
                 event.expiry_s,
                 event.content_type,
+                event.session,
             )
         )
 
@@ -703,10 +706,7 @@ class Link:
         self._changed.set()
 
     def _session(self, handle: int, peer: bytes) -> Session:
-        session = self._sessions.get(handle)
-        if session is None:
-            session = self._sessions[handle] = Session(self, handle, peer)
-        return session
+        return self._sessions.setdefault(handle, Session(self, handle, peer))
 
     def _forget(self, handle: int, reason: BaseException) -> None:
         for message in self._sent.pop(handle, {}).values():

@@ -316,6 +316,34 @@ def test_a_new_handshake_replaces_the_session_and_nothing_is_lost(mosquitto: Sta
     run(main())
 
 
+def test_a_commit_after_the_session_was_replaced_counts_for_the_message_that_it_is_about(
+    mosquitto: StartMosquitto, hub: Identity, sensor: Identity
+) -> None:
+    broker = Broker("127.0.0.1", mosquitto().port, version="5")
+
+    async def main() -> None:
+        async with Link(endpoint(hub, sensor), broker, realm=REALM, inbox="hub") as at_hub:
+            async with Link(endpoint(sensor, hub), broker, realm=REALM, inbox="sensor") as at_sensor:
+                heard = Collector(at_hub, commit=False)
+                first = await at_sensor.connect("hub", peer=hub.thumbprint)
+                early = [await first.send("t", b"early %d" % index) for index in range(2)]
+                await until(lambda: len(heard.messages) == 2)
+                second = await at_sensor.connect("hub", peer=hub.thumbprint)
+                await until(lambda: any(type(event).__name__ == "Replaced" for event in heard.events))
+                for message in heard.messages:
+                    message.commit()
+                for receipt in early:
+                    await receipt.wait(10)
+                late = await second.send("t", b"late")
+                await until(lambda: len(heard.messages) == 3)
+                await asyncio.sleep(1)
+                assert not late.acknowledged
+                heard.messages[-1].commit()
+                await late.wait(10)
+
+    run(main())
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_peer_that_lost_its_state_is_found_out_and_healed(
     mosquitto: StartMosquitto, version: str, hub: Identity, sensor: Identity
