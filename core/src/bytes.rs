@@ -82,17 +82,20 @@ impl<'a> Writer<'a> {
     }
 
     /// Appends one byte. Error: [`Error::BufferTooSmall`], and nothing is written.
+    #[inline]
     pub fn u8(&mut self, byte: u8) -> Result<()> {
         self.put(&[byte])
     }
 
     /// Appends bytes. Error: [`Error::BufferTooSmall`], and nothing is written.
+    #[inline]
     pub fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.reserve(bytes.len())?.copy_from_slice(bytes);
         Ok(())
     }
 
     /// Appends `n` bytes and hands them out to be filled; they keep what the buffer held.
+    #[inline]
     pub fn reserve(&mut self, n: usize) -> Result<&mut [u8]> {
         let end = self.used.checked_add(n).ok_or(Error::BufferTooSmall)?;
         let place = self.buffer.get_mut(self.used..end).ok_or(Error::BufferTooSmall)?;

@@ -5,6 +5,9 @@ use crate::error::Result;
 
 /// Writes a head: major type (0 to 7) and argument, in the fewest bytes.
 fn write_head(w: &mut Writer<'_>, major: u8, argument: u64) -> Result<()> {
+    if argument < 24 {
+        return w.u8((major & 7) << 5 | argument as u8);
+    }
     let (head, length) = head(major, argument);
     w.put(head.get(..length).unwrap_or_default())
 }

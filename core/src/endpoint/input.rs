@@ -91,9 +91,10 @@ impl<T: Tables> Endpoint<T> {
         // Read before it is accepted: the first record may say which session stands. What cannot be read is used up all the same.
         let content = opened.content();
         let accepted = self.accept(port, now_ms, slot, opened.at, content.as_ref().ok())?;
-        let content = content.inspect_err(|error| self.count_refused(*error))?;
-        self.counters.records = self.counters.records.wrapping_add(1);
-        let outcome = self.on_content(port, now_ms, slot, opened.at, accepted, content);
+        let outcome = content.and_then(|content| {
+            self.counters.records = self.counters.records.wrapping_add(1);
+            self.on_content(port, now_ms, slot, opened.at, accepted, content)
+        });
         if let Err(error) = outcome {
             self.count_refused(error);
         }
@@ -101,7 +102,7 @@ impl<T: Tables> Endpoint<T> {
         outcome
     }
 
-    /// Uses up the Partial IV of a verified record, durably; the first record confirms a Responder's session.
+    /// Uses up the Partial IV of a verified record, durably; the first record confirms a Responder's session. The caller settles the slot.
     fn accept<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, at: Position, content: Option<&Content<'_>>) -> Result<Accepted> {
         let handover = content.map(|content| content.options.handover).unwrap_or_default();
         let confirms = !self.live_at(slot)?.confirmed;
@@ -144,7 +145,6 @@ impl<T: Tables> Endpoint<T> {
         if confirms || agreed {
             self.supersede(port, slot, &peer, u32::MAX);
         }
-        self.settle(slot, Some(now_ms));
         Ok(accepted)
     }
 

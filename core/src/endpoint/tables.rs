@@ -316,11 +316,18 @@ mod heap {
                     self.deadlines.insert((deadline, slot));
                 }
             }
-            set(&mut self.events, slot, marks.event);
-            set(&mut self.transmits, slot, marks.transmit);
-            match slot {
-                Slot::Handshake(slot) => set(&mut self.vacant_handshakes, slot, !marks.occupied),
-                Slot::Session(slot) => set(&mut self.vacant_sessions, slot, !marks.occupied),
+            // With every record, and mostly nothing but the timer has changed.
+            if old.event != marks.event {
+                set(&mut self.events, slot, marks.event);
+            }
+            if old.transmit != marks.transmit {
+                set(&mut self.transmits, slot, marks.transmit);
+            }
+            if old.occupied != marks.occupied {
+                match slot {
+                    Slot::Handshake(slot) => set(&mut self.vacant_handshakes, slot, !marks.occupied),
+                    Slot::Session(slot) => set(&mut self.vacant_sessions, slot, !marks.occupied),
+                }
             }
         }
 
