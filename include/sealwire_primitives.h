@@ -387,9 +387,9 @@ int32_t sealwire_handshake_export(struct sealwire_handshake *handshake,
 void sealwire_handshake_erase(struct sealwire_handshake *handshake);
 
 /**
- * Makes the contexts of a finished handshake.
+ * Makes the contexts of a finished handshake, once: others would protect different records under the same nonces.
  *
- * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (the handshake is not done).
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (the handshake is not done, or has given its contexts); BUSY.
  */
 SEALWIRE_MUST_USE int32_t sealwire_context_init(struct sealwire_context *context, struct sealwire_handshake *handshake);
 

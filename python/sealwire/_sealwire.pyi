@@ -654,7 +654,8 @@ class Completed:
         """EDHOC_Exporter."""
 
     def records(self) -> Records:
-        """The records of this session, epoch 0. Nothing is stored: for sessions that end with the process."""
+        """The records of this session, epoch 0; once, since others would use the same nonces again. Nothing is stored: for sessions
+        that end with the process."""
 
 class _Unprotected(TypedDict):
     payload: bytes

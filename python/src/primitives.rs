@@ -11,6 +11,7 @@ use sealwire_core::bytes::{Secret, Writer};
 use sealwire_core::crypto::{Aead, Curve, Provider, Suite};
 use sealwire_core::edhoc::{self, AwaitMessage2, AwaitMessage3, AwaitMessage4, ConnectionId, Ead, Role};
 use sealwire_core::record::{self, Header, Options, Parties, SecurityContext};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 const BUFFER: usize = 4096;
@@ -157,7 +158,7 @@ impl Initiator {
         let InitiatorState::Proved(waiting) = state else { return Err(raise(Error::WrongState)) };
         let (done, _, seen) = step(port, |port, on_ead, scratch, _| waiting.process_message_4(port, &message_4, on_ead, scratch))?;
         *lock(&self.ead)? = seen;
-        Ok(Completed { done })
+        Ok(Completed { done, used: AtomicBool::new(false) })
     }
 
     /// The EAD items of the message processed last.
@@ -230,8 +231,10 @@ impl Responder {
         let (done, message, seen) = step(port, |port, on_ead, scratch, out| {
             waiting.process_message_3(port, &message_3, None, on_ead, &items(&ead_4), scratch, out)
         })?;
+        // A second message_3 would give the same keys again.
+        *state = None;
         *lock(&self.ead)? = seen;
-        Ok((PyBytes::new(py, &message), Completed { done }))
+        Ok((PyBytes::new(py, &message), Completed { done, used: AtomicBool::new(false) }))
     }
 
     /// The EAD items of the message processed last.
@@ -245,6 +248,8 @@ impl Responder {
 #[pyclass(frozen, module = "sealwire.primitives")]
 pub(crate) struct Completed {
     done: edhoc::Completed,
+    /// `records` was called.
+    used: AtomicBool,
 }
 
 #[pymethods]
@@ -280,8 +285,12 @@ impl Completed {
         Ok(PyBytes::new(py, &out))
     }
 
-    /// The records of this session, epoch 0. Nothing is stored: for sessions that end with the process.
+    /// The records of this session, epoch 0; once, since others would use the same nonces again. Nothing is stored: for sessions
+    /// that end with the process.
     fn records(&self) -> PyResult<Records> {
+        if self.used.swap(true, Ordering::Relaxed) {
+            return Err(raise_with(Error::WrongState, "the records of this handshake were taken", None));
+        }
         let done = &self.done;
         let sid = *done.th_4.first_chunk::<8>().ok_or_else(|| raise(Error::Internal))?;
         Records::start(

@@ -116,6 +116,8 @@ def records_both_ways(theirs: Any, done: Completed) -> None:
     record = peer_module("record")
     session = record.Session.of(theirs)
     ours = done.records()
+    with pytest.raises(errors.WrongState):  # Others would use the same nonces again.
+        done.records()
     for index in range(70):
         payload = b"%d" % index * index
         got = session.unprotect(ours.protect(payload))

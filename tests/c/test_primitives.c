@@ -100,6 +100,9 @@ static void shake_hands(const handshake_vector *vector) {
   CHECK_OK(sealwire_handshake_export(&i.handshake, 32768, NULL, 0, out, vector->exported.length));
   expect(vector->exported, out, vector->exported.length);
   CHECK_OK(sealwire_context_init(&i.context, &i.handshake));
+  /* A second context would start at the same Partial IV under the same key. */
+  sealwire_context again = {{0}};
+  CHECK_STATUS(SEALWIRE_WRONG_STATE, sealwire_context_init(&again, &i.handshake));
   CHECK_OK(sealwire_context_init(&r.context, &r.handshake));
 }
 

@@ -39,7 +39,12 @@ pub enum Step {
     /// As Initiator, message_4.
     Four(AwaitMessage4),
     /// None.
-    Done(Completed),
+    Done {
+        /// What it yielded.
+        completed: Completed,
+        /// Contexts were made of it: others would use the same keys and nonces again.
+        used: bool,
+    },
 }
 
 /// An item of external authorization data.
@@ -301,7 +306,7 @@ pub unsafe extern "C" fn sealwire_message_3_process(
         let inbox = (!work.inbox.is_empty()).then_some(work.inbox);
         let mut platform = work.platform();
         let next = state.process_message_3(&mut platform, work.message, inbox, &mut see, work.ead(), &mut scratch, &mut out)?;
-        *held = Step::Done(next);
+        *held = Step::Done { completed: next, used: false };
         result.write(out.len());
         Ok(())
     })
@@ -321,7 +326,7 @@ pub unsafe extern "C" fn sealwire_message_4_process(handshake: *mut sealwire_han
         let mut scratch = [0; SCRATCH];
         let mut see = |item: &Ead<'_>| work.see(item);
         let next = state.process_message_4(&mut work.platform(), work.message, &mut see, &mut scratch)?;
-        *held = Step::Done(next);
+        *held = Step::Done { completed: next, used: false };
         Ok(())
     })
 }
@@ -329,7 +334,7 @@ pub unsafe extern "C" fn sealwire_message_4_process(handshake: *mut sealwire_han
 /// What a finished handshake yielded. Error: `WrongState`.
 pub(super) fn completed(step: &Step) -> Result<&Completed> {
     match step {
-        Step::Done(completed) => Ok(completed),
+        Step::Done { completed, .. } => Ok(completed),
         _ => Err(Error::WrongState),
     }
 }

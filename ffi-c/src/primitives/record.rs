@@ -1,6 +1,6 @@
 //! Records one by one.
 
-use super::handshake::{completed, sealwire_handshake, sid};
+use super::handshake::{Step, completed, sealwire_handshake, sid};
 use super::placed::{Opaque, call, erase, get, put};
 use crate::key::Algorithms;
 use crate::memory::{Output, bytes, bytes_mut, disjoint};
@@ -53,22 +53,29 @@ pub struct sealwire_opened {
     pub payload: sealwire_bytes,
 }
 
-/// Makes the contexts of a finished handshake.
+/// Makes the contexts of a finished handshake, once: others would protect different records under the same nonces.
 ///
-/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (the handshake is not done).
+/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (the handshake is not done, or has given its contexts); BUSY.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn sealwire_context_init(context: *mut sealwire_context, handshake: *mut sealwire_handshake) -> i32 {
     // SAFETY: as the conventions of the header ask.
     call(|| unsafe {
         Output::new(context)?;
-        let held = get(handshake)?;
+        let mut held = get(handshake)?;
+        if matches!(&*held, Step::Done { used: true, .. }) {
+            return Err(Error::WrongState);
+        }
         let done = completed(&held)?;
         let parties =
             Parties { suite: done.suite, role: done.role, c_i: done.c_i, c_r: done.c_r, own: done.own, peer: done.peer, sid: sid(done) };
         let mut made = SecurityContext::new(&mut Algorithms, parties, done.prk_out())?;
         made.make_volatile();
-        put(context, made)
+        put(context, made)?;
+        if let Step::Done { used, .. } = &mut *held {
+            *used = true;
+        }
+        Ok(())
     })
 }
 
