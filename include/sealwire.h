@@ -205,6 +205,11 @@
 #define SEALWIRE_SUPERSEDED -213
 
 /**
+ * A way of naming a credential, or a kind or profile of credential, that this build does not have.
+ */
+#define SEALWIRE_UNSUPPORTED_CREDENTIAL -214
+
+/**
  * No session has the record's identifier.
  */
 #define SEALWIRE_UNKNOWN_CONTEXT -300

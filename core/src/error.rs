@@ -99,6 +99,8 @@ errors! {
     HandshakeFailed = 212, "handshake-failed", "Check that the peer is reachable and shares credentials and suites.";
     /// The peer's own handshake stands instead of this one.
     Superseded = 213, "superseded", "Nothing to do: the session that the peer started is used.";
+    /// A way of naming a credential, or a kind or profile of credential, that this build does not have.
+    UnsupportedCredential = 214, "unsupported-credential", "Issue a credential of a kind that this end accepts (docs/PROTOCOL.md section 2).";
 
     // 300..399: records
     /// No session has the record's identifier.

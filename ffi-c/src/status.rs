@@ -72,6 +72,8 @@ pub const SEALWIRE_DENIED: i32 = -211;
 pub const SEALWIRE_HANDSHAKE_FAILED: i32 = -212;
 /// The peer's own handshake stands instead of this one.
 pub const SEALWIRE_SUPERSEDED: i32 = -213;
+/// A way of naming a credential, or a kind or profile of credential, that this build does not have.
+pub const SEALWIRE_UNSUPPORTED_CREDENTIAL: i32 = -214;
 /// No session has the record's identifier.
 pub const SEALWIRE_UNKNOWN_CONTEXT: i32 = -300;
 /// The record does not verify: altered, or protected for someone else, another topic or another key.
@@ -131,6 +133,7 @@ table! {
     SEALWIRE_DENIED = Denied;
     SEALWIRE_HANDSHAKE_FAILED = HandshakeFailed;
     SEALWIRE_SUPERSEDED = Superseded;
+    SEALWIRE_UNSUPPORTED_CREDENTIAL = UnsupportedCredential;
     SEALWIRE_UNKNOWN_CONTEXT = UnknownContext;
     SEALWIRE_DECRYPT_FAILED = DecryptFailed;
     SEALWIRE_REPLAY = Replay;

@@ -254,6 +254,14 @@ class Superseded(SealwireError):
     hint = "Nothing to do: the session that the peer started is used."
 
 
+class UnsupportedCredential(SealwireError):
+    """A way of naming a credential, or a kind or profile of credential, that this build does not have."""
+
+    number = 214
+    name = "unsupported-credential"
+    hint = "Issue a credential of a kind that this end accepts (docs/PROTOCOL.md section 2)."
+
+
 class UnknownContext(SealwireError):
     """No session has the record's identifier."""
 
@@ -396,6 +404,7 @@ BY_NUMBER: Dict[int, Type[SealwireError]] = {
     211: Denied,
     212: HandshakeFailed,
     213: Superseded,
+    214: UnsupportedCredential,
     300: UnknownContext,
     301: DecryptFailed,
     302: Replay,
@@ -453,6 +462,7 @@ __all__ = [
     "Denied",
     "HandshakeFailed",
     "Superseded",
+    "UnsupportedCredential",
     "UnknownContext",
     "DecryptFailed",
     "Replay",

@@ -83,6 +83,18 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    /// A key from its coordinates, checked: canonical on X25519, a point on P-256. Whether an Ed25519 key is a point shows when it verifies.
+    ///
+    /// Errors: `InvalidKey`, `UnsupportedSuite` (P-256 is not in this build).
+    pub fn new(curve: KeyCurve, x: [u8; 32], y: Option<[u8; 32]>) -> Result<Self> {
+        let key = PublicKey { curve, x, y };
+        match (curve, key.y_if_any()?) {
+            (KeyCurve::P256, Some(y)) => p256_y(&x, Y::Whole(*y)).map(|_| key),
+            (KeyCurve::X25519, _) => x25519_canonical(&x).map(|()| key),
+            _ => Ok(key),
+        }
+    }
+
     /// Reads a COSE_Key; gives the key and its kid. Errors as [`CoseKey::parse`].
     pub fn parse(bytes: &[u8]) -> Result<(PublicKey, Option<&[u8]>)> {
         CoseKey::parse(bytes).map(|parsed| (parsed.key, parsed.kid))
@@ -204,11 +216,8 @@ impl<'a> CoseKey<'a> {
         }
         let x = x.ok_or(Error::Malformed)?;
         let key = match (key_type.ok_or(Error::Malformed)?, curve.ok_or(Error::Malformed)?, y) {
-            (1, 4, None) => {
-                x25519_canonical(&x)?;
-                PublicKey { curve: KeyCurve::X25519, x, y: None }
-            }
-            (1, 6, None) => PublicKey { curve: KeyCurve::Ed25519, x, y: None },
+            (1, 4, None) => PublicKey::new(KeyCurve::X25519, x, None)?,
+            (1, 6, None) => PublicKey::new(KeyCurve::Ed25519, x, None)?,
             (2, 1, Some(y)) => PublicKey { curve: KeyCurve::P256, x, y: Some(p256_y(&x, y)?) },
             (2, 1, None) => return Err(Error::Malformed),
             _ => return Err(Error::InvalidKey),

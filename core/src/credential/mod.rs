@@ -10,6 +10,8 @@ mod port;
 mod resolve;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "x509")]
+pub mod x509;
 
 pub use crate::cose::{KeyCurve, PublicKey, Thumbprint};
 pub use id_cred::IdCred;

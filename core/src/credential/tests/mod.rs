@@ -4,6 +4,8 @@ mod cwt;
 mod id_cred;
 mod parse;
 mod resolve;
+#[cfg(all(feature = "x509", feature = "suite-x25519-chacha", feature = "suite-p256-ccm"))]
+mod x509;
 
 use super::*;
 use crate::bytes::{Secret, Writer};
@@ -44,6 +46,10 @@ impl<P: Provider> Provider for Party<'_, P> {
 
     fn sign(&mut self, key: KeyHandle, algorithm: Signature, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
         self.provider.sign(key, algorithm, message, signature)
+    }
+
+    fn verify(&mut self, algorithm: Signature, public: &[u8], message: &[&[u8]], signature: &[u8]) -> Result<()> {
+        self.provider.verify(algorithm, public, message, signature)
     }
 }
 
