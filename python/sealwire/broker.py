@@ -203,6 +203,11 @@ class Wire:
         if self.connected:
             self._paho.subscribe(topic, qos)
 
+    def unsubscribe(self, topic: str) -> None:
+        """Take a subscription back."""
+        if self._filters.pop(topic, None) is not None and self.connected:
+            self._paho.unsubscribe(topic)
+
     def acknowledge(self, mid: int, qos: int) -> None:
         """Tell the broker that the message needs no redelivery. Order follows the order of calls."""
         if qos > 0:

@@ -86,7 +86,6 @@ class Gateway:
         if inbox is not None:
             self._claim(attachment, inbox)
         self._spawn(self._serve(attachment))
-        self._spawn(self._write(attachment))
         return attachment
 
     def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
@@ -99,15 +98,22 @@ class Gateway:
             raise InvalidArgument(f"inbox {inbox!r}: 1 to 16 of a-z, 0-9 and -")
         if attachment.inbox == inbox:
             return
-        if attachment.inbox is not None and self._by_inbox.get(attachment.inbox) is attachment:
-            del self._by_inbox[attachment.inbox]
+        self._disclaim(attachment)
         attachment.inbox = inbox
         # The newest port wins, as when a device is plugged in elsewhere; whose frames are whose, the ends verify.
         self._by_inbox[inbox] = attachment
         if self._wire is not None:
             self._wire.subscribe(f"{self._root}{inbox}")
 
+    def _disclaim(self, attachment: Attachment) -> None:
+        """Names come from strangers: what is not in use must not pile up, here or at the broker."""
+        if attachment.inbox is not None and self._by_inbox.get(attachment.inbox) is attachment:
+            del self._by_inbox[attachment.inbox]
+            if self._wire is not None:
+                self._wire.unsubscribe(f"{self._root}{attachment.inbox}")
+
     async def _serve(self, attachment: Attachment) -> None:
+        writing = asyncio.get_running_loop().create_task(self._write(attachment))
         try:
             while True:
                 data = await attachment.port.read()
@@ -116,10 +122,13 @@ class Gateway:
                 for frame in attachment.decoder.feed(data):
                     self._from_device(attachment, frame)
         finally:
+            writing.cancel()
             if attachment in self._attachments:
                 self._attachments.remove(attachment)
-                if attachment.inbox is not None and self._by_inbox.get(attachment.inbox) is attachment:
-                    del self._by_inbox[attachment.inbox]
+                self._disclaim(attachment)
+                # The broker waits for these before it sends more to the other devices.
+                while self._wire is not None and not attachment.writer.empty():
+                    self._wire.acknowledge(*attachment.writer.get_nowait()[1:])
                 await attachment.port.close()
 
     def _from_device(self, attachment: Attachment, frame: bytes) -> None:
@@ -154,11 +163,12 @@ class Gateway:
             frame, mid, qos = await attachment.writer.get()
             try:
                 await attachment.port.write(uart_encode(frame))
-            except (ConnectionError, OSError):
-                return
-            attachment.frames_out += 1
-            if self._wire is not None:
-                self._wire.acknowledge(mid, qos)
+                attachment.frames_out += 1
+            except OSError:
+                return  # the port is going, and reading from it ends too
+            finally:
+                if self._wire is not None:
+                    self._wire.acknowledge(mid, qos)
 
 
 __all__ = ["Attachment", "Gateway", "MAX_FRAME"]

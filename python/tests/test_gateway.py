@@ -218,3 +218,31 @@ def test_serial_needs_a_port() -> None:
     with pytest.raises(errors.InvalidArgument):
         ports.split_address("nonsense")
     assert ports.split_address("[::1]:99") == ("::1", 99)
+
+
+def test_devices_that_come_and_go_leave_nothing_behind(mosquitto: StartMosquitto) -> None:
+    broker = Broker("127.0.0.1", mosquitto().port)
+
+    async def main() -> None:
+        gateway = Gateway(broker, realm=REALM, hub="hub")
+        await gateway.open()
+        attached: List[Attachment] = []
+        listener, number = await ports.listen_tcp("127.0.0.1", 0, lambda port: attached.append(gateway.attach(port)))
+        for index in range(20):
+            own = Identity.generate(f"device-{index}")
+            device = Endpoint([(own.credential, own.key)], inbox=own.name)
+            device.connect()
+            first = device.poll_transmit()
+            assert first is not None
+            port = await ports.connect_tcp("127.0.0.1", number)
+            await port.write(uart_encode(first.frame))
+            await until(lambda: len(attached) == index + 1 and attached[index].inbox == own.name)
+            await port.close()
+            await until(lambda: not gateway.attachments)
+        await until(lambda: not gateway._tasks, 5)
+        assert gateway._wire is not None and not gateway._wire._filters
+        assert len(asyncio.all_tasks()) <= 2
+        listener.close()
+        await gateway.close()
+
+    run(main())
