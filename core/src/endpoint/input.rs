@@ -98,6 +98,8 @@ impl<T: Tables> Endpoint<T> {
         if let Err(error) = outcome {
             self.count_refused(error);
         }
+        // Forgeries wear a key as well, and whoever only receives would not notice when sending.
+        self.update_when_worn(port, slot);
         self.settle(slot, Some(now_ms));
         outcome
     }

@@ -243,3 +243,17 @@ fn a_crash_between_storing_and_erasing_leaves_the_later_session() {
     let a = pair.a.session(&pair.b);
     pair.pass(a, &DATA).unwrap();
 }
+
+#[test]
+fn an_endpoint_that_only_receives_asks_for_new_keys_before_forgeries_use_them_up() {
+    let (mut pair, a, b) = Pair::connected();
+    pair.settle();
+    let slot = b.slot();
+    let context = &mut pair.b.endpoint.live_at(slot).unwrap().context;
+    let epoch = context.epoch();
+    context.context_mut(epoch).failures = u32::MAX / 2;
+    pair.pass(a, &DATA).unwrap();
+    pair.run(10_000);
+    assert_eq!(pair.b.endpoint.session(b, pair.now).unwrap().epoch, epoch + 1);
+    assert_eq!(pair.a.endpoint.session(a, pair.now).unwrap().epoch, epoch + 1);
+}
