@@ -3,7 +3,7 @@
 use super::{Purposes, TrustAnchor};
 use crate::cbor::{Decoder, Kind};
 use crate::cose::{CoseKey, PublicKey, Sign1, label};
-use crate::crypto::{Provider, Suite};
+use crate::crypto::{AuthenticationKey, Provider, Suite};
 use crate::error::{Error, Result};
 
 /// The two kinds of credential.
@@ -102,11 +102,21 @@ impl<'a> Credential<'a> {
         if valid { Ok(()) } else { Err(Error::ExpiredCredential) }
     }
 
-    /// Checks that the key can authenticate under this suite with static Diffie-Hellman (method 3). Error: `UntrustedCredential`.
-    pub fn check_suite(&self, suite: Suite) -> Result<()> {
-        // ECDH-ES and ECDH-SS of RFC 9053 §6.3 and §6.4; a key marked for another algorithm must not serve here.
-        let allowed = self.key_algorithm.is_none_or(|algorithm| (-34..=-25).contains(&algorithm));
-        if allowed && self.key.curve.agreement() == Some(suite.curve()) { Ok(()) } else { Err(Error::UntrustedCredential) }
+    /// Checks that the key can authenticate under this suite as an authentication key of this sort. A key marked for another algorithm
+    /// must not serve. Error: `UntrustedCredential`.
+    pub fn check_suite(&self, suite: Suite, key: AuthenticationKey) -> Result<()> {
+        let curve = self.key.curve;
+        let fits = match key {
+            // ECDH-ES and ECDH-SS of RFC 9053 §6.3 and §6.4.
+            AuthenticationKey::StaticDh => {
+                curve.agreement() == Some(suite.curve()) && self.key_algorithm.is_none_or(|algorithm| (-34..=-25).contains(&algorithm))
+            }
+            AuthenticationKey::Signature => {
+                let signature = suite.signature();
+                curve.signature() == Some(signature) && self.key_algorithm.is_none_or(|algorithm| algorithm == signature.number())
+            }
+        };
+        if fits { Ok(()) } else { Err(Error::UntrustedCredential) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The port behind which credentials live.
 
 use super::{Credential, PublicKey, Thumbprint};
-use crate::crypto::{KeyHandle, Suite};
+use crate::crypto::{AuthenticationKey, KeyHandle, Suite};
 use crate::error::{Error, Result};
 
 /// Longest credential in bytes.
@@ -85,9 +85,9 @@ pub struct Peer<'a> {
 
 /// Where credentials live: a table in flash, a database. Bytes are copied out, so that an implementation may fetch them from anywhere.
 pub trait Credentials {
-    /// Copies this endpoint's credential for the suite's curve into `out` ([`MAX_CREDENTIAL`] bytes). The same every time during
-    /// a handshake. Errors: `UnknownCredential` (none for this suite), `BufferTooSmall`.
-    fn own(&self, suite: Suite, out: &mut [u8]) -> Result<OwnCredential>;
+    /// Copies this endpoint's credential with a key of this sort for the suite into `out` ([`MAX_CREDENTIAL`] bytes). The same every time
+    /// during a handshake. Errors: `UnknownCredential` (none of the sort for this suite), `BufferTooSmall`.
+    fn own(&self, suite: Suite, key: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential>;
 
     /// Copies the `nth` (from 0) provisioned credential that `kid` may mean into `out` ([`MAX_CREDENTIAL`] bytes); gives its length, or
     /// nothing if there are no more. At most [`MAX_CANDIDATES`] are asked for. Errors: `BufferTooSmall`, and the implementation's own.
@@ -119,6 +119,8 @@ pub trait Credentials {
 pub struct OwnEntry<'a> {
     /// The suite that it is for.
     pub suite: Suite,
+    /// What its key does: agree or sign. The same key must not stand in two entries with different answers.
+    pub authentication: AuthenticationKey,
     /// CRED_x.
     pub credential: &'a [u8],
     /// The private key that belongs to it.
@@ -139,7 +141,7 @@ pub struct Provisioned<'a> {
 /// Credentials in slices: for firmware with fixed tables, and for tests.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StaticCredentials<'a> {
-    /// This endpoint's, one for each suite.
+    /// This endpoint's, one for each suite and sort of key.
     pub own: &'a [OwnEntry<'a>],
     /// Those of its peers.
     pub peers: &'a [Provisioned<'a>],
@@ -155,8 +157,9 @@ fn copy(bytes: &[u8], out: &mut [u8]) -> Result<usize> {
 }
 
 impl Credentials for StaticCredentials<'_> {
-    fn own(&self, suite: Suite, out: &mut [u8]) -> Result<OwnCredential> {
-        let entry = self.own.iter().find(|entry| entry.suite == suite).ok_or(Error::UnknownCredential)?;
+    fn own(&self, suite: Suite, key: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential> {
+        let fits = |entry: &&OwnEntry<'_>| entry.suite == suite && entry.authentication == key;
+        let entry = self.own.iter().find(fits).ok_or(Error::UnknownCredential)?;
         Ok(OwnCredential { len: copy(entry.credential, out)?, key: entry.key, by_value: entry.by_value })
     }
 

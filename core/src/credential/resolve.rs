@@ -1,7 +1,7 @@
 //! From ID_CRED_x to a credential that may be tried.
 
 use super::{Credential, CredentialKind, Credentials, IdCred, MAX_CANDIDATES, MAX_CREDENTIAL, PublicKey, Purposes, Thumbprint};
-use crate::crypto::{Provider, Suite};
+use crate::crypto::{AuthenticationKey, Provider, Suite};
 use crate::error::{Error, Result};
 
 /// How many signatures of issuers are verified for one credential: who is not authenticated yet must not cost more.
@@ -19,7 +19,7 @@ pub struct Accepted<'a> {
 }
 
 /// Finds the first credential, from candidate `from` on (0 at first), that ID_CRED_x may mean and that is trusted: provisioned or
-/// issued under an anchor, valid now, on the curve of the suite, and not this endpoint's own key.
+/// issued under an anchor, valid now, with a key of this `sort` for the suite, and none of this endpoint's own keys.
 ///
 /// Errors: `UnknownCredential` (nobody provisioned it, or no more candidates), `UntrustedCredential`, `ExpiredCredential`, `OwnIdentity`,
 /// what [`Credential::parse`] gives for one sent by value, and the port's. With several candidates it is the last one's.
@@ -29,7 +29,8 @@ pub fn resolve<'b, P: Provider + Credentials>(
     id: &IdCred<'b>,
     from: usize,
     suite: Suite,
-    own: &PublicKey,
+    sort: AuthenticationKey,
+    own: &[PublicKey],
     buffer: &'b mut [u8; MAX_CREDENTIAL],
 ) -> Result<Accepted<'b>> {
     match *id {
@@ -41,7 +42,7 @@ pub fn resolve<'b, P: Provider + Credentials>(
             if credential.kind == CredentialKind::Ccs && !p.known(bytes) {
                 return Err(Error::UntrustedCredential);
             }
-            let thumbprint = accept(p, &credential, suite, own)?;
+            let thumbprint = accept(p, &credential, suite, sort, own)?;
             Ok(Accepted { credential, thumbprint, next: 1 })
         }
         IdCred::Kid(kid) => {
@@ -49,7 +50,7 @@ pub fn resolve<'b, P: Provider + Credentials>(
             for nth in from..MAX_CANDIDATES {
                 let Some(length) = p.candidate(kid, nth, buffer)? else { break };
                 let bytes = buffer.get(..length).ok_or(Error::Internal)?;
-                let result = Credential::parse(bytes).and_then(|credential| accept(p, &credential, suite, own));
+                let result = Credential::parse(bytes).and_then(|credential| accept(p, &credential, suite, sort, own));
                 match result {
                     Ok(thumbprint) => {
                         let bytes = buffer.get(..length).ok_or(Error::Internal)?;
@@ -65,10 +66,16 @@ pub fn resolve<'b, P: Provider + Credentials>(
 }
 
 /// Everything but the bytes' having been provisioned.
-fn accept<P: Provider + Credentials>(p: &mut P, credential: &Credential<'_>, suite: Suite, own: &PublicKey) -> Result<Thumbprint> {
-    credential.check_suite(suite)?;
+fn accept<P: Provider + Credentials>(
+    p: &mut P,
+    credential: &Credential<'_>,
+    suite: Suite,
+    sort: AuthenticationKey,
+    own: &[PublicKey],
+) -> Result<Thumbprint> {
+    credential.check_suite(suite, sort)?;
     // Diffie-Hellman sees x only, so on P-256 the other y is the same private key.
-    if credential.key.curve == own.curve && credential.key.x == own.x {
+    if own.iter().any(|own| credential.key.curve == own.curve && credential.key.x == own.x) {
         return Err(Error::OwnIdentity);
     }
     if let Some(signed) = &credential.signed {

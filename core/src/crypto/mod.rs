@@ -8,7 +8,7 @@ pub(crate) mod tests;
 
 pub(crate) use rustcrypto::p256_y;
 
-pub use suite::{Aead, Curve, HASH, Signature, Suite};
+pub use suite::{Aead, AuthenticationKey, Curve, HASH, Signature, Suite};
 
 use crate::bytes::Secret;
 use crate::error::Result;

@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 
 /// How often a P-256 private key is drawn. One draw in 2^32 lies outside the group order, so a sound random source
 /// never gets near the limit; a broken one (all ones, all zeros) must not loop forever.
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "_p256")]
 const DRAWS: usize = 8;
 
 /// Makes a key pair from `random`.
@@ -20,7 +20,7 @@ pub(crate) fn generate(
     public: &mut [u8; 32],
 ) -> Result<()> {
     match curve {
-        #[cfg(feature = "suite-x25519-chacha")]
+        #[cfg(feature = "_curve25519")]
         Curve::X25519 => {
             random(private.expose_mut())?;
             if crate::bytes::equal(private.expose(), &[0; 32]) {
@@ -29,7 +29,7 @@ pub(crate) fn generate(
             *public = dh_public(curve, private)?;
             Ok(())
         }
-        #[cfg(feature = "suite-p256-ccm")]
+        #[cfg(feature = "_p256")]
         Curve::P256 => {
             for _ in 0..DRAWS {
                 random(private.expose_mut())?;
@@ -40,7 +40,7 @@ pub(crate) fn generate(
             }
             Err(Error::RandomFailed)
         }
-        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        #[cfg(not(all(feature = "_curve25519", feature = "_p256")))]
         _ => {
             let _ = (&mut random, private, public);
             Err(Error::UnsupportedSuite)
@@ -52,15 +52,15 @@ pub(crate) fn generate(
 /// that is 0 or not below the group order), `UnsupportedSuite`.
 pub(crate) fn dh_public(curve: Curve, private: &Secret<32>) -> Result<[u8; 32]> {
     match curve {
-        #[cfg(feature = "suite-x25519-chacha")]
+        #[cfg(feature = "_curve25519")]
         Curve::X25519 => {
             // By the ladder, as every agreement: the detour over Edwards points that `PublicKey::from` takes needs 1 to 6 kB more stack.
             let secret = x25519_dalek::StaticSecret::from(*private.expose());
             Ok(secret.diffie_hellman(&x25519_dalek::PublicKey::from(x25519_dalek::X25519_BASEPOINT_BYTES)).to_bytes())
         }
-        #[cfg(feature = "suite-p256-ccm")]
+        #[cfg(feature = "_p256")]
         Curve::P256 => p256_public(private).map(|(x, _)| x),
-        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        #[cfg(not(all(feature = "_curve25519", feature = "_p256")))]
         _ => {
             let _ = private;
             Err(Error::UnsupportedSuite)
@@ -69,7 +69,7 @@ pub(crate) fn dh_public(curve: Curve, private: &Secret<32>) -> Result<[u8; 32]> 
 }
 
 /// Both coordinates of a P-256 public key.
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "_p256")]
 pub(crate) fn p256_public(private: &Secret<32>) -> Result<([u8; 32], [u8; 32])> {
     use p256::elliptic_curve::sec1::{Coordinates, ToEncodedPoint};
     let secret = p256::SecretKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
@@ -81,7 +81,7 @@ pub(crate) fn p256_public(private: &Secret<32>) -> Result<([u8; 32], [u8; 32])> 
 }
 
 /// The P-256 point with this x and the y of this parity. Error: `InvalidKey`.
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "_p256")]
 fn p256_point(x: &[u8; 32], odd: bool) -> Result<p256::AffinePoint> {
     use p256::elliptic_curve::point::DecompressPoint;
     let parity = subtle::Choice::from(u8::from(odd));
@@ -90,13 +90,13 @@ fn p256_point(x: &[u8; 32], odd: bool) -> Result<p256::AffinePoint> {
 
 /// The y coordinate of this parity for an x. Errors: `InvalidKey` (no point of the curve has this x), `UnsupportedSuite`.
 pub(crate) fn p256_y(x: &[u8; 32], odd: bool) -> Result<[u8; 32]> {
-    #[cfg(feature = "suite-p256-ccm")]
+    #[cfg(feature = "_p256")]
     {
         use p256::elliptic_curve::sec1::ToEncodedPoint;
         let point = p256_point(x, odd)?.to_encoded_point(false);
         point.y().map(|y| (*y).into()).ok_or(Error::InvalidKey)
     }
-    #[cfg(not(feature = "suite-p256-ccm"))]
+    #[cfg(not(feature = "_p256"))]
     {
         let _ = (x, odd);
         Err(Error::UnsupportedSuite)
@@ -106,7 +106,7 @@ pub(crate) fn p256_y(x: &[u8; 32], odd: bool) -> Result<[u8; 32]> {
 /// Diffie-Hellman. On P-256 only the x coordinate of the peer's key is known; either y gives the same shared x.
 pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()> {
     match curve {
-        #[cfg(feature = "suite-x25519-chacha")]
+        #[cfg(feature = "_curve25519")]
         Curve::X25519 => {
             let secret = x25519_dalek::StaticSecret::from(*private.expose());
             let result = secret.diffie_hellman(&x25519_dalek::PublicKey::from(*peer));
@@ -117,7 +117,7 @@ pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared:
             shared.expose_mut().copy_from_slice(result.as_bytes());
             Ok(())
         }
-        #[cfg(feature = "suite-p256-ccm")]
+        #[cfg(feature = "_p256")]
         Curve::P256 => {
             let point = p256_point(peer, false)?;
             let secret = p256::SecretKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
@@ -131,7 +131,7 @@ pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared:
             }
             Ok(())
         }
-        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        #[cfg(not(all(feature = "_curve25519", feature = "_p256")))]
         _ => {
             let _ = (private, peer, shared);
             Err(Error::UnsupportedSuite)
@@ -143,7 +143,7 @@ pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared:
 pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], signature: &[u8]) -> Result<()> {
     let signature: &[u8; 64] = signature.try_into().map_err(|_| Error::AuthenticationFailed)?;
     match algorithm {
-        #[cfg(feature = "suite-x25519-chacha")]
+        #[cfg(feature = "_curve25519")]
         Signature::EdDsa => {
             use ed25519_dalek::VerifyingKey;
             let public: &[u8; 32] = public.try_into().map_err(|_| Error::InvalidKey)?;
@@ -163,7 +163,7 @@ pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], sig
             }
             verifier.finalize_and_verify().map_err(|_| Error::AuthenticationFailed)
         }
-        #[cfg(feature = "suite-p256-ccm")]
+        #[cfg(feature = "_p256")]
         Signature::Es256 => {
             use p256::ecdsa::signature::hazmat::PrehashVerifier;
             let public: &[u8; 64] = public.try_into().map_err(|_| Error::InvalidKey)?;
@@ -172,7 +172,7 @@ pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], sig
             let signature = p256::ecdsa::Signature::from_slice(signature).map_err(|_| Error::AuthenticationFailed)?;
             key.verify_prehash(&hash(message), &signature).map_err(|_| Error::AuthenticationFailed)
         }
-        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        #[cfg(not(all(feature = "_curve25519", feature = "_p256")))]
         _ => {
             let _ = (public, message, signature);
             Err(Error::UnsupportedSuite)
@@ -180,15 +180,14 @@ pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], sig
     }
 }
 
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "_ccm")]
 type Ccm8 = ccm::Ccm<aes::Aes128, ccm::consts::U8, ccm::consts::U13>;
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "suite-p256-ccm16")]
 type Ccm16 = ccm::Ccm<aes::Aes128, ccm::consts::U16, ccm::consts::U13>;
 
 /// Encrypts in place; `N` and `T` are the lengths of nonce and tag.
 // Not inlined: the caller's frame would hold the working memory of all ciphers at once.
 #[inline(never)]
-#[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
 fn seal_with<A, const N: usize, const T: usize>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()>
 where
     A: aead::KeyInit + aead::AeadInPlace,
@@ -206,7 +205,6 @@ where
 
 /// Verifies and decrypts in place.
 #[inline(never)]
-#[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
 fn open_with<A, const N: usize, const T: usize>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()>
 where
     A: aead::KeyInit + aead::AeadInPlace,
@@ -224,24 +222,23 @@ where
 }
 
 /// The traits of both AEAD crates are the same ones, of the `aead` crate; named through whichever is in the build.
-#[cfg(any(feature = "suite-p256-ccm", feature = "suite-x25519-chacha"))]
 mod aead {
-    #[cfg(feature = "suite-p256-ccm")]
+    #[cfg(feature = "_ccm")]
     pub(super) use ccm::aead::{AeadInPlace, KeyInit, Nonce, Tag};
-    #[cfg(not(feature = "suite-p256-ccm"))]
+    #[cfg(not(feature = "_ccm"))]
     pub(super) use chacha20poly1305::aead::{AeadInPlace, KeyInit, Nonce, Tag};
 }
 
 /// AEAD encryption in place.
 pub(crate) fn seal(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()> {
     match algorithm {
-        #[cfg(feature = "suite-p256-ccm")]
+        #[cfg(feature = "_ccm")]
         Aead::AesCcm16_64_128 => seal_with::<Ccm8, 13, 8>(key, nonce, aad, buffer, tag),
-        #[cfg(feature = "suite-p256-ccm")]
+        #[cfg(feature = "suite-p256-ccm16")]
         Aead::AesCcm16_128_128 => seal_with::<Ccm16, 13, 16>(key, nonce, aad, buffer, tag),
-        #[cfg(feature = "suite-x25519-chacha")]
+        #[cfg(feature = "_chacha")]
         Aead::ChaCha20Poly1305 => seal_with::<chacha20poly1305::ChaCha20Poly1305, 12, 16>(key, nonce, aad, buffer, tag),
-        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        #[cfg(not(all(feature = "_chacha", feature = "_ccm", feature = "suite-p256-ccm16")))]
         _ => {
             let _ = (key, nonce, aad, buffer, tag);
             Err(Error::UnsupportedSuite)
@@ -252,13 +249,13 @@ pub(crate) fn seal(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer
 /// AEAD decryption in place.
 pub(crate) fn open(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()> {
     match algorithm {
-        #[cfg(feature = "suite-p256-ccm")]
+        #[cfg(feature = "_ccm")]
         Aead::AesCcm16_64_128 => open_with::<Ccm8, 13, 8>(key, nonce, aad, buffer, tag),
-        #[cfg(feature = "suite-p256-ccm")]
+        #[cfg(feature = "suite-p256-ccm16")]
         Aead::AesCcm16_128_128 => open_with::<Ccm16, 13, 16>(key, nonce, aad, buffer, tag),
-        #[cfg(feature = "suite-x25519-chacha")]
+        #[cfg(feature = "_chacha")]
         Aead::ChaCha20Poly1305 => open_with::<chacha20poly1305::ChaCha20Poly1305, 12, 16>(key, nonce, aad, buffer, tag),
-        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        #[cfg(not(all(feature = "_chacha", feature = "_ccm", feature = "suite-p256-ccm16")))]
         _ => {
             let _ = (key, nonce, aad, buffer, tag);
             Err(Error::UnsupportedSuite)

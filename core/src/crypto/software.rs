@@ -62,17 +62,17 @@ pub fn generate(kind: KeyKind, random: impl FnMut(&mut [u8]) -> Result<()>) -> R
 pub fn public_key(kind: KeyKind, private: &Secret<32>) -> Result<PublicKey> {
     match kind {
         KeyKind::X25519 => Ok(PublicKey { curve: KeyCurve::X25519, x: rustcrypto::dh_public(Curve::X25519, private)?, y: None }),
-        #[cfg(feature = "suite-x25519-chacha")]
+        #[cfg(feature = "_curve25519")]
         KeyKind::Ed25519 => {
             let key = ed25519_dalek::SigningKey::from_bytes(private.expose());
             Ok(PublicKey { curve: KeyCurve::Ed25519, x: key.verifying_key().to_bytes(), y: None })
         }
-        #[cfg(feature = "suite-p256-ccm")]
+        #[cfg(feature = "_p256")]
         KeyKind::P256 | KeyKind::Es256 => {
             let (x, y) = rustcrypto::p256_public(private)?;
             Ok(PublicKey { curve: KeyCurve::P256, x, y: Some(y) })
         }
-        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        #[cfg(not(all(feature = "_curve25519", feature = "_p256")))]
         _ => Err(Error::UnsupportedSuite),
     }
 }
@@ -80,7 +80,7 @@ pub fn public_key(kind: KeyKind, private: &Secret<32>) -> Result<PublicKey> {
 /// Signs the concatenation of `message`, deterministically (RFC 8032, RFC 6979). Errors: `InvalidKey`, `UnsupportedSuite`.
 pub fn sign(algorithm: Signature, private: &Secret<32>, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
     match algorithm {
-        #[cfg(feature = "suite-x25519-chacha")]
+        #[cfg(feature = "_curve25519")]
         Signature::EdDsa => {
             use ed25519_dalek::SigningKey;
             use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign_byupdate};
@@ -99,7 +99,7 @@ pub fn sign(algorithm: Signature, private: &Secret<32>, message: &[&[u8]], signa
             *signature = made.to_bytes();
             Ok(())
         }
-        #[cfg(feature = "suite-p256-ccm")]
+        #[cfg(feature = "_p256")]
         Signature::Es256 => {
             use p256::ecdsa::signature::hazmat::PrehashSigner;
             let key = p256::ecdsa::SigningKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
@@ -107,7 +107,7 @@ pub fn sign(algorithm: Signature, private: &Secret<32>, message: &[&[u8]], signa
             signature.copy_from_slice(&made.to_bytes());
             Ok(())
         }
-        #[cfg(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")))]
+        #[cfg(not(all(feature = "_curve25519", feature = "_p256")))]
         _ => {
             let _ = (private, message, signature);
             Err(Error::UnsupportedSuite)

@@ -2,9 +2,10 @@
 
 use super::ead::{Ead, EadItems, OnEad};
 use super::message::{self, Authentication};
+use super::own::{self, OwnKeys};
 use super::peer::{self, Claim, Proved};
 use super::schedule::{self, MacContext};
-use super::{Completed, ConnectionId, Role, own};
+use super::{Completed, ConnectionId, Ephemeral, Method, Methods, Role};
 use crate::bytes::{Reader, Secret, Writer};
 use crate::cbor::{self, Decoder};
 use crate::credential::{Credentials, MAX_CREDENTIAL, Thumbprint};
@@ -12,9 +13,11 @@ use crate::crypto::{HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
 /// Composes message_1 into `out`. `suites` are those enabled, best first; `selected` is one of them, and those before it stand in
-/// SUITES_I before it (RFC 9528 §5.2.2). Errors: `InvalidArgument` (selected is not enabled), `BufferTooSmall`, `RandomFailed`.
+/// SUITES_I before it (RFC 9528 §5.2.2). Errors: `InvalidArgument` (selected is not enabled), `UnsupportedMethod` (not in this build),
+/// `BufferTooSmall`, `RandomFailed`.
 pub fn compose_message_1<P: Provider>(
     p: &mut P,
+    method: Method,
     suites: &[Suite],
     selected: Suite,
     c_i: ConnectionId,
@@ -27,30 +30,33 @@ pub fn compose_message_1<P: Provider>(
     for (place, suite) in preferred.iter_mut().zip(suites) {
         *place = suite.number();
     }
-    compose_preferring(p, preferred, selected, c_i, ead_1, out)
+    compose_preferring(p, method, preferred, selected, c_i, ead_1, out)
 }
 
 /// The same with the numbers of the preferred suites, which this build need not have.
 pub(super) fn compose_preferring<P: Provider>(
     p: &mut P,
+    method: Method,
     preferred: &[u8],
     suite: Suite,
     c_i: ConnectionId,
     ead_1: &[Ead<'_>],
     out: &mut Writer<'_>,
 ) -> Result<AwaitMessage2> {
+    if !Methods::ALL.contain(method) {
+        return Err(Error::UnsupportedMethod);
+    }
     let start = out.len();
-    let mut x = Secret::zero();
-    let mut g_x = [0; 32];
-    p.generate(suite.curve(), &mut x, &mut g_x)?;
-    message::write_message_1(out, preferred, suite, &g_x, c_i, ead_1)?;
+    let Ephemeral { private: x, public: g_x, .. } = Ephemeral::generate(p, suite.curve())?;
+    message::write_message_1(out, method, preferred, suite, &g_x, c_i, ead_1)?;
     let h_message_1 = p.hash(&[out.written().get(start..).ok_or(Error::Internal)?]);
-    Ok(AwaitMessage2 { suite, c_i, x, h_message_1 })
+    Ok(AwaitMessage2 { method, suite, c_i, x, h_message_1 })
 }
 
 /// message_1 is under way.
 #[derive(Clone, Debug)]
 pub struct AwaitMessage2 {
+    method: Method,
     suite: Suite,
     c_i: ConnectionId,
     x: Secret<32>,
@@ -61,6 +67,11 @@ impl AwaitMessage2 {
     /// The Initiator's connection identifier.
     pub const fn c_i(&self) -> &ConnectionId {
         &self.c_i
+    }
+
+    /// The method.
+    pub const fn method(&self) -> Method {
+        self.method
     }
 
     /// The selected cipher suite.
@@ -105,17 +116,12 @@ impl AwaitMessage2 {
         }
         EadItems::new(theirs.ead).visit(on_ead_2)?;
 
-        let own = own::public_key(p, suite)?;
-        let salt_3e2m = schedule::kdf_hash(p, &prk_2e, schedule::SALT_3E2M, &th_2)?;
-        let proved = peer::verify(
-            p,
-            suite,
-            &own,
-            &Claim { theirs, plaintext: plaintext_2, c_r: Some(c_r), th: &th_2, salt: &salt_3e2m, ephemeral: &self.x, inbox: None },
-        )?;
+        let own = OwnKeys::new(p, suite, self.method.initiator())?;
+        let claim = Claim { theirs, plaintext: plaintext_2, c_r: Some(c_r), th: &th_2, prk: &prk_2e, ephemeral: &self.x, inbox: None };
+        let proved = peer::verify(p, suite, self.method.responder(), &own, &claim)?;
         let own = own.thumbprint(p)?;
-        let (prk_4e3m, th_4) = compose_message_3(p, suite, &g_y, &proved, by_value, ead_3, out)?;
-        Ok(AwaitMessage4 { suite, c_i: self.c_i, c_r, prk_4e3m, th_4, own, peer: proved.peer })
+        let (prk_4e3m, th_4) = compose_message_3(p, self, &g_y, &proved, by_value, ead_3, out)?;
+        Ok(AwaitMessage4 { method: self.method, suite, c_i: self.c_i, c_r, prk_4e3m, th_4, own, peer: proved.peer })
     }
 }
 
@@ -124,28 +130,27 @@ impl AwaitMessage2 {
 #[inline(never)]
 fn compose_message_3<P: Provider + Credentials>(
     p: &mut P,
-    suite: Suite,
+    state: &AwaitMessage2,
     g_y: &[u8; 32],
     proved: &Proved,
     by_value: bool,
     ead_3: &[Ead<'_>],
     out: &mut Writer<'_>,
 ) -> Result<(Secret<HASH>, [u8; HASH])> {
+    let (suite, sort) = (state.suite, state.method.initiator());
     let (prk_3e2m, th_3) = (&proved.prk, &proved.th);
     let mut buffer = [0; MAX_CREDENTIAL];
-    let own = own::load(p, suite, by_value, &mut buffer)?;
-    let salt_4e3m = schedule::kdf_hash(p, prk_3e2m, schedule::SALT_4E3M, th_3)?;
-    let mut g_iy = Secret::zero();
-    p.agree(own.key, suite.curve(), g_y, &mut g_iy)?;
-    let prk_4e3m = p.extract(salt_4e3m.expose(), g_iy.expose());
+    let own = own::load(p, suite, sort, by_value, &mut buffer)?;
+    let g_iy = own.agree(p, suite, g_y)?;
+    let prk_4e3m = schedule::prk_next(p, prk_3e2m, schedule::SALT_4E3M, th_3, g_iy.as_ref())?;
 
-    let mac_len = suite.mac_len();
+    let proof_len = schedule::proof_len(suite, sort);
     let tag_len = suite.edhoc_aead().tag_len();
-    cbor::write_bytes_head(out, message::authentication_len(&own.id, mac_len, ead_3).saturating_add(tag_len))?;
+    cbor::write_bytes_head(out, message::authentication_len(&own.id, proof_len, ead_3).saturating_add(tag_len))?;
     let start = out.len();
-    message::write_authentication(out, &own.id, mac_len, ead_3, |ead, mac| {
+    message::write_authentication(out, &own.id, proof_len, ead_3, |ead, place| {
         let context = MacContext { c_r: None, id: &own.id, th: th_3, credential: own.credential, ead };
-        schedule::mac(p, &prk_4e3m, &context, mac)
+        own.prove(p, suite, &prk_4e3m, &context, place)
     })?;
     let end = out.len();
     let th_4 = schedule::th_next(p, th_3, out.written().get(start..end).ok_or(Error::Internal)?, own.credential);
@@ -162,6 +167,7 @@ fn compose_message_3<P: Provider + Credentials>(
 /// message_3 is under way. The peer has proved itself; that it got message_3 is open.
 #[derive(Clone, Debug)]
 pub struct AwaitMessage4 {
+    method: Method,
     suite: Suite,
     c_i: ConnectionId,
     c_r: ConnectionId,
@@ -206,6 +212,7 @@ impl AwaitMessage4 {
         let prk_out = schedule::kdf_hash(p, &self.prk_4e3m, schedule::PRK_OUT, &self.th_4)?;
         Ok(Completed {
             role: Role::Initiator,
+            method: self.method,
             suite: self.suite,
             c_i: self.c_i,
             c_r: self.c_r,

@@ -1,15 +1,12 @@
 //! The wire forms of the messages (RFC 9528 §5).
 
 use super::ead::{self, Ead, EadItems};
-use super::{ConnectionId, schedule};
+use super::{ConnectionId, Method, Methods, schedule};
 use crate::bytes::{Secret, Writer};
 use crate::cbor::{self, Decoder, Kind};
 use crate::credential::IdCred;
 use crate::crypto::{HASH, Provider, Suite};
 use crate::error::{Error, Result};
-
-/// The method that this build speaks: static Diffie-Hellman on both sides.
-pub const METHOD: i64 = 3;
 
 /// How many suites SUITES_I may list.
 const MAX_SUITES: usize = 16;
@@ -17,8 +14,8 @@ const MAX_SUITES: usize = 16;
 /// message_1, parsed.
 #[derive(Clone, Debug)]
 pub struct Message1<'a> {
-    /// METHOD.
-    pub method: i64,
+    /// METHOD, as it came.
+    method: i64,
     /// The Initiator's connection identifier.
     pub c_i: ConnectionId,
     pub(super) g_x: &'a [u8],
@@ -73,26 +70,29 @@ impl<'a> Message1<'a> {
         self.ead_1.clone()
     }
 
-    /// Whether a Responder with these suites takes it further. Errors: `UnsupportedMethod`; `UnsupportedSuite`, to be answered with
-    /// [`EdhocError::wrong_suite`](super::EdhocError::wrong_suite).
-    pub fn check(&self, suites: &[Suite]) -> Result<Suite> {
-        if self.method != METHOD {
-            return Err(Error::UnsupportedMethod);
-        }
-        self.suite(suites)
+    /// The method, if it is one of these. Error: `UnsupportedMethod`.
+    pub fn method(&self, methods: Methods) -> Result<Method> {
+        Method::from_number(self.method).filter(|method| methods.contain(*method)).ok_or(Error::UnsupportedMethod)
+    }
+
+    /// Whether a Responder with these methods and suites takes it further. Errors: `UnsupportedMethod`; `UnsupportedSuite`, to be answered
+    /// with [`EdhocError::wrong_suite`](super::EdhocError::wrong_suite).
+    pub fn check(&self, methods: Methods, suites: &[Suite]) -> Result<(Method, Suite)> {
+        Ok((self.method(methods)?, self.suite(suites)?))
     }
 }
 
 /// Writes message_1. `preferred` are the suites before the selected one.
 pub(super) fn write_message_1(
     w: &mut Writer<'_>,
+    method: Method,
     preferred: &[u8],
     selected: Suite,
     g_x: &[u8; 32],
     c_i: ConnectionId,
     ead_1: &[Ead<'_>],
 ) -> Result<()> {
-    cbor::write_int(w, METHOD)?;
+    cbor::write_uint(w, u64::from(method.number()))?;
     if !preferred.is_empty() {
         cbor::write_array(w, preferred.len().saturating_add(1))?;
         preferred.iter().try_for_each(|number| cbor::write_uint(w, u64::from(*number)))?;
@@ -114,7 +114,8 @@ pub(super) fn byte_string(message: &[u8]) -> Result<&[u8]> {
 /// PLAINTEXT_2 without C_R, or PLAINTEXT_3.
 pub(super) struct Authentication<'a> {
     pub(super) id: IdCred<'a>,
-    pub(super) mac: &'a [u8],
+    /// Signature_or_MAC_2 or Signature_or_MAC_3.
+    pub(super) proof: &'a [u8],
     pub(super) ead: &'a [u8],
 }
 
@@ -123,33 +124,33 @@ impl<'a> Authentication<'a> {
         // UnknownCredential is answered with error 3, which must not answer a type of ID_CRED_x that is not supported (RFC 9528 §6.4).
         let id = IdCred::parse_plaintext(d)
             .map_err(|error| if error == Error::UnknownCredential { Error::UntrustedCredential } else { error })?;
-        let mac = d.bytes()?;
-        Ok(Authentication { id, mac, ead: d.rest() })
+        let proof = d.bytes()?;
+        Ok(Authentication { id, proof, ead: d.rest() })
     }
 }
 
-/// The length of ID_CRED_x, a MAC and EAD items as [`write_authentication`] writes them.
-pub(super) fn authentication_len(id: &IdCred<'_>, mac_len: usize, ead: &[Ead<'_>]) -> usize {
-    let mac = cbor::head_len(mac_len as u64).saturating_add(mac_len);
-    ead.iter().fold(id.plaintext_len().saturating_add(mac), |sum, item| sum.saturating_add(item.len()))
+/// The length of ID_CRED_x, a signature or MAC of `proof_len` bytes, and EAD items as [`write_authentication`] writes them.
+pub(super) fn authentication_len(id: &IdCred<'_>, proof_len: usize, ead: &[Ead<'_>]) -> usize {
+    let proof = cbor::head_len(proof_len as u64).saturating_add(proof_len);
+    ead.iter().fold(id.plaintext_len().saturating_add(proof), |sum, item| sum.saturating_add(item.len()))
 }
 
-/// Appends ID_CRED_x, MAC_2 or MAC_3, and the EAD items. `mac` gets the encoded items and fills in the MAC.
+/// Appends ID_CRED_x, Signature_or_MAC_x, and the EAD items. `prove` gets the encoded items and fills in the signature or MAC.
 pub(super) fn write_authentication(
     w: &mut Writer<'_>,
     id: &IdCred<'_>,
-    mac_len: usize,
+    proof_len: usize,
     ead: &[Ead<'_>],
-    mac: impl FnOnce(&[u8], &mut [u8]) -> Result<()>,
+    prove: impl FnOnce(&[u8], &mut [u8]) -> Result<()>,
 ) -> Result<()> {
     id.write_plaintext(w)?;
-    cbor::write_bytes_head(w, mac_len)?;
+    cbor::write_bytes_head(w, proof_len)?;
     let at = w.len();
-    w.reserve(mac_len)?;
+    w.reserve(proof_len)?;
     ead::write_all(w, ead)?;
     let (_, written) = w.written_mut().split_at_mut_checked(at).ok_or(Error::Internal)?;
-    let (place, items) = written.split_at_mut_checked(mac_len).ok_or(Error::Internal)?;
-    mac(items, place)
+    let (place, items) = written.split_at_mut_checked(proof_len).ok_or(Error::Internal)?;
+    prove(items, place)
 }
 
 /// CIPHERTEXT_2 XOR KEYSTREAM_2 in `out`, which is as long as `input`. Error: `Malformed` above 8160 bytes.

@@ -1,6 +1,6 @@
 //! EDHOC, RFC 9528: the handshake that gives two endpoints a shared secret and each other's identity.
 //!
-//! Method 3 (static Diffie-Hellman both ways), message_4 mandatory. Every step is a function of a state value: it takes `&self`
+//! Methods 0 to 3, message_4 mandatory. Every step is a function of a state value: it takes `&self`
 //! and returns the next state, so that a message which fails, or an operation that is [`Pending`](crate::Error::Pending),
 //! leaves the state as it was and the same step can be taken again.
 //!
@@ -19,24 +19,28 @@
 //! `Pending` can come after policy was asked, which is then asked again.
 
 mod ead;
+mod ephemeral;
 mod error;
 mod identifier;
 mod initiator;
 mod message;
+mod method;
 mod own;
 mod peer;
 mod responder;
 mod schedule;
-// The tests negotiate between the suites, so they need both.
-#[cfg(all(test, feature = "suite-x25519-chacha", feature = "suite-p256-ccm"))]
+// The tests negotiate between the suites, so they need them all.
+#[cfg(all(test, feature = "suite-x25519-chacha", feature = "suite-p256-ccm", feature = "suite-p256-ccm16", feature = "suite-x25519-ccm"))]
 mod tests;
 
 pub use crate::credential::Role;
 pub use ead::{Ead, EadItems, INBOX, MAX_EAD_ITEMS, OnEad, ignore_ead};
+pub use ephemeral::Ephemeral;
 pub use error::{EdhocError, SuitesR};
 pub use identifier::ConnectionId;
 pub use initiator::{AwaitMessage2, AwaitMessage4, compose_message_1};
-pub use message::{METHOD, Message1};
+pub use message::Message1;
+pub use method::{Method, Methods};
 pub use responder::{AwaitMessage3, process_message_1};
 pub use schedule::{exporter, key_update};
 
@@ -49,6 +53,8 @@ use crate::crypto::{HASH, Suite};
 pub struct Completed {
     /// Which side this endpoint was on.
     pub role: Role,
+    /// The method.
+    pub method: Method,
     /// The selected cipher suite.
     pub suite: Suite,
     /// The Initiator's connection identifier.

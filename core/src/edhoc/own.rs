@@ -1,9 +1,10 @@
-//! What both sides do alike: the own credential, and opening COSE_Encrypt0 messages.
+//! What both sides do alike: the own credential and its proof, and opening COSE_Encrypt0 messages.
 
+use super::schedule::MacContext;
 use super::{message, schedule};
 use crate::bytes::Secret;
-use crate::credential::{Credential, CredentialKind, Credentials, IdCred, MAX_CREDENTIAL, PublicKey};
-use crate::crypto::{HASH, KeyHandle, Provider, Suite};
+use crate::credential::{Credential, CredentialKind, Credentials, IdCred, MAX_CREDENTIAL, PublicKey, Thumbprint};
+use crate::crypto::{AuthenticationKey, HASH, KeyHandle, Provider, Suite};
 use crate::error::{Error, Result};
 
 pub(super) struct Own<'a> {
@@ -11,30 +12,105 @@ pub(super) struct Own<'a> {
     pub(super) credential: &'a [u8],
     pub(super) public: PublicKey,
     pub(super) id: IdCred<'a>,
-    pub(super) key: KeyHandle,
+    key: KeyHandle,
+    sort: AuthenticationKey,
 }
 
-/// The own credential for `suite`. By reference needs a kid in it; without one it goes by value.
+impl Own<'_> {
+    /// The shared secret G_RX or G_IY with the peer's ephemeral key, or nothing where this end signs. Errors: `InvalidKey`, `Pending`, the port's.
+    pub(super) fn agree<P: Provider>(&self, p: &mut P, suite: Suite, peer: &[u8; 32]) -> Result<Option<Secret<32>>> {
+        match self.sort {
+            AuthenticationKey::StaticDh => {
+                let mut shared = Secret::zero();
+                p.agree(self.key, suite.curve(), peer, &mut shared)?;
+                Ok(Some(shared))
+            }
+            AuthenticationKey::Signature => Ok(None),
+        }
+    }
+
+    /// Fills in Signature_or_MAC_x. Errors: `UnsupportedMethod` (signatures are not in this build), `Pending`, the port's.
+    pub(super) fn prove<P: Provider>(
+        &self,
+        p: &mut P,
+        suite: Suite,
+        prk: &Secret<HASH>,
+        context: &MacContext<'_>,
+        place: &mut [u8],
+    ) -> Result<()> {
+        match self.sort {
+            AuthenticationKey::StaticDh => schedule::mac(p, prk, context, place),
+            #[cfg(feature = "signatures")]
+            AuthenticationKey::Signature => {
+                let place: &mut [u8; schedule::SIGNATURE] = place.try_into().map_err(|_| Error::Internal)?;
+                schedule::with_signed(p, prk, context, |p, message| p.sign(self.key, suite.signature(), message, place))
+            }
+            #[cfg(not(feature = "signatures"))]
+            AuthenticationKey::Signature => {
+                let _ = suite;
+                Err(Error::UnsupportedMethod)
+            }
+        }
+    }
+}
+
+/// The own credential with a key of this sort for `suite`. By reference needs a kid in it; without one it goes by value.
 // Not inlined, as others in this module: what the parser needs must not lie on the stack while keys are agreed on.
 #[inline(never)]
-pub(super) fn load<'a>(p: &impl Credentials, suite: Suite, by_value: bool, buffer: &'a mut [u8; MAX_CREDENTIAL]) -> Result<Own<'a>> {
-    let entry = p.own(suite, buffer)?;
+pub(super) fn load<'a>(
+    p: &impl Credentials,
+    suite: Suite,
+    sort: AuthenticationKey,
+    by_value: bool,
+    buffer: &'a mut [u8; MAX_CREDENTIAL],
+) -> Result<Own<'a>> {
+    let entry = p.own(suite, sort, buffer)?;
     let credential = Credential::parse(buffer.get(..entry.len).ok_or(Error::Internal)?)?;
-    credential.check_suite(suite)?;
+    credential.check_suite(suite, sort)?;
     let id = match (credential.kid, credential.kind) {
         (Some(kid), _) if !entry.by_value && !by_value => IdCred::Kid(kid),
         (_, CredentialKind::Ccs) => IdCred::Ccs(credential.bytes),
         (_, CredentialKind::Cwt) => IdCred::Cwt(credential.bytes),
     };
-    Ok(Own { credential: credential.bytes, public: credential.key, id, key: entry.key })
+    Ok(Own { credential: credential.bytes, public: credential.key, id, key: entry.key, sort })
+}
+
+/// This endpoint's public keys for a suite, to recognise itself in what a peer shows.
+pub(super) struct OwnKeys {
+    /// The one shown in this handshake.
+    shown: PublicKey,
+    other: Option<PublicKey>,
+}
+
+impl OwnKeys {
+    /// Every key that this endpoint has for the suite: a message of its own, sent back, may come under the method that asks for the
+    /// other one. The one of this sort must be there. Errors: as [`load`].
+    pub(super) fn new(p: &impl Credentials, suite: Suite, sort: AuthenticationKey) -> Result<Self> {
+        let other = match sort {
+            AuthenticationKey::StaticDh => AuthenticationKey::Signature,
+            AuthenticationKey::Signature => AuthenticationKey::StaticDh,
+        };
+        let other = if cfg!(feature = "signatures") { public_key(p, suite, other).ok() } else { None };
+        Ok(OwnKeys { shown: public_key(p, suite, sort)?, other })
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> [PublicKey; 2] {
+        [self.shown, self.other.unwrap_or(self.shown)]
+    }
+
+    /// The identity shown in this handshake. Error: `InvalidKey`.
+    pub(super) fn thumbprint(&self, p: &mut impl Provider) -> Result<Thumbprint> {
+        self.shown.thumbprint(p)
+    }
 }
 
 /// The public key of the own credential for `suite`. Errors: as [`load`].
 // Apart, so that its buffer does not lie on the stack while the caller does other things.
 #[inline(never)]
-pub(super) fn public_key(p: &impl Credentials, suite: Suite) -> Result<PublicKey> {
+fn public_key(p: &impl Credentials, suite: Suite, sort: AuthenticationKey) -> Result<PublicKey> {
     let mut buffer = [0; MAX_CREDENTIAL];
-    Ok(load(p, suite, false, &mut buffer)?.public)
+    Ok(load(p, suite, sort, false, &mut buffer)?.public)
 }
 
 /// Opens message_3 or message_4 into `scratch`; gives the plaintext.

@@ -2,15 +2,16 @@
 
 use super::ConnectionId;
 use super::message::Authentication;
+use super::own::OwnKeys;
 use super::schedule::{self, MAX_MAC, MacContext};
 use crate::bytes::{Secret, equal};
-use crate::credential::{Credential, Credentials, MAX_CREDENTIAL, Peer, PublicKey, Role, Thumbprint, resolve};
-use crate::crypto::{HASH, Provider, Suite};
+use crate::credential::{Credential, Credentials, MAX_CREDENTIAL, Peer, Role, Thumbprint, resolve};
+use crate::crypto::{AuthenticationKey, HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
-/// What a peer has said about itself in message_2 or message_3, and what its MAC hangs on.
+/// What a peer has said about itself in message_2 or message_3, and what its signature or MAC hangs on.
 pub(super) struct Claim<'a> {
-    /// ID_CRED_x, the MAC and the EAD items.
+    /// ID_CRED_x, Signature_or_MAC_x and the EAD items.
     pub(super) theirs: Authentication<'a>,
     /// PLAINTEXT_2 or PLAINTEXT_3, whole.
     pub(super) plaintext: &'a [u8],
@@ -18,8 +19,8 @@ pub(super) struct Claim<'a> {
     pub(super) c_r: Option<ConnectionId>,
     /// TH_2 or TH_3.
     pub(super) th: &'a [u8; HASH],
-    /// SALT_3e2m or SALT_4e3m.
-    pub(super) salt: &'a Secret<HASH>,
+    /// PRK_2e or PRK_3e2m.
+    pub(super) prk: &'a Secret<HASH>,
     /// This endpoint's ephemeral private key.
     pub(super) ephemeral: &'a Secret<32>,
     /// The inbox name that an Initiator claims.
@@ -37,25 +38,32 @@ pub(super) struct Proved {
 
 /// Tries the credentials that ID_CRED_x may mean, one after the other (RFC 9528 §3.5.3: kids need not be unique), and asks policy about the one that fits.
 ///
-/// Errors: `Malformed` (a MAC of another length), `AuthenticationFailed`, `InvalidKey`, `Denied`, those of [`resolve`].
+/// Errors: `Malformed` (neither signature nor MAC by its length), `AuthenticationFailed`, `InvalidKey`, `Denied`, those of [`resolve`].
 // Apart, so that its buffer does not lie on the stack while the caller does other things.
 #[inline(never)]
-pub(super) fn verify<P: Provider + Credentials>(p: &mut P, suite: Suite, own: &PublicKey, claim: &Claim<'_>) -> Result<Proved> {
-    if claim.theirs.mac.len() != suite.mac_len() {
+pub(super) fn verify<P: Provider + Credentials>(
+    p: &mut P,
+    suite: Suite,
+    sort: AuthenticationKey,
+    own: &OwnKeys,
+    claim: &Claim<'_>,
+) -> Result<Proved> {
+    if claim.theirs.proof.len() != schedule::proof_len(suite, sort) {
         return Err(Error::Malformed);
     }
+    let own = own.all();
     let mut buffer = [0; MAX_CREDENTIAL];
     let mut refusal = Error::UnknownCredential;
     let mut from = 0;
     loop {
-        let accepted = match resolve(p, &claim.theirs.id, from, suite, own, &mut buffer) {
+        let accepted = match resolve(p, &claim.theirs.id, from, suite, sort, &own, &mut buffer) {
             Ok(accepted) => accepted,
             // No more candidates: what counts is how the last one failed.
             Err(Error::UnknownCredential) => return Err(refusal),
             Err(error) => return Err(error),
         };
         from = accepted.next;
-        match prk(p, suite, claim, &accepted.credential) {
+        match prk(p, suite, sort, claim, &accepted.credential) {
             Ok(prk) => {
                 let role = if claim.c_r.is_some() { Role::Initiator } else { Role::Responder };
                 let peer = Peer { thumbprint: accepted.thumbprint, credential: &accepted.credential, inbox: claim.inbox, role };
@@ -71,15 +79,34 @@ pub(super) fn verify<P: Provider + Credentials>(p: &mut P, suite: Suite, own: &P
     }
 }
 
-/// PRK_3e2m or PRK_4e3m, if the MAC fits this credential. Errors: `AuthenticationFailed`, `InvalidKey`.
+/// PRK_3e2m or PRK_4e3m, if the signature or MAC fits this credential. Errors: `AuthenticationFailed`, `InvalidKey`, `UnsupportedMethod`
+/// (signatures are not in this build).
 #[inline(never)]
-fn prk<P: Provider>(p: &mut P, suite: Suite, claim: &Claim<'_>, credential: &Credential<'_>) -> Result<Secret<HASH>> {
-    let mut shared = Secret::zero();
-    p.agree_ephemeral(suite.curve(), claim.ephemeral, &credential.key.x, &mut shared)?;
-    let prk = p.extract(claim.salt.expose(), shared.expose());
+fn prk<P: Provider>(
+    p: &mut P,
+    suite: Suite,
+    sort: AuthenticationKey,
+    claim: &Claim<'_>,
+    credential: &Credential<'_>,
+) -> Result<Secret<HASH>> {
     let context = MacContext { c_r: claim.c_r, id: &claim.theirs.id, th: claim.th, credential: credential.bytes, ead: claim.theirs.ead };
-    let mut mac = [0; MAX_MAC];
-    let mac = mac.get_mut(..suite.mac_len()).ok_or(Error::Internal)?;
-    schedule::mac(p, &prk, &context, mac)?;
-    if equal(mac, claim.theirs.mac) { Ok(prk) } else { Err(Error::AuthenticationFailed) }
+    match sort {
+        AuthenticationKey::StaticDh => {
+            let mut shared = Secret::zero();
+            p.agree_ephemeral(suite.curve(), claim.ephemeral, &credential.key.x, &mut shared)?;
+            let label = if claim.c_r.is_some() { schedule::SALT_3E2M } else { schedule::SALT_4E3M };
+            let prk = schedule::prk_next(p, claim.prk, label, claim.th, Some(&shared))?;
+            let mut mac = [0; MAX_MAC];
+            let mac = mac.get_mut(..suite.mac_len()).ok_or(Error::Internal)?;
+            schedule::mac(p, &prk, &context, mac)?;
+            if equal(mac, claim.theirs.proof) { Ok(prk) } else { Err(Error::AuthenticationFailed) }
+        }
+        #[cfg(feature = "signatures")]
+        AuthenticationKey::Signature => {
+            schedule::with_signed(p, claim.prk, &context, |p, message| credential.key.verify(p, message, claim.theirs.proof))?;
+            Ok(claim.prk.clone())
+        }
+        #[cfg(not(feature = "signatures"))]
+        AuthenticationKey::Signature => Err(Error::UnsupportedMethod),
+    }
 }

@@ -2,24 +2,28 @@
 
 use super::ead::{self, Ead, EadItems, OnEad};
 use super::message::{self, Authentication, Message1};
+use super::own::{self, OwnKeys};
 use super::peer::{self, Claim, Proved};
 use super::schedule::{self, MacContext};
-use super::{Completed, ConnectionId, Role, own};
+use super::{Completed, ConnectionId, Ephemeral, Method, Methods, Role};
 use crate::bytes::{Secret, Writer};
 use crate::cbor::{self, Decoder};
 use crate::credential::{Credentials, MAX_CREDENTIAL, Thumbprint};
 use crate::crypto::{HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
-/// Processes message_1 and composes message_2 into `out`. `suites` are those enabled. `scratch` must hold PLAINTEXT_2: this endpoint's ID_CRED and EAD_2 and
-/// 40 bytes more at most; it and `out` are undefined after an error.
+/// Processes message_1 and composes message_2 into `out`. `methods` and `suites` are those enabled; `y` is a new pair on the curve of the suite that
+/// [`Message1::check`] gives for them, the same again when the step is repeated after `Pending`, and of no other use. `scratch` must hold PLAINTEXT_2: this
+/// endpoint's ID_CRED and EAD_2 and 72 bytes more at most; it and `out` are undefined after an error.
 ///
 /// Errors: `Malformed`, `NotDeterministic`, `UnsupportedMethod`, `UnsupportedSuite`, `SameIdentifier` (choose another `c_r`), `UnknownCriticalEad`, `InvalidKey`,
-/// `Pending`, `BufferTooSmall`, and the port's.
+/// `InvalidArgument` (`y` is on another curve), `Pending`, `BufferTooSmall`, and the port's.
 #[expect(clippy::too_many_arguments, reason = "one for each input of the step")]
 pub fn process_message_1<P: Provider + Credentials>(
     p: &mut P,
+    methods: Methods,
     suites: &[Suite],
+    y: &Ephemeral,
     c_r: ConnectionId,
     message_1: &[u8],
     on_ead_1: &mut OnEad<'_>,
@@ -28,35 +32,36 @@ pub fn process_message_1<P: Provider + Credentials>(
     out: &mut Writer<'_>,
 ) -> Result<AwaitMessage3> {
     let parsed = Message1::parse(message_1)?;
-    let suite = parsed.check(suites)?;
+    let (method, suite) = parsed.check(methods, suites)?;
+    let sort = method.responder();
     let g_x: &[u8; 32] = parsed.g_x.try_into().map_err(|_| Error::Malformed)?;
     parsed.ead_1().visit(on_ead_1)?;
     if parsed.c_i == c_r {
         return Err(Error::SameIdentifier);
     }
 
-    // The static key first: it may be Pending, and nothing has been drawn yet.
-    let mut own_buffer = [0; MAX_CREDENTIAL];
-    let own = own::load(p, suite, false, &mut own_buffer)?;
-    let mut g_rx = Secret::zero();
-    p.agree(own.key, suite.curve(), g_x, &mut g_rx)?;
+    if y.curve != suite.curve() {
+        return Err(Error::InvalidArgument);
+    }
 
-    let mut y = Secret::zero();
-    let mut g_y = [0; 32];
-    p.generate(suite.curve(), &mut y, &mut g_y)?;
+    // The static key first: while it is Pending, nothing else need be done.
+    let mut own_buffer = [0; MAX_CREDENTIAL];
+    let own = own::load(p, suite, sort, false, &mut own_buffer)?;
+    let g_rx = own.agree(p, suite, g_x)?;
+
+    let g_y = y.public;
     let mut g_xy = Secret::zero();
-    p.agree_ephemeral(suite.curve(), &y, g_x, &mut g_xy)?;
+    p.agree_ephemeral(suite.curve(), &y.private, g_x, &mut g_xy)?;
     let h_message_1 = p.hash(&[message_1]);
     let th_2 = schedule::th_2(p, &g_y, &h_message_1);
     let prk_2e = p.extract(&th_2, g_xy.expose());
-    let salt_3e2m = schedule::kdf_hash(p, &prk_2e, schedule::SALT_3E2M, &th_2)?;
-    let prk_3e2m = p.extract(salt_3e2m.expose(), g_rx.expose());
+    let prk_3e2m = schedule::prk_next(p, &prk_2e, schedule::SALT_3E2M, &th_2, g_rx.as_ref())?;
 
     let mut plaintext_2 = Writer::new(scratch);
     c_r.write(&mut plaintext_2)?;
-    message::write_authentication(&mut plaintext_2, &own.id, suite.mac_len(), ead_2, |ead, mac| {
+    message::write_authentication(&mut plaintext_2, &own.id, schedule::proof_len(suite, sort), ead_2, |ead, place| {
         let context = MacContext { c_r: Some(c_r), id: &own.id, th: &th_2, credential: own.credential, ead };
-        schedule::mac(p, &prk_3e2m, &context, mac)
+        own.prove(p, suite, &prk_3e2m, &context, place)
     })?;
     let plaintext_2 = plaintext_2.finish();
     let th_3 = schedule::th_next(p, &th_2, plaintext_2, own.credential);
@@ -66,12 +71,13 @@ pub fn process_message_1<P: Provider + Credentials>(
     let ciphertext_2 = out.reserve(plaintext_2.len())?;
     message::xor_keystream_2(p, &prk_2e, &th_2, plaintext_2, ciphertext_2)?;
     let own = own.public.thumbprint(p)?;
-    Ok(AwaitMessage3 { suite, c_i: parsed.c_i, c_r, y, prk_3e2m, th_3, own })
+    Ok(AwaitMessage3 { method, suite, c_i: parsed.c_i, c_r, y: y.private.clone(), prk_3e2m, th_3, own })
 }
 
 /// message_2 is under way.
 #[derive(Clone, Debug)]
 pub struct AwaitMessage3 {
+    method: Method,
     suite: Suite,
     c_i: ConnectionId,
     c_r: ConnectionId,
@@ -116,14 +122,9 @@ impl AwaitMessage3 {
         let theirs = Authentication::read(&mut Decoder::new(plaintext_3))?;
         EadItems::new(theirs.ead).visit(on_ead_3)?;
 
-        let own = own::public_key(p, suite)?;
-        let salt_4e3m = schedule::kdf_hash(p, &self.prk_3e2m, schedule::SALT_4E3M, &self.th_3)?;
-        let Proved { peer, prk: prk_4e3m, th: th_4 } = peer::verify(
-            p,
-            suite,
-            &own,
-            &Claim { theirs, plaintext: plaintext_3, c_r: None, th: &self.th_3, salt: &salt_4e3m, ephemeral: &self.y, inbox },
-        )?;
+        let own = OwnKeys::new(p, suite, self.method.responder())?;
+        let claim = Claim { theirs, plaintext: plaintext_3, c_r: None, th: &self.th_3, prk: &self.prk_3e2m, ephemeral: &self.y, inbox };
+        let Proved { peer, prk: prk_4e3m, th: th_4 } = peer::verify(p, suite, self.method.initiator(), &own, &claim)?;
 
         let tag_len = suite.edhoc_aead().tag_len();
         let length = ead_4.iter().fold(0usize, |sum, item| sum.saturating_add(item.len()));
@@ -135,6 +136,16 @@ impl AwaitMessage3 {
             out.written_mut().get_mut(start..).and_then(|place| place.split_at_mut_checked(length)).ok_or(Error::Internal)?;
         schedule::seal(p, suite, &prk_4e3m, (schedule::K_4, schedule::IV_4), &th_4, plaintext_4, tag)?;
         let prk_out = schedule::kdf_hash(p, &prk_4e3m, schedule::PRK_OUT, &th_4)?;
-        Ok(Completed { role: Role::Responder, suite, c_i: self.c_i, c_r: self.c_r, th_4, own: self.own, peer, prk_out })
+        Ok(Completed {
+            role: Role::Responder,
+            method: self.method,
+            suite,
+            c_i: self.c_i,
+            c_r: self.c_r,
+            th_4,
+            own: self.own,
+            peer,
+            prk_out,
+        })
     }
 }

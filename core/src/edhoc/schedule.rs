@@ -4,7 +4,7 @@ use super::ConnectionId;
 use crate::bytes::{Secret, Writer};
 use crate::cbor;
 use crate::credential::IdCred;
-use crate::crypto::{HASH, Provider, Suite};
+use crate::crypto::{AuthenticationKey, HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
 pub(crate) const KEYSTREAM_2: u64 = 0;
@@ -22,6 +22,17 @@ const KEY_UPDATE: u64 = 11;
 
 /// Longest MAC in bytes: a signer's is as long as the hash.
 pub(crate) const MAX_MAC: usize = HASH;
+
+/// Length of a signature in bytes: Ed25519 and ES256 alike.
+pub(crate) const SIGNATURE: usize = 64;
+
+/// Length of Signature_or_MAC_x in bytes.
+pub(crate) const fn proof_len(suite: Suite, sort: AuthenticationKey) -> usize {
+    match sort {
+        AuthenticationKey::StaticDh => suite.mac_len(),
+        AuthenticationKey::Signature => SIGNATURE,
+    }
+}
 
 /// The head of a 32-byte CBOR byte string.
 pub(crate) const HASH_HEAD: [u8; 2] = [0x58, HASH as u8];
@@ -61,6 +72,20 @@ pub(crate) fn th_2<P: Provider>(p: &mut P, g_y: &[u8; 32], h_message_1: &[u8; HA
 /// TH_3 or TH_4 = H( TH before, PLAINTEXT, CRED ).
 pub(crate) fn th_next<P: Provider>(p: &mut P, before: &[u8; HASH], plaintext: &[u8], credential: &[u8]) -> [u8; HASH] {
     p.hash(&[&HASH_HEAD, before, plaintext, credential])
+}
+
+/// PRK_3e2m or PRK_4e3m: from the one before and the shared secret with the static key (G_RX, G_IY) of the party that authenticates;
+/// where it signs, there is none, and the one before is kept (RFC 9528 §4.1.1.2, §4.1.1.3).
+pub(crate) fn prk_next<P: Provider>(
+    p: &mut P,
+    before: &Secret<HASH>,
+    salt_label: u64,
+    th: &[u8; HASH],
+    shared: Option<&Secret<32>>,
+) -> Result<Secret<HASH>> {
+    let Some(shared) = shared else { return Ok(before.clone()) };
+    let salt = kdf_hash(p, before, salt_label, th)?;
+    Ok(p.extract(salt.expose(), shared.expose()))
 }
 
 /// The map form of ID_CRED_x in two parts: a short head, and the kid or credential itself.
@@ -121,6 +146,38 @@ pub(crate) fn mac<P: Provider>(p: &mut P, prk: &Secret<HASH>, context: &MacConte
     th.put(context.th)?;
     let label = if context.c_r.is_some() { MAC_2 } else { MAC_3 };
     kdf(p, prk, label, &[front.written(), id.tail, th.written(), context.credential, context.ead], mac)
+}
+
+/// The MAC that a signer signs, and hands the parts of what is signed to `with`: the Sig_structure of a COSE_Sign1 with
+/// << ID_CRED_x >> as protected header, << TH_x, CRED_x, ? EAD_x >> as external_aad and the MAC as payload (RFC 9528 §5.3.2, §5.4.2).
+/// Six parts.
+#[cfg(feature = "signatures")]
+pub(crate) fn with_signed<P: Provider, T>(
+    p: &mut P,
+    prk: &Secret<HASH>,
+    context: &MacContext<'_>,
+    with: impl FnOnce(&mut P, &[&[u8]]) -> Result<T>,
+) -> Result<T> {
+    let mut payload = [0; MAX_MAC + 2];
+    let (head, mac_x) = payload.split_at_mut_checked(2).ok_or(Error::Internal)?;
+    head.copy_from_slice(&HASH_HEAD);
+    mac(p, prk, context, mac_x)?;
+
+    let id = IdCredParts::of(context.id)?;
+    let mut front = [0; 40];
+    let mut front = Writer::new(&mut front);
+    // Array of 4, and the text with its head.
+    front.put(b"\x84\x6aSignature1")?;
+    cbor::write_bytes_head(&mut front, id.head().len().saturating_add(id.tail.len()))?;
+    front.put(id.head())?;
+    let aad = [HASH_HEAD.len(), HASH, context.credential.len(), context.ead.len()];
+    let aad = aad.iter().fold(0usize, |sum, length| sum.saturating_add(*length));
+    let mut th = [0; HASH + 11];
+    let mut th = Writer::new(&mut th);
+    cbor::write_bytes_head(&mut th, aad)?;
+    th.put(&HASH_HEAD)?;
+    th.put(context.th)?;
+    with(p, &[front.written(), id.tail, th.written(), context.credential, context.ead, &payload])
 }
 
 /// Encrypts with K_3/IV_3 or K_4/IV_4 as COSE_Encrypt0 does with an empty protected header: `buffer` in place, then the tag.

@@ -7,7 +7,7 @@ use crate::bytes::Writer;
 use crate::credential::{Credential, OwnEntry, Peer, Provisioned, PublicKey, Purposes, StaticCredentials, TrustAnchor};
 use crate::credential::{Credentials, OwnCredential};
 use crate::crypto::software::{KeyKind, SoftwareProvider, public_key};
-use crate::crypto::{Aead, Curve, KeyHandle, Provider, Signature};
+use crate::crypto::{Aead, AuthenticationKey, Curve, KeyHandle, Provider, Signature};
 use crate::error::{Error, Result};
 use serde_json::Value;
 use std::string::{String, ToString};
@@ -44,6 +44,10 @@ impl Provider for Party<'_> {
     }
 
     fn sign(&mut self, key: KeyHandle, algorithm: Signature, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
+        if self.pending > 0 {
+            self.pending -= 1;
+            return Err(Error::Pending);
+        }
         self.inner.keys.sign(key, algorithm, message, signature)
     }
 
@@ -85,8 +89,8 @@ impl Provider for Party<'_> {
 }
 
 impl Credentials for Party<'_> {
-    fn own(&self, suite: Suite, out: &mut [u8]) -> Result<OwnCredential> {
-        self.credentials.own(suite, out)
+    fn own(&self, suite: Suite, key: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential> {
+        self.credentials.own(suite, key, out)
     }
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
         self.credentials.candidate(kid, nth, out)
@@ -155,6 +159,7 @@ struct Side {
 /// A handshake to be computed and what must come out.
 struct Trace {
     name: String,
+    method: Method,
     suite: Suite,
     preferred: Vec<u8>,
     c_i: ConnectionId,
@@ -177,6 +182,7 @@ fn trace_of(h: &Value) -> Trace {
     let suites: Vec<u8> = h["suites_i"].as_array().unwrap().iter().map(|number| number.as_u64().unwrap() as u8).collect();
     Trace {
         name: h["name"].as_str().unwrap().to_string(),
+        method: Method::from_number(h["method"].as_i64().unwrap()).unwrap(),
         suite,
         preferred: suites[..suites.len() - 1].to_vec(),
         c_i: ConnectionId::new(&bytes(&h["c_i"])).unwrap(),
@@ -200,6 +206,7 @@ fn rfc_9529_trace_2() -> Trace {
     };
     Trace {
         name: "RFC 9529, section 3".to_string(),
+        method: Method::DhDh,
         suite: Suite::P256Ccm,
         preferred: vec![6],
         c_i: ConnectionId::new(&bytes(&v["C_I"])).unwrap(),
@@ -226,14 +233,18 @@ fn parties<T>(trace: &Trace, with: impl FnOnce(&mut Party<'_>, &mut Party<'_>) -
     let issuers: Vec<TrustAnchor<'_>> =
         issuers.iter().map(|(key, kid)| TrustAnchor { key: *key, kid, purposes: Purposes::IDENTITY }).collect();
     let own = |side: &Side| (side.by_value, KeyHandle(0));
-    let entry = |credential, (by_value, key)| [OwnEntry { suite: trace.suite, credential, key, by_value }];
-    let own_i = entry(trace.initiator.credential.as_slice(), own(&trace.initiator));
-    let own_r = entry(trace.responder.credential.as_slice(), own(&trace.responder));
+    let entry = |authentication, credential, (by_value, key)| [OwnEntry { suite: trace.suite, authentication, credential, key, by_value }];
+    let own_i = entry(trace.method.initiator(), trace.initiator.credential.as_slice(), own(&trace.initiator));
+    let own_r = entry(trace.method.responder(), trace.responder.credential.as_slice(), own(&trace.responder));
     let known_to_i = [Provisioned { kid: &trace.responder.kid, credential: &trace.responder.credential }];
     let known_to_r = [Provisioned { kid: &trace.initiator.kid, credential: &trace.initiator.credential }];
-    let party = |own, peers, side: &Side| {
+    let party = |own, peers, side: &Side, sort| {
         let mut inner = software();
-        inner.keys.insert(KeyHandle(0), kind(trace.suite.curve()), Secret::from(side.private)).unwrap();
+        let kind = match sort {
+            AuthenticationKey::StaticDh => kind(trace.suite.curve()),
+            AuthenticationKey::Signature => KeyKind::for_signature(trace.suite.signature()),
+        };
+        inner.keys.insert(KeyHandle(0), kind, Secret::from(side.private)).unwrap();
         let credentials = StaticCredentials { own, peers, anchors: &issuers, now_s: None };
         (credentials, inner, side.ephemeral)
     };
@@ -246,8 +257,8 @@ fn parties<T>(trace: &Trace, with: impl FnOnce(&mut Party<'_>, &mut Party<'_>) -
         admits: true,
         asked: Vec::new(),
     };
-    let mut i = make(party(&own_i, &known_to_i, &trace.initiator));
-    let mut r = make(party(&own_r, &known_to_r, &trace.responder));
+    let mut i = make(party(&own_i, &known_to_i, &trace.initiator, trace.method.initiator()));
+    let mut r = make(party(&own_r, &known_to_r, &trace.responder, trace.method.responder()));
     with(&mut i, &mut r)
 }
 
@@ -267,8 +278,9 @@ impl Steps<'_> {
         let mut out = [0; ROOM];
         let mut out = Writer::new(&mut out);
         let items = ead(&self.trace.ead[0]);
+        let trace = self.trace;
         let state =
-            super::initiator::compose_preferring(i, &self.trace.preferred, self.trace.suite, self.trace.c_i, &items, &mut out).unwrap();
+            super::initiator::compose_preferring(i, trace.method, &trace.preferred, trace.suite, trace.c_i, &items, &mut out).unwrap();
         (out.written().to_vec(), state)
     }
 
@@ -277,7 +289,8 @@ impl Steps<'_> {
         let mut out = Writer::new(&mut out);
         let items = ead(&self.trace.ead[1]);
         let suites = [self.trace.suite];
-        let state = process_message_1(r, &suites, self.trace.c_r, message_1, &mut inbox, &items, &mut scratch, &mut out)?;
+        let y = Ephemeral::generate(r, self.trace.suite.curve())?;
+        let state = process_message_1(r, Methods::ALL, &suites, &y, self.trace.c_r, message_1, &mut inbox, &items, &mut scratch, &mut out)?;
         Ok((out.written().to_vec(), state))
     }
 
@@ -321,6 +334,16 @@ fn check(trace: &Trace) {
         let both = ["TH_2", "G_XY", "PRK_2e", "SALT_3e2m", "G_RX", "PRK_3e2m", "MAC_2", "TH_3", "SALT_4e3m", "G_IY", "PRK_4e3m"];
         let rest = ["MAC_3", "K_3", "IV_3", "TH_4", "K_4", "IV_4", "PRK_out"];
         for value in both.iter().chain(&rest) {
+            // Who signs has no static Diffie-Hellman key, and so neither G_RX or G_IY nor a salt for it.
+            if trace.values.get(value).is_none() {
+                let signer = match *value {
+                    "SALT_3e2m" | "G_RX" => trace.method.responder(),
+                    "SALT_4e3m" | "G_IY" => trace.method.initiator(),
+                    _ => panic!("{name}: no {value}"),
+                };
+                assert_eq!(signer, AuthenticationKey::Signature, "{name}: {value}");
+                continue;
+            }
             assert!(i.noted.contains(&expect(value)), "{name}: the Initiator computed no {value}");
             assert!(r.noted.contains(&expect(value)), "{name}: the Responder computed no {value}");
         }
@@ -363,7 +386,7 @@ fn rfc_9529_trace_2_first_message_is_answered_by_error_2() {
     let v = rfc_9529_trace_2().values;
     let first = bytes(&v["message_1_first"]);
     let parsed = Message1::parse(&first).unwrap();
-    assert_eq!(parsed.check(&[Suite::P256Ccm]), Err(Error::UnsupportedSuite));
+    assert_eq!(parsed.check(Methods::ALL, &[Suite::P256Ccm]), Err(Error::UnsupportedSuite));
     let mut out = [0; 16];
     let mut out = Writer::new(&mut out);
     EdhocError::wrong_suite(&[Suite::P256Ccm]).write(&mut out).unwrap();
@@ -438,7 +461,7 @@ fn rfc_9529_invalid_messages_are_refused() {
         let expected: &[Error] = match case["section"].as_str().unwrap() {
             "4.1.2" | "4.1.6" | "4.1.7" | "4.3.1" | "4.3.2" => &[Error::NotDeterministic],
             "4.2.2" | "4.2.3" => &[Error::InvalidKey],
-            // Suite 0 is not in this build, so the point is not looked at.
+            // For suite 0, which this Responder does not have.
             "4.2.4" => &[Error::UnsupportedSuite],
             // SUITES_I = [2, 24]: the selected suite is refused before the key is measured.
             "4.2.1" => &[Error::UnsupportedSuite, Error::Malformed],
@@ -619,15 +642,25 @@ fn a_suite_that_the_initiator_likes_better_is_insisted_on() {
         let mut out = [0; ROOM];
         let mut out = Writer::new(&mut out);
         let suites = [Suite::X25519ChaCha, Suite::P256Ccm];
-        compose_message_1(i, &suites, Suite::P256Ccm, trace.c_i, &[], &mut out).unwrap();
+        compose_message_1(i, Method::DhDh, &suites, Suite::P256Ccm, trace.c_i, &[], &mut out).unwrap();
         let parsed = Message1::parse(out.written()).unwrap();
-        assert_eq!(parsed.check(&[Suite::P256Ccm]), Ok(Suite::P256Ccm));
-        assert_eq!(parsed.check(&suites), Err(Error::UnsupportedSuite));
-        assert_eq!(parsed.check(&[Suite::X25519ChaCha]), Err(Error::UnsupportedSuite));
+        assert_eq!(parsed.check(Methods::ALL, &[Suite::P256Ccm]), Ok((Method::DhDh, Suite::P256Ccm)));
+        assert_eq!(parsed.check(Methods::ALL, &suites), Err(Error::UnsupportedSuite));
+        assert_eq!(parsed.check(Methods::ALL, &[Suite::X25519ChaCha]), Err(Error::UnsupportedSuite));
     });
-    let mut method_0 = bytes(&trace.values["message_1"]);
-    method_0[0] = 0;
-    assert_eq!(Message1::parse(&method_0).unwrap().check(&[Suite::P256Ccm]), Err(Error::UnsupportedMethod));
+    for (number, method) in [(0, Method::SignSign), (1, Method::SignDh), (2, Method::DhSign), (3, Method::DhDh)] {
+        let mut other = bytes(&trace.values["message_1"]);
+        other[0] = number;
+        let parsed = Message1::parse(&other).unwrap();
+        assert_eq!(parsed.method(Methods::ALL).ok(), Methods::ALL.contain(method).then_some(method));
+        assert_eq!(parsed.method(Methods::NONE.with(method)).ok(), Methods::ALL.contain(method).then_some(method));
+        assert_eq!(parsed.check(Methods::ALL.without(method), &[Suite::P256Ccm]), Err(Error::UnsupportedMethod));
+    }
+    // 4, −1 and 2^63 − 1 are no methods.
+    for number in ["04", "20", "1b7fffffffffffffff"] {
+        let other = [hex(number), bytes(&trace.values["message_1"])[1..].to_vec()].concat();
+        assert_eq!(Message1::parse(&other).unwrap().method(Methods::ALL), Err(Error::UnsupportedMethod));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What an endpoint is told at the start, and the small values it shares with its owner.
 
 use crate::crypto::Suite;
+use crate::edhoc::{Method, Methods};
 use crate::error::{Error, Result};
 
 /// Most cipher suites that can be configured.
@@ -90,8 +91,13 @@ fn pack(bytes: &[u8]) -> Result<([u8; MAX_NAME], u8)> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Cipher suites in order of preference, then `None`. Default: every suite of this build, suite 4 first.
+    /// Cipher suites in order of preference, then `None`. Default: every suite of this build, in the order 4, 2, 3, 0.
     pub suites: [Option<Suite>; MAX_SUITES],
+    /// The EDHOC method of handshakes that this end begins: which of its credentials it shows, and what the peer has to prove itself
+    /// with. Methods are not negotiated: a Responder takes it or refuses. Default: method 3.
+    pub method: Method,
+    /// The methods taken when a peer begins; of these, the ones that this end has a credential for. Default: every method of this build.
+    pub methods: Methods,
     /// Length of the connection identifiers this end chooses, 1 to 4 bytes. One byte is enough for 24 sessions, two for
     /// 4,096, three for a million. Fixed for the life of the stored state: a change makes stored sessions unreadable. Default 1.
     pub identifier_len: u8,
@@ -137,18 +143,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            suites: [
-                #[cfg(feature = "suite-x25519-chacha")]
-                Some(Suite::X25519ChaCha),
-                #[cfg(feature = "suite-p256-ccm")]
-                Some(Suite::P256Ccm),
-                #[cfg(not(feature = "suite-x25519-chacha"))]
-                None,
-                #[cfg(not(feature = "suite-p256-ccm"))]
-                None,
-                None,
-                None,
-            ],
+            suites: core::array::from_fn(|place| Suite::ALL.get(place).copied()),
+            method: Method::DhDh,
+            methods: Methods::ALL,
             identifier_len: 1,
             inbox: None,
             reply_inbox: None,

@@ -6,8 +6,8 @@ use super::session::State;
 use super::tables::{Marks, Slot, Tables};
 use super::{Endpoint, Port, Reply, frame_type};
 use crate::credential::{MAX_CREDENTIAL, Thumbprint};
-use crate::crypto::Suite;
-use crate::edhoc::{AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, EdhocError};
+use crate::crypto::{AuthenticationKey, Suite};
+use crate::edhoc::{AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, EdhocError, Ephemeral};
 use crate::error::{Error, Result};
 use crate::record::Parties;
 use zeroize::Zeroize;
@@ -60,8 +60,8 @@ pub(crate) enum Step {
     Free,
     /// Over; waits to be reported.
     Failed,
-    /// Responder: message_1 waits for the provider.
-    Message1,
+    /// Responder: message_1 waits for the provider; with the key pair once it has been drawn.
+    Message1(Option<Ephemeral>),
     /// Responder: message_2 is out.
     Message3(AwaitMessage3),
     /// Initiator: message_1 is out.
@@ -102,7 +102,7 @@ impl Handshake {
     }
 
     pub(crate) const fn is_half_open(&self) -> bool {
-        matches!(self.step, Step::Message1 | Step::Message3(_))
+        matches!(self.step, Step::Message1(_) | Step::Message3(_))
     }
 }
 
@@ -132,10 +132,10 @@ impl Suites {
 }
 
 impl Config {
-    /// The suites that are configured and have a credential.
-    pub(super) fn usable_suites<P: Port>(&self, port: &P) -> Result<Suites> {
+    /// The suites that are configured and have a credential with a key of this sort. Error: `UnknownCredential` if there is none.
+    pub(super) fn usable_suites<P: Port>(&self, port: &P, sort: AuthenticationKey) -> Result<Suites> {
         let mut credential = [0; MAX_CREDENTIAL];
-        let mut usable = self.suites.iter().flatten().filter(|suite| port.own(**suite, &mut credential).is_ok());
+        let mut usable = self.suites.iter().flatten().filter(|suite| port.own(**suite, sort, &mut credential).is_ok());
         let first = *usable.next().ok_or(Error::UnknownCredential)?;
         let mut suites = Suites { list: [first; super::config::MAX_SUITES], len: 1 };
         for suite in usable {
@@ -395,7 +395,7 @@ impl<T: Tables> Endpoint<T> {
             let Some(handshake) = self.tables.handshake(slot) else { continue };
             let result = match handshake.step {
                 _ if handshake.waiting == 0 => Ok(()),
-                Step::Message1 => {
+                Step::Message1(_) => {
                     let result = self.step_message_1(port, slot, Source::Waiting);
                     if matches!(result, Err(error) if error != Error::Pending) {
                         self.drop_handshake(slot);

@@ -20,9 +20,10 @@ impl<T: Tables> Endpoint<T> {
     /// Starts a handshake: message_1 is the next frame of `poll_transmit`. `Established` or `HandshakeFailed` with the
     /// handle follows. `peer`: the only identity to accept, if it is known beforehand.
     ///
-    /// Errors: `NoSpace`; `UnknownCredential` (no own credential for a configured suite); `RandomFailed`.
+    /// Errors: `NoSpace`; `UnknownCredential` (no own credential for the configured method and suites); `UnsupportedMethod` (the configured
+    /// method is not in this build); `RandomFailed`.
     pub fn connect<P: Port>(&mut self, port: &mut P, now_ms: u64, route: Route, peer: Option<Thumbprint>) -> Result<HandshakeId> {
-        let suite = *self.config.usable_suites(port)?.as_slice().first().ok_or(Error::UnsupportedSuite)?;
+        let suite = *self.config.usable_suites(port, self.config.method.initiator())?.as_slice().first().ok_or(Error::UnsupportedSuite)?;
         let (slot, session) = self.take_slots(port, now_ms, None)?;
         self.started = self.started.wrapping_add(1);
         let id = HandshakeId(self.started);
@@ -46,7 +47,8 @@ impl<T: Tables> Endpoint<T> {
 
     /// Composes message_1 for `suite` into the slot's buffer. On error the slot is as it was.
     fn compose<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, suite: Suite) -> Result<()> {
-        let suites = self.config.usable_suites(port)?;
+        let method = self.config.method;
+        let suites = self.config.usable_suites(port, method.initiator())?;
         let inbox = self.config.inbox;
         let ead = inbox.as_ref().map(|inbox| Ead { label: INBOX.wrapping_neg(), value: Some(inbox.as_bytes()) });
         let composed = self.tick();
@@ -57,7 +59,7 @@ impl<T: Tables> Endpoint<T> {
         // The first byte last: when no key can be generated, the frame cached here stays whole.
         let (kind, message) = buffer.split_first_mut().ok_or(Error::Internal)?;
         let mut writer = Writer::new(message);
-        let state = edhoc::compose_message_1(port, suites.as_slice(), suite, identifier, ead.as_slice(), &mut writer)?;
+        let state = edhoc::compose_message_1(port, method, suites.as_slice(), suite, identifier, ead.as_slice(), &mut writer)?;
         *kind = frame_type::MESSAGE_1;
         handshake.cached = writer.len().saturating_add(1);
         handshake.step = Step::Message2(state);
@@ -230,7 +232,7 @@ impl<T: Tables> Endpoint<T> {
         }
         match error {
             EdhocError::WrongSuite(theirs) if matches!(handshake.step, Step::Message2(_)) && !handshake.suite_changed => {
-                let usable = self.config.usable_suites(port)?;
+                let usable = self.config.usable_suites(port, self.config.method.initiator())?;
                 let current = handshake.suite;
                 // In the own order of preference: that of SUITES_R means nothing, and R accepts no other (RFC 9528 6.3).
                 let common =

@@ -1,13 +1,13 @@
 //! The Responder's side of handshakes (PROTOCOL 4.2).
 
-use super::config::{InboxName, Route};
-use super::handshake::{Handshake, PREFIX, Source, Step, assemble, parties, short_hash, take_inbox};
+use super::config::{Config, InboxName, Route};
+use super::handshake::{Handshake, PREFIX, Source, Step, Suites, assemble, parties, short_hash, take_inbox};
 use super::session::{Early, Live, MESSAGE_4_MAX, want};
 use super::tables::Tables;
 use super::{Endpoint, Port, frame_type};
 use crate::bytes::Writer;
 use crate::credential::Thumbprint;
-use crate::edhoc::{self, Completed, Ead, EadItems, EdhocError, INBOX, Message1};
+use crate::edhoc::{self, Completed, Ead, EadItems, EdhocError, Ephemeral, INBOX, Message1};
 use crate::error::{Error, Result};
 use crate::record::SecurityContext;
 
@@ -28,6 +28,12 @@ fn inbox_of(items: EadItems<'_>) -> Result<Option<InboxName>> {
         }
     }
     Ok(inbox)
+}
+
+/// The suites that there is an own credential for under the method of this message_1. Error: `UnsupportedMethod`, also where there is none.
+fn suites_for<P: Port>(config: &Config, port: &P, message_1: &Message1<'_>) -> Result<Suites> {
+    let sort = message_1.method(config.methods)?.responder();
+    config.usable_suites(port, sort).map_err(|error| if error == Error::UnknownCredential { Error::UnsupportedMethod } else { error })
 }
 
 impl<T: Tables> Endpoint<T> {
@@ -58,21 +64,23 @@ impl<T: Tables> Endpoint<T> {
             // The inbox name is what policy judges and what bounds the answers; a response topic is anybody's claim (PROTOCOL 6).
             return self.ignored(Error::Denied);
         }
-        let suites = self.config.usable_suites(port)?;
-        if let Err(error) = parsed.check(suites.as_slice()) {
-            match error {
-                Error::UnsupportedSuite => {
-                    self.reply_error(now_ms, route, &parsed.c_i, &EdhocError::wrong_suite(suites.as_slice()));
-                }
-                _ => self.reply_error(now_ms, route, &parsed.c_i, &EdhocError::Unspecified(error.name())),
+        let suites = match suites_for(&self.config, port, &parsed) {
+            Ok(suites) => suites,
+            Err(error) => {
+                self.reply_error(now_ms, route, &parsed.c_i, &EdhocError::Unspecified(error.name()));
+                return self.ignored(error);
             }
+        };
+        if let Err(error) = parsed.check(self.config.methods, suites.as_slice()) {
+            self.reply_error(now_ms, route, &parsed.c_i, &EdhocError::wrong_suite(suites.as_slice()));
             return self.ignored(error);
         }
         let (slot, session) = self.take_slots(port, now_ms, Some(&parsed.c_i))?;
         let deadline = now_ms.saturating_add(u64::from(self.config.half_open_ms));
         if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
             let marks = handshake.marks;
-            *handshake = Handshake { step: Step::Message1, slot: session, route, inbox, seen, deadline, marks, ..Handshake::default() };
+            *handshake =
+                Handshake { step: Step::Message1(None), slot: session, route, inbox, seen, deadline, marks, ..Handshake::default() };
         }
         let outcome = self.step_message_1(port, slot, Source::Frame(message));
         if matches!(outcome, Err(error) if error != Error::Pending) {
@@ -82,16 +90,23 @@ impl<T: Tables> Endpoint<T> {
     }
 
     pub(super) fn step_message_1<P: Port>(&mut self, port: &mut P, slot: usize, source: Source<'_>) -> Result<()> {
-        let suites = self.config.usable_suites(port)?;
         let reply_inbox = self.config.reply_inbox;
         let ead = reply_inbox.as_ref().map(|inbox| Ead { label: INBOX, value: Some(inbox.as_bytes()) });
         let reserved = self.tables.handshake(slot).ok_or(Error::Internal)?.slot;
         let c_r = self.tables.session(reserved).and_then(|session| session.identifier()).ok_or(Error::Internal)?;
+        let config = self.config;
         let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
         let (front, back) = buffer.split_at_mut_checked(handshake.waiting).ok_or(Error::Internal)?;
         let message = match source {
             Source::Frame(message) => message,
             Source::Waiting => front,
+        };
+        let parsed = Message1::parse(message)?;
+        let suites = suites_for(&config, port, &parsed)?;
+        let (_, suite) = parsed.check(config.methods, suites.as_slice())?;
+        let y = match &handshake.step {
+            Step::Message1(Some(y)) if y.curve() == suite.curve() => y.clone(),
+            _ => Ephemeral::generate(port, suite.curve())?,
         };
         // PLAINTEXT_2 is shorter than message_2 by G_Y and the head.
         let half = back.len().saturating_sub(PREFIX.saturating_add(G_Y)) / 2;
@@ -99,7 +114,18 @@ impl<T: Tables> Endpoint<T> {
         let mut writer = Writer::new(rest.get_mut(PREFIX..).unwrap_or_default());
         let mut inbox = None;
         let mut on_ead = |item: &Ead<'_>| take_inbox(item, INBOX.wrapping_neg(), &mut inbox);
-        let outcome = edhoc::process_message_1(port, suites.as_slice(), c_r, message, &mut on_ead, ead.as_slice(), scratch, &mut writer);
+        let outcome = edhoc::process_message_1(
+            port,
+            config.methods,
+            suites.as_slice(),
+            &y,
+            c_r,
+            message,
+            &mut on_ead,
+            ead.as_slice(),
+            scratch,
+            &mut writer,
+        );
         let len = writer.len();
         match outcome {
             Ok(state) => {
@@ -113,7 +139,10 @@ impl<T: Tables> Endpoint<T> {
                 self.settle_handshake(slot);
                 Ok(())
             }
-            Err(Error::Pending) => self.keep_waiting(slot, source),
+            Err(Error::Pending) => {
+                handshake.step = Step::Message1(Some(y));
+                self.keep_waiting(slot, source)
+            }
             Err(error) => self.ignored(error),
         }
     }

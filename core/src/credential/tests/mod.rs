@@ -11,7 +11,7 @@ use super::*;
 use crate::bytes::{Secret, Writer};
 use crate::crypto::software::{KeyKind, SoftwareProvider};
 use crate::crypto::tests::{hex, provider};
-use crate::crypto::{Curve, KeyHandle, Provider, Signature, Suite};
+use crate::crypto::{AuthenticationKey, Curve, KeyHandle, Provider, Signature, Suite};
 use crate::error::Result;
 use std::vec::Vec;
 
@@ -54,8 +54,8 @@ impl<P: Provider> Provider for Party<'_, P> {
 }
 
 impl<P> Credentials for Party<'_, P> {
-    fn own(&self, suite: Suite, out: &mut [u8]) -> Result<OwnCredential> {
-        self.credentials.own(suite, out)
+    fn own(&self, suite: Suite, key: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential> {
+        self.credentials.own(suite, key, out)
     }
 
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {

@@ -18,7 +18,7 @@ fn rfc_9529_credentials() {
         assert_eq!((credential.expires, credential.not_before, credential.signed), (None, None, None));
         let private = Secret::from_slice(&hex(private)).unwrap();
         assert_eq!(crate::crypto::software::public_key(KeyKind::P256, &private), Ok(credential.key));
-        assert_eq!(credential.check_suite(Suite::P256Ccm), Ok(()));
+        assert_eq!(credential.check_suite(Suite::P256Ccm, AuthenticationKey::StaticDh), Ok(()));
         // Our own writer gives the same bytes.
         assert_eq!(ccs(subject, &credential.key, kid), bytes);
         // Nobody signs a CCS, so no anchor verifies it.
@@ -116,21 +116,20 @@ fn damaged_credentials() {
 
 #[test]
 fn suites_and_keys() {
-    let suites: &[Suite] = &[
-        #[cfg(feature = "suite-x25519-chacha")]
-        Suite::X25519ChaCha,
-        #[cfg(feature = "suite-p256-ccm")]
-        Suite::P256Ccm,
-    ];
     for (curve, kty) in [(4, 1), (6, 1)] {
-        for (algorithm, fits) in [("", true), ("03381b", true), ("0327", false), ("0326", false), ("0361 61", false)] {
+        // None, ECDH-SS with HKDF-256, EdDSA, ES256, a text: whether the key may agree, and whether it may sign.
+        for (algorithm, agrees, signs) in
+            [("", true, true), ("03381b", true, false), ("0327", false, true), ("0326", false, false), ("0361 61", false, false)]
+        {
             let members = if algorithm.is_empty() { 3 } else { 4 };
             let encoding = std::format!("a108a101a{members}010{kty}{algorithm}200{curve}215820{}", "07".repeat(32));
             let bytes = hex(&encoding);
             let credential = Credential::parse(&bytes).unwrap();
-            for suite in suites {
-                let expected = fits && Some(suite.curve()) == credential.key.curve.agreement();
-                assert_eq!(credential.check_suite(*suite).is_ok(), expected, "{encoding} {suite:?}");
+            for suite in Suite::ALL {
+                let expected = agrees && Some(suite.curve()) == credential.key.curve.agreement();
+                assert_eq!(credential.check_suite(*suite, AuthenticationKey::StaticDh).is_ok(), expected, "{encoding} {suite:?}");
+                let expected = signs && Some(suite.signature()) == credential.key.curve.signature();
+                assert_eq!(credential.check_suite(*suite, AuthenticationKey::Signature).is_ok(), expected, "{encoding} {suite:?}");
             }
         }
     }

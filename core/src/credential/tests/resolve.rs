@@ -10,7 +10,7 @@ fn all<P: Provider>(party: &mut Party<'_, P>, id: &IdCred<'_>, suite: Suite) -> 
     let (mut from, mut subjects) = (0, Vec::new());
     loop {
         let mut buffer = [0; MAX_CREDENTIAL];
-        match resolve(party, id, from, suite, &own, &mut buffer) {
+        match resolve(party, id, from, suite, AuthenticationKey::StaticDh, &[own], &mut buffer) {
             Ok(accepted) => {
                 assert!(accepted.next > from);
                 subjects.push(accepted.credential.subject.unwrap_or_default().into());
@@ -143,14 +143,18 @@ mod suite_4 {
         let p = keys();
         let key = p.keys.public(HOLDER).unwrap();
         let own = ccs("me", &key, b"k");
-        let entries = [OwnEntry { suite: SUITE, credential: &own, key: HOLDER, by_value: true }];
+        let entries =
+            [OwnEntry { suite: SUITE, authentication: AuthenticationKey::StaticDh, credential: &own, key: HOLDER, by_value: true }];
         let credentials = StaticCredentials { own: &entries, now_s: Some(7), ..Default::default() };
         let mut out = [0; MAX_CREDENTIAL];
-        assert_eq!(credentials.own(SUITE, &mut out), Ok(OwnCredential { len: own.len(), key: HOLDER, by_value: true }));
+        assert_eq!(
+            credentials.own(SUITE, AuthenticationKey::StaticDh, &mut out),
+            Ok(OwnCredential { len: own.len(), key: HOLDER, by_value: true })
+        );
         assert_eq!((&out[..own.len()], credentials.now_s()), (&own[..], Some(7)));
-        assert_eq!(credentials.own(SUITE, &mut out[..own.len() - 1]), Err(Error::BufferTooSmall));
+        assert_eq!(credentials.own(SUITE, AuthenticationKey::StaticDh, &mut out[..own.len() - 1]), Err(Error::BufferTooSmall));
         #[cfg(feature = "suite-p256-ccm")]
-        assert_eq!(credentials.own(Suite::P256Ccm, &mut out), Err(Error::UnknownCredential));
+        assert_eq!(credentials.own(Suite::P256Ccm, AuthenticationKey::StaticDh, &mut out), Err(Error::UnknownCredential));
         let peers = [Provisioned { kid: b"k", credential: &own }];
         let credentials = StaticCredentials { peers: &peers, ..Default::default() };
         assert_eq!(credentials.candidate(b"k", 0, &mut out[..own.len() - 1]), Err(Error::BufferTooSmall));
@@ -184,7 +188,7 @@ mod suite_2 {
             let peers = [Provisioned { kid: b"k", credential: &bytes }];
             let mut party = Party { provider: provider(&[]), credentials: StaticCredentials { peers: &peers, ..Default::default() } };
             let mut buffer = [0; MAX_CREDENTIAL];
-            let result = resolve(&mut party, &IdCred::Kid(b"k"), 0, Suite::P256Ccm, &own, &mut buffer);
+            let result = resolve(&mut party, &IdCred::Kid(b"k"), 0, Suite::P256Ccm, AuthenticationKey::StaticDh, &[own], &mut buffer);
             assert_eq!(result.map(drop), Err(Error::OwnIdentity));
         }
     }

@@ -343,6 +343,7 @@ fn buffers_that_are_too_small_are_reported_and_exact_ones_suffice() {
         let plaintext_4 = message_4.len() - 1 - trace.suite.edhoc_aead().tag_len();
         let items: Vec<Items> = trace.ead.to_vec();
         let suites = [trace.suite];
+        let y = Ephemeral::generate(r, trace.suite.curve()).unwrap();
         let each = |name: &str, scratch_len: usize, out_len: usize, step: &mut dyn FnMut(&mut [u8], &mut Writer<'_>) -> Result<()>| {
             for (scratch, out) in (0..scratch_len).map(|len| (len, out_len)).chain((0..out_len).map(|len| (scratch_len, len))) {
                 let outcome = step(&mut vec![0; scratch], &mut Writer::new(&mut vec![0; out]));
@@ -351,10 +352,10 @@ fn buffers_that_are_too_small_are_reported_and_exact_ones_suffice() {
             assert_eq!(step(&mut vec![0; scratch_len], &mut Writer::new(&mut vec![0; out_len])), Ok(()), "{name}");
         };
         each("message_1", 0, message_1.len(), &mut |_, out| {
-            compose_message_1(i, &suites, trace.suite, trace.c_i, &ead(&items[0]), out).map(drop)
+            compose_message_1(i, Method::DhDh, &suites, trace.suite, trace.c_i, &ead(&items[0]), out).map(drop)
         });
         each("message_2", v("PLAINTEXT_2").len(), message_2.len(), &mut |scratch, out| {
-            process_message_1(r, &suites, trace.c_r, &message_1, &mut inbox, &ead(&items[1]), scratch, out).map(drop)
+            process_message_1(r, Methods::ALL, &suites, &y, trace.c_r, &message_1, &mut inbox, &ead(&items[1]), scratch, out).map(drop)
         });
         each("message_3", v("PLAINTEXT_2").len(), message_3.len(), &mut |scratch, out| {
             i_2.process_message_2(i, &message_2, false, &ead(&items[2]), &mut inbox, scratch, out).map(drop)
@@ -414,8 +415,11 @@ fn lists_of_suites_have_bounds() {
     ] {
         assert_eq!(Message1::parse(&message_1(&suites)).err(), outcome, "{suites}");
     }
-    assert_eq!(Message1::parse(&message_1("823704")).unwrap().check(&[Suite::X25519ChaCha]), Ok(Suite::X25519ChaCha));
-    assert_eq!(Message1::parse(&message_1("37")).unwrap().check(&[Suite::X25519ChaCha]), Err(Error::UnsupportedSuite));
+    assert_eq!(
+        Message1::parse(&message_1("823704")).unwrap().check(Methods::ALL, &[Suite::X25519ChaCha]),
+        Ok((Method::DhDh, Suite::X25519ChaCha))
+    );
+    assert_eq!(Message1::parse(&message_1("37")).unwrap().check(Methods::ALL, &[Suite::X25519ChaCha]), Err(Error::UnsupportedSuite));
 
     // All that RFC 9528 has, in an order that means nothing.
     let EdhocError::WrongSuite(all) = EdhocError::parse(&hex("0289181918180605040302 0100".replace(' ', "").as_str())).unwrap() else {

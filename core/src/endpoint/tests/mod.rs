@@ -203,7 +203,7 @@ const fn step_name(step: &handshake::Step) -> &'static str {
     match step {
         handshake::Step::Free => "free",
         handshake::Step::Failed => "failed",
-        handshake::Step::Message1 => "message_1",
+        handshake::Step::Message1(_) => "message_1",
         handshake::Step::Message3(_) => "message_3",
         handshake::Step::Message2(_) => "message_2",
         handshake::Step::Message4(_) => "message_4",

@@ -5,7 +5,7 @@ use crate::bytes::{Secret, Writer};
 use crate::cose::{KeyCurve, PublicKey, Thumbprint};
 use crate::credential::{Credentials, OwnCredential, Peer, TrustAnchor, write_ccs};
 use crate::crypto::software::{KeyKind, public_key};
-use crate::crypto::{Aead, Curve, HASH, KeyHandle, Provider, Signature, Suite};
+use crate::crypto::{Aead, AuthenticationKey, Curve, HASH, KeyHandle, Provider, Signature, Suite};
 use crate::endpoint::InboxName;
 use crate::error::{Error, Result};
 use crate::persist::Store;
@@ -40,6 +40,7 @@ impl Dice {
 /// What an endpoint presents itself with.
 #[derive(Clone)]
 pub(super) struct Identity {
+    pub(super) kind: KeyKind,
     pub(super) private: [u8; 32],
     pub(super) kid: u8,
     pub(super) credential: Vec<u8>,
@@ -86,12 +87,17 @@ fn toy_hash(parts: &[&[u8]]) -> [u8; 32] {
 
 impl Identity {
     pub(super) fn new(kid: u8, subject: &str, toy: bool) -> Self {
+        Self::of(KeyKind::X25519, kid, subject, toy)
+    }
+
+    /// With a key of this kind; toys have X25519 only.
+    pub(super) fn of(kind: KeyKind, kid: u8, subject: &str, toy: bool) -> Self {
         let mut private = [kid; 32];
         private[1] = 0x5a;
         let key = if toy {
             PublicKey { curve: KeyCurve::X25519, x: toy_public(&private), y: None }
         } else {
-            public_key(KeyKind::for_agreement(Curve::X25519), &Secret::from(private)).unwrap()
+            public_key(kind, &Secret::from(private)).unwrap()
         };
         let mut buffer = [0; 160];
         let mut writer = Writer::new(&mut buffer);
@@ -99,7 +105,7 @@ impl Identity {
         let credential = writer.finish().to_vec();
         let mut port = TestPort::blank(toy, 1);
         let thumbprint = key.thumbprint(&mut port).unwrap();
-        Identity { private, kid, credential, thumbprint }
+        Identity { kind, private, kid, credential, thumbprint }
     }
 }
 
@@ -128,7 +134,8 @@ pub(super) struct TestPort {
     /// Saves succeed so often, then power goes: they fail from then on.
     pub(super) saves: u32,
     pub(super) pending: bool,
-    pub(super) agreements: u32,
+    /// Operations with the static key that were asked for.
+    pub(super) operations: u32,
     pub(super) deny: bool,
     pub(super) claimed: Option<InboxName>,
 }
@@ -153,7 +160,7 @@ impl TestPort {
             deny_saves: false,
             saves: 0,
             pending: false,
-            agreements: 0,
+            operations: 0,
             deny: false,
             claimed: None,
         }
@@ -177,7 +184,7 @@ impl Provider for TestPort {
     }
 
     fn agree(&mut self, key: KeyHandle, curve: Curve, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()> {
-        self.agreements += 1;
+        self.operations += 1;
         if self.pending {
             return Err(Error::Pending);
         }
@@ -186,8 +193,13 @@ impl Provider for TestPort {
         self.agree_ephemeral(curve, &private, peer, shared)
     }
 
-    fn sign(&mut self, _: KeyHandle, _: Signature, _: &[&[u8]], _: &mut [u8; 64]) -> Result<()> {
-        Err(Error::UnknownKey)
+    fn sign(&mut self, key: KeyHandle, algorithm: Signature, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
+        self.operations += 1;
+        if self.pending {
+            return Err(Error::Pending);
+        }
+        assert_eq!(key, KeyHandle(1));
+        crate::crypto::software::sign(algorithm, &Secret::from(self.own.as_ref().ok_or(Error::UnknownKey)?.private), message, signature)
     }
 
     fn generate(&mut self, curve: Curve, private: &mut Secret<32>, public: &mut [u8; 32]) -> Result<()> {
@@ -281,11 +293,15 @@ impl Provider for Defaults {
 }
 
 impl Credentials for TestPort {
-    fn own(&self, suite: Suite, out: &mut [u8]) -> Result<OwnCredential> {
-        if !self.suites.contains(&suite) {
+    fn own(&self, suite: Suite, key: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential> {
+        let own = self.own.as_ref().ok_or(Error::UnknownCredential)?;
+        let sort = match own.kind {
+            KeyKind::X25519 | KeyKind::P256 => AuthenticationKey::StaticDh,
+            KeyKind::Ed25519 | KeyKind::Es256 => AuthenticationKey::Signature,
+        };
+        if key != sort || !self.suites.contains(&suite) {
             return Err(Error::UnknownCredential);
         }
-        let own = self.own.as_ref().ok_or(Error::UnknownCredential)?;
         out[..own.credential.len()].copy_from_slice(&own.credential);
         Ok(OwnCredential { len: own.credential.len(), key: KeyHandle(1), by_value: self.by_value })
     }
