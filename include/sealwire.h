@@ -47,7 +47,7 @@
  * Version of this header. `SEALWIRE_CONFIG_INIT` writes it into the configuration, and sealwire_endpoint_init() refuses
  * another library's. It is also the number in the shared library's SONAME.
  */
-#define SEALWIRE_ABI_VERSION 1
+#define SEALWIRE_ABI_VERSION 2
 
 /**
  * Version of the handshake frames and records that this header's library speaks (docs/PROTOCOL.md).
@@ -290,14 +290,49 @@
 #define SEALWIRE_INBOX_MAX 16
 
 /**
- * X25519 (RFC 7748): cipher suite 4.
+ * Diffie-Hellman on X25519 (RFC 7748): cipher suites 4 and 0.
+ */
+#define SEALWIRE_KEY_X25519 1
+
+/**
+ * Diffie-Hellman on NIST P-256: cipher suites 2 and 3.
+ */
+#define SEALWIRE_KEY_P256 2
+
+/**
+ * Signatures with Ed25519 (RFC 8032): cipher suites 4 and 0 in methods in which this end signs. The private key is the 32-byte seed.
+ */
+#define SEALWIRE_KEY_ED25519 3
+
+/**
+ * Signatures with ECDSA on P-256 and SHA-256 (ES256): cipher suites 2 and 3 in methods in which this end signs.
+ */
+#define SEALWIRE_KEY_ES256 4
+
+/**
+ * The curve X25519.
  */
 #define SEALWIRE_CURVE_X25519 4
 
 /**
- * NIST P-256: cipher suite 2. Public keys are the 32-byte x coordinate.
+ * The curve P-256. Public keys for Diffie-Hellman are the 32-byte x coordinate.
  */
 #define SEALWIRE_CURVE_P256 1
+
+/**
+ * The curve Ed25519.
+ */
+#define SEALWIRE_CURVE_ED25519 6
+
+/**
+ * Signatures with Ed25519.
+ */
+#define SEALWIRE_ALGORITHM_EDDSA -8
+
+/**
+ * Signatures with ECDSA on P-256 and SHA-256: r || s.
+ */
+#define SEALWIRE_ALGORITHM_ES256 -7
 
 /**
  * Longest credential that a handshake can use.
@@ -315,14 +350,24 @@
 #define SEALWIRE_CREDENTIAL_CWT 2
 
 /**
- * Cipher suite 4 of RFC 9528: X25519, ChaCha20/Poly1305, 16-byte tags. The default.
+ * Cipher suite 4 of RFC 9528: X25519, ChaCha20/Poly1305, 16-byte tags; signatures with Ed25519. The default.
  */
 #define SEALWIRE_SUITE_X25519_CHACHA 4
 
 /**
- * Cipher suite 2 of RFC 9528: P-256, AES-CCM, 8-byte tags; the suite of most secure elements.
+ * Cipher suite 2 of RFC 9528: P-256, AES-CCM, 8-byte tags; signatures with ES256. The suite of most secure elements.
  */
 #define SEALWIRE_SUITE_P256_CCM 2
+
+/**
+ * Cipher suite 3 of RFC 9528: as suite 2, with 16-byte tags in the handshake; records have 8-byte tags.
+ */
+#define SEALWIRE_SUITE_P256_CCM16 3
+
+/**
+ * Cipher suite 0 of RFC 9528: X25519, AES-CCM, 8-byte tags; signatures with Ed25519.
+ */
+#define SEALWIRE_SUITE_X25519_CCM 0
 
 /**
  * The issuer may vouch for identities.
@@ -458,8 +503,8 @@
 typedef struct sealwire_endpoint sealwire_endpoint;
 
 /**
- * A private key in the caller's memory. The members are the library's; use sealwire_key_import() or sealwire_key_generate(),
- * and sealwire_key_erase() when done.
+ * A private key in the caller's memory, for one purpose. The members are the library's; use sealwire_key_import() or
+ * sealwire_key_generate(), and sealwire_key_erase() when done.
  */
 typedef struct sealwire_key {
   /**
@@ -469,7 +514,7 @@ typedef struct sealwire_key {
   /**
    * Private.
    */
-  int32_t curve;
+  int32_t kind;
   /**
    * Private.
    */
@@ -542,7 +587,8 @@ typedef struct sealwire_port {
                        uint8_t *shared_secret);
   /**
    * Signs with private key `key`: `algorithm` is -8 (Ed25519) or -7 (ES256, r || s); writes 64 bytes. The message is the
-   * concatenation of `part_count` parts. May answer PENDING. NULL: method 3, the only one of this version, needs no signature.
+   * concatenation of `part_count` parts, at most 8. May answer PENDING, as `key_agree`. NULL when this end never signs, or signs with
+   * software keys only.
    */
   int32_t (*key_sign)(void *context,
                       uint32_t key,
@@ -635,6 +681,10 @@ typedef struct sealwire_own_credential {
    */
   uint32_t key_handle;
   /**
+   * 1 if the key behind `key_handle` signs with ES256. Counts on P-256 only, whose keys can do either; 0: it agrees.
+   */
+  uint8_t signs;
+  /**
    * 1: send the credential itself, for peers that do not have it (needs a CWT, or a CCS that the peer knows). 0: its key
    * identifier.
    */
@@ -682,7 +732,7 @@ typedef struct sealwire_config {
    */
   uint32_t event_size;
   /**
-   * Own credentials, at most one for each cipher suite's curve. At least one.
+   * Own credentials, at least one: at most one for static Diffie-Hellman and one for signatures on each cipher suite's curve.
    */
   const struct sealwire_own_credential *own;
   /**
@@ -714,9 +764,26 @@ typedef struct sealwire_config {
    */
   struct sealwire_bytes reply_inbox;
   /**
-   * Cipher suites in order of preference, then 0. All 0: those of the own credentials, suite 4 first.
+   * Cipher suites in order of preference, `SEALWIRE_SUITE_...`.
    */
   uint8_t suites[4];
+  /**
+   * How many of them count. 0: every suite that the own credentials serve, in the order 4, 2, 3, 0.
+   */
+  uint8_t suite_count;
+  /**
+   * When this end begins a handshake: 1 if it signs, 0 if it uses static Diffie-Hellman. With `responder_signs` this is the EDHOC
+   * method: 0 and 0 are method 3, the shortest; 1 and 0 method 1; 0 and 1 method 2; 1 and 1 method 0.
+   */
+  uint8_t initiator_signs;
+  /**
+   * When this end begins a handshake: 1 if the peer signs, 0 if it uses static Diffie-Hellman.
+   */
+  uint8_t responder_signs;
+  /**
+   * EDHOC methods refused when a peer begins: the sum of 1 << method. 0: every method that the own credentials serve is taken.
+   */
+  uint8_t methods_refused;
   /**
    * Length of the connection identifiers this end chooses, 1 to 4 bytes. Default: 1 with room for up to 24 sessions, 2 for up to
    * 4,096, else 3. When it changes, stored sessions cannot be read: set it where the memory of the endpoint may grow one day.
@@ -1189,26 +1256,27 @@ const char *sealwire_status_hint(int32_t status);
 /**
  * Takes over a raw private key: 32 bytes, for P-256 big-endian. The key is copied; erase the original.
  *
- * `curve`: `SEALWIRE_CURVE_X25519` or `SEALWIRE_CURVE_P256`.
+ * `kind`: `SEALWIRE_KEY_...`.
  * Statuses: OK; INVALID_ARGUMENT; INVALID_KEY (zero, or not below the order of P-256); UNSUPPORTED_SUITE (curve not in this library).
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_key_import(struct sealwire_key *key,
-                            int32_t curve,
+                            int32_t kind,
                             const uint8_t *private_key);
 
 /**
  * Makes a new private key with the port's random source.
  *
+ * `kind`: `SEALWIRE_KEY_...`.
  * Statuses: OK; INVALID_ARGUMENT; RANDOM_FAILED; UNSUPPORTED_SUITE.
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_key_generate(struct sealwire_key *key,
-                              int32_t curve,
+                              int32_t kind,
                               const struct sealwire_port *port);
 
 /**
- * The public key of a private key: 32 bytes, for P-256 the x coordinate.
+ * The public key of a private key: 32 bytes, on P-256 the x coordinate.
  *
  * Statuses: OK; INVALID_ARGUMENT; UNKNOWN_KEY (the memory holds no key).
  */
@@ -1236,6 +1304,20 @@ int32_t sealwire_key_agree(const struct sealwire_key *key,
                            int32_t curve,
                            const uint8_t *peer_public_key,
                            uint8_t *shared_secret);
+
+/**
+ * Signs the concatenation of `part_count` parts with a software key, for a port's `key_sign` that keeps some keys in software; writes 64
+ * bytes. Signatures are deterministic (RFC 8032, RFC 6979).
+ *
+ * `algorithm`: `SEALWIRE_ALGORITHM_EDDSA` or `SEALWIRE_ALGORITHM_ES256`.
+ * Statuses: OK; INVALID_ARGUMENT; UNKNOWN_KEY (no key, or of another kind); UNSUPPORTED_SUITE.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_key_sign(const struct sealwire_key *key,
+                          int32_t algorithm,
+                          const struct sealwire_bytes *parts,
+                          size_t part_count,
+                          uint8_t *signature);
 
 /**
  * Makes an unsigned credential (CCS) for a software key: what one hands to the peers. `subject` (UTF-8) is also the inbox name on
@@ -1538,7 +1620,7 @@ extern void sealwire_panic_hook(const uint8_t *file, size_t length, uint32_t lin
   {                                                                                                                    \
     SEALWIRE_ABI_VERSION, (uint32_t)sizeof(sealwire_config), (uint32_t)sizeof(sealwire_port),                          \
         (uint32_t)sizeof(sealwire_event), NULL, 0, NULL, 0, NULL, 0, {NULL, 0}, {NULL, 0}, {0, 0, 0, 0}, 0, 0, 0, 0, 0, \
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                                                   \
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                                       \
   }
 
 /** A port without any callback; `random` must be filled in. */

@@ -67,7 +67,7 @@ typedef struct sealwire_ead {
  */
 typedef struct sealwire_step {
   /**
-   * Only `own`, `peers`, `anchors` and `suites` count.
+   * Only `own`, `peers`, `anchors`, the suites and the methods count.
    */
   const sealwire_config *config;
   /**
@@ -109,6 +109,10 @@ typedef struct sealwire_handshake_info {
    * `SEALWIRE_ROLE_...`: what this end was.
    */
   int32_t role;
+  /**
+   * The EDHOC method, 0 to 3.
+   */
+  int32_t method;
   /**
    * The cipher suite.
    */
@@ -309,7 +313,8 @@ int32_t sealwire_message_1_compose(struct sealwire_handshake *handshake,
                                    size_t *length);
 
 /**
- * As Responder: processes message_1, composes message_2, and starts `handshake`. `c_r` must differ from C_I.
+ * As Responder: processes message_1, composes message_2, and starts `handshake`. `c_r` must differ from C_I. After PENDING `handshake` holds
+ * a key pair: repeat the call with the same struct and arguments, or erase it. Zero the struct before its first use.
  *
  * Statuses: OK; INVALID_ARGUMENT; VERSION_MISMATCH; PENDING; BUFFER_TOO_SMALL; RANDOM_FAILED; MALFORMED; NOT_DETERMINISTIC; UNSUPPORTED_METHOD;
  * UNSUPPORTED_SUITE; SAME_IDENTIFIER; UNKNOWN_CRITICAL_EAD; INVALID_KEY; UNKNOWN_CREDENTIAL (no own one); UNKNOWN_KEY; those of

@@ -174,7 +174,9 @@ int device_open(device *self, const device_options *options, int on_mqtt, device
     fprintf(stderr, "%s: 32 bytes expected\n", options->key);
     return -1;
   }
-  status = sealwire_key_import(&self->key, info.curve, private_key);
+  /* A P-256 credential could also belong to a signature key; this device authenticates by static Diffie-Hellman. */
+  const int32_t kind = info.curve == SEALWIRE_CURVE_P256 ? SEALWIRE_KEY_P256 : SEALWIRE_KEY_X25519;
+  status = sealwire_key_import(&self->key, kind, private_key);
   memset(private_key, 0, sizeof private_key);
   if (status != SEALWIRE_OK) return refused(options->key, status);
 

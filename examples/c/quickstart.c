@@ -25,7 +25,7 @@ static sealwire_port port = SEALWIRE_PORT_INIT;
 
 static int make_credential(party *who, const char *name, uint8_t kid) {
   size_t length = 0;
-  if (sealwire_key_generate(&who->key, SEALWIRE_CURVE_X25519, &port) != SEALWIRE_OK) return 0;
+  if (sealwire_key_generate(&who->key, SEALWIRE_KEY_X25519, &port) != SEALWIRE_OK) return 0;
   if (sealwire_credential_make(&who->key, (const uint8_t *)name, strlen(name), &kid, 1, who->credential, sizeof who->credential,
                                &length) != SEALWIRE_OK) {
     return 0;

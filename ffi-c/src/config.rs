@@ -1,20 +1,26 @@
 //! What an endpoint is told at the start: the C configuration, checked and turned into the core's.
 
 use crate::event::sealwire_event;
-use crate::key::sealwire_key;
+use crate::key::{self, sealwire_key};
 use crate::memory::{bytes, record, records};
 use crate::port::sealwire_port;
 use crate::types::sealwire_bytes;
-use sealwire_core::cose::PublicKey;
+use sealwire_core::cose::{KeyCurve, PublicKey};
 use sealwire_core::credential::{Credential, CredentialKind};
-use sealwire_core::crypto::Suite;
+use sealwire_core::crypto::software::KeyKind;
+use sealwire_core::crypto::{AuthenticationKey, Suite};
+use sealwire_core::edhoc::{Method, Methods};
 use sealwire_core::endpoint::{Config, InboxName, MAX_SUITES};
 use sealwire_core::error::{Error, Result};
 
-/// Cipher suite 4 of RFC 9528: X25519, ChaCha20/Poly1305, 16-byte tags. The default.
+/// Cipher suite 4 of RFC 9528: X25519, ChaCha20/Poly1305, 16-byte tags; signatures with Ed25519. The default.
 pub const SEALWIRE_SUITE_X25519_CHACHA: u8 = 4;
-/// Cipher suite 2 of RFC 9528: P-256, AES-CCM, 8-byte tags; the suite of most secure elements.
+/// Cipher suite 2 of RFC 9528: P-256, AES-CCM, 8-byte tags; signatures with ES256. The suite of most secure elements.
 pub const SEALWIRE_SUITE_P256_CCM: u8 = 2;
+/// Cipher suite 3 of RFC 9528: as suite 2, with 16-byte tags in the handshake; records have 8-byte tags.
+pub const SEALWIRE_SUITE_P256_CCM16: u8 = 3;
+/// Cipher suite 0 of RFC 9528: X25519, AES-CCM, 8-byte tags; signatures with Ed25519.
+pub const SEALWIRE_SUITE_X25519_CCM: u8 = 0;
 
 /// The issuer may vouch for identities.
 pub const SEALWIRE_PURPOSE_IDENTITY: u32 = 1;
@@ -29,9 +35,36 @@ pub struct sealwire_own_credential {
     pub key: *const sealwire_key,
     /// The port's name for the private key, below 2^31, when `key` is NULL.
     pub key_handle: u32,
+    /// 1 if the key behind `key_handle` signs with ES256. Counts on P-256 only, whose keys can do either; 0: it agrees.
+    pub signs: u8,
     /// 1: send the credential itself, for peers that do not have it (needs a CWT, or a CCS that the peer knows). 0: its key
     /// identifier.
     pub by_value: u8,
+}
+
+impl sealwire_own_credential {
+    /// Whether its key is an authentication key of this sort for the suite. Errors: those of [`Credential::parse`], `UnknownKey` (the key is of
+    /// another kind than the credential says).
+    pub(crate) fn serves(&self, suite: Suite, sort: AuthenticationKey) -> Result<bool> {
+        // SAFETY: checked in `Identity::new`, the only maker of what is asked; the caller keeps the bytes.
+        let curve = Credential::parse(unsafe { bytes(self.credential.data, self.credential.length) }?)?.key.curve;
+        Ok(self.sort(curve)? == sort
+            && match sort {
+                AuthenticationKey::StaticDh => curve.agreement() == Some(suite.curve()),
+                AuthenticationKey::Signature => curve.signature() == Some(suite.signature()),
+            })
+    }
+
+    /// What the key does. Its curve tells, but on P-256, where the kind of the software key or `signs` does. Error: `UnknownKey`.
+    fn sort(&self, curve: KeyCurve) -> Result<AuthenticationKey> {
+        let sort = |signs| if signs { AuthenticationKey::Signature } else { AuthenticationKey::StaticDh };
+        if self.key.is_null() {
+            return Ok(sort(curve == KeyCurve::Ed25519 || (curve == KeyCurve::P256 && self.signs != 0)));
+        }
+        // SAFETY: checked in `Identity::new`; the caller keeps the key.
+        let kind = key::kind(unsafe { record(self.key) }?)?;
+        if kind.curve() == curve { Ok(sort(matches!(kind, KeyKind::Ed25519 | KeyKind::Es256))) } else { Err(Error::UnknownKey) }
+    }
 }
 
 /// An issuer whose signature this endpoint accepts, for some purposes.
@@ -60,7 +93,7 @@ pub struct sealwire_config {
     pub port_size: u32,
     /// Set by `SEALWIRE_CONFIG_INIT`.
     pub event_size: u32,
-    /// Own credentials, at most one for each cipher suite's curve. At least one.
+    /// Own credentials, at least one: at most one for static Diffie-Hellman and one for signatures on each cipher suite's curve.
     pub own: *const sealwire_own_credential,
     /// Number of own credentials.
     pub own_count: usize,
@@ -76,8 +109,17 @@ pub struct sealwire_config {
     pub inbox: sealwire_bytes,
     /// When this end answers handshakes: the inbox for everything after message_1. For a worker of a hub.
     pub reply_inbox: sealwire_bytes,
-    /// Cipher suites in order of preference, then 0. All 0: those of the own credentials, suite 4 first.
+    /// Cipher suites in order of preference, `SEALWIRE_SUITE_...`.
     pub suites: [u8; 4],
+    /// How many of them count. 0: every suite that the own credentials serve, in the order 4, 2, 3, 0.
+    pub suite_count: u8,
+    /// When this end begins a handshake: 1 if it signs, 0 if it uses static Diffie-Hellman. With `responder_signs` this is the EDHOC
+    /// method: 0 and 0 are method 3, the shortest; 1 and 0 method 1; 0 and 1 method 2; 1 and 1 method 0.
+    pub initiator_signs: u8,
+    /// When this end begins a handshake: 1 if the peer signs, 0 if it uses static Diffie-Hellman.
+    pub responder_signs: u8,
+    /// EDHOC methods refused when a peer begins: the sum of 1 << method. 0: every method that the own credentials serve is taken.
+    pub methods_refused: u8,
     /// Length of the connection identifiers this end chooses, 1 to 4 bytes. Default: 1 with room for up to 24 sessions, 2 for up to
     /// 4,096, else 3. When it changes, stored sessions cannot be read: set it where the memory of the endpoint may grow one day.
     pub identifier_length: u8,
@@ -144,7 +186,7 @@ impl Identity {
         }
         for own in identity.own() {
             // SAFETY: the caller's promise.
-            Credential::parse(unsafe { bytes(own.credential.data, own.credential.length) }?)?;
+            let curve = Credential::parse(unsafe { bytes(own.credential.data, own.credential.length) }?)?.key.curve;
             if own.key.is_null() {
                 if own.key_handle >= SOFTWARE_KEY {
                     return Err(Error::InvalidArgument);
@@ -153,6 +195,7 @@ impl Identity {
                 // SAFETY: the caller's promise.
                 unsafe { record(own.key) }?;
             }
+            own.sort(curve)?;
         }
         for peer in identity.peers() {
             // SAFETY: the caller's promise.
@@ -236,6 +279,8 @@ pub(crate) fn config(from: &sealwire_config, identity: &Identity, sessions: usiz
     to.inbox = inbox(&from.inbox)?;
     to.reply_inbox = inbox(&from.reply_inbox)?;
     to.suites = suites(from, identity, &to)?;
+    to.method = method(from);
+    to.methods = methods(from);
     to.identifier_len = match (from.identifier_length, sessions) {
         (0, ..=24) => 1,
         (0, ..=4096) => 2,
@@ -262,24 +307,36 @@ pub(crate) fn config(from: &sealwire_config, identity: &Identity, sessions: usiz
     Ok(to)
 }
 
+/// The method of handshakes that this end begins.
+pub(crate) fn method(from: &sealwire_config) -> Method {
+    match (from.initiator_signs != 0, from.responder_signs != 0) {
+        (true, true) => Method::SignSign,
+        (true, false) => Method::SignDh,
+        (false, true) => Method::DhSign,
+        (false, false) => Method::DhDh,
+    }
+}
+
+/// The methods taken when a peer begins.
+pub(crate) fn methods(from: &sealwire_config) -> Methods {
+    let refused = |method: &&Method| from.methods_refused & (1 << method.number()) != 0;
+    Method::ALL.iter().filter(refused).fold(Methods::ALL, |methods, method| methods.without(*method))
+}
+
 pub(crate) fn suites(from: &sealwire_config, identity: &Identity, defaults: &Config) -> Result<[Option<Suite>; MAX_SUITES]> {
     let mut chosen = [None; MAX_SUITES];
     let mut free = chosen.iter_mut();
     let mut put = |suite| free.next().map(|place| *place = Some(suite)).ok_or(Error::InvalidArgument);
-    if from.suites.iter().any(|number| *number != 0) {
-        for number in from.suites.iter().take_while(|number| **number != 0) {
+    if from.suite_count != 0 {
+        for number in from.suites.get(..usize::from(from.suite_count)).ok_or(Error::InvalidArgument)? {
             put(Suite::from_number(i64::from(*number)).ok_or(Error::UnsupportedSuite)?)?;
         }
         return Ok(chosen);
     }
-    // A suite without an own key on its curve could be negotiated, and would then fail.
+    // A suite that no own key serves could be negotiated, and would then fail.
     for suite in defaults.suites.iter().flatten() {
-        let usable = identity.own().iter().any(|own| {
-            // SAFETY: checked in `Identity::new`.
-            let credential = unsafe { bytes(own.credential.data, own.credential.length) };
-            credential.and_then(Credential::parse).is_ok_and(|credential| credential.key.curve.agreement() == Some(suite.curve()))
-        });
-        if usable {
+        let sorts = [AuthenticationKey::StaticDh, AuthenticationKey::Signature];
+        if identity.own().iter().any(|own| sorts.iter().any(|sort| own.serves(*suite, *sort) == Ok(true))) {
             put(*suite)?;
         }
     }

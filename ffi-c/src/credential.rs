@@ -82,14 +82,13 @@ pub unsafe extern "C" fn sealwire_credential_read(credential: *const u8, length:
         let result = Output::new(info)?;
         // SAFETY: as the conventions of the header ask.
         let parsed = Credential::parse(unsafe { bytes(credential, length) }?)?;
-        let curve = parsed.key.curve.agreement().ok_or(Error::InvalidKey)?;
         let thumbprint = parsed.key.thumbprint(&mut Algorithms)?;
         let info = sealwire_credential_info {
             kind: match parsed.kind {
                 CredentialKind::Ccs => SEALWIRE_CREDENTIAL_CCS,
                 CredentialKind::Cwt => SEALWIRE_CREDENTIAL_CWT,
             },
-            curve: curve as i32,
+            curve: parsed.key.curve as i32,
             thumbprint: thumbprint.0,
             subject: sealwire_bytes::of(parsed.subject.unwrap_or_default().as_bytes()),
             kid: sealwire_bytes::of(parsed.kid.unwrap_or_default()),

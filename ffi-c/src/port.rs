@@ -8,7 +8,7 @@ use crate::types::sealwire_bytes;
 use core::ffi::c_void;
 use sealwire_core::bytes::Secret;
 use sealwire_core::credential::{Credential, Credentials, MAX_CANDIDATES, MAX_CREDENTIAL, OwnCredential, Peer, Purposes, TrustAnchor};
-use sealwire_core::crypto::{Curve, KeyHandle, Provider, Signature, Suite};
+use sealwire_core::crypto::{AuthenticationKey, Curve, KeyHandle, Provider, Signature, Suite};
 use sealwire_core::error::{Error, Result};
 use sealwire_core::persist::Store;
 
@@ -43,7 +43,8 @@ pub struct sealwire_port {
     pub key_agree:
         Option<unsafe extern "C" fn(context: *mut c_void, key: u32, curve: i32, peer_public_key: *const u8, shared_secret: *mut u8) -> i32>,
     /// Signs with private key `key`: `algorithm` is -8 (Ed25519) or -7 (ES256, r || s); writes 64 bytes. The message is the
-    /// concatenation of `part_count` parts. May answer PENDING. NULL: method 3, the only one of this version, needs no signature.
+    /// concatenation of `part_count` parts, at most 8. May answer PENDING, as `key_agree`. NULL when this end never signs, or signs with
+    /// software keys only.
     pub key_sign: Option<
         unsafe extern "C" fn(
             context: *mut c_void,
@@ -91,9 +92,12 @@ pub(crate) struct Platform<'a> {
 }
 
 impl Platform<'_> {
-    fn own_by_handle(&self, key: KeyHandle) -> Option<&crate::config::sealwire_own_credential> {
-        let position = usize::try_from(key.0 & !SOFTWARE_KEY).ok()?;
-        if key.0 & SOFTWARE_KEY == 0 { None } else { self.identity.own().get(position) }
+    /// The software key behind a handle that is marked as one.
+    fn software_key(&self, key: KeyHandle) -> Result<&key::sealwire_key> {
+        let position = usize::try_from(key.0 & !SOFTWARE_KEY).map_err(|_| Error::UnknownKey)?;
+        let own = self.identity.own().get(position).ok_or(Error::UnknownKey)?;
+        // SAFETY: checked in `Identity::new`; the caller keeps the key.
+        unsafe { crate::memory::record(own.key) }.map_err(|_| Error::UnknownKey)
     }
 }
 
@@ -106,10 +110,7 @@ impl Provider for Platform<'_> {
 
     fn agree(&mut self, key: KeyHandle, curve: Curve, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()> {
         if key.0 & SOFTWARE_KEY != 0 {
-            let own = self.own_by_handle(key).ok_or(Error::UnknownKey)?;
-            // SAFETY: checked in `Identity::new`; the caller keeps the key.
-            let key = unsafe { crate::memory::record(own.key) }.map_err(|_| Error::UnknownKey)?;
-            return key::agree(key, curve, peer, shared);
+            return key::agree(self.software_key(key)?, curve, peer, shared);
         }
         let agree = self.port.key_agree.ok_or(Error::UnknownKey)?;
         // SAFETY: the callback reads 32 bytes and writes 32 bytes, as its type promises.
@@ -118,8 +119,11 @@ impl Provider for Platform<'_> {
     }
 
     fn sign(&mut self, key: KeyHandle, algorithm: Signature, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
+        if key.0 & SOFTWARE_KEY != 0 {
+            return key::sign(self.software_key(key)?, algorithm, message, signature);
+        }
         let sign = self.port.key_sign.ok_or(Error::UnknownKey)?;
-        let mut parts = [sealwire_bytes::EMPTY; 8];
+        let mut parts = [sealwire_bytes::EMPTY; key::MAX_PARTS];
         let parts = parts.get_mut(..message.len()).ok_or(Error::Internal)?;
         for (part, bytes) in parts.iter_mut().zip(message) {
             *part = sealwire_bytes::of(bytes);
@@ -138,11 +142,11 @@ fn copy(credential: &[u8], out: &mut [u8]) -> Result<usize> {
 }
 
 impl Credentials for Platform<'_> {
-    fn own(&self, suite: Suite, out: &mut [u8]) -> Result<OwnCredential> {
+    fn own(&self, suite: Suite, sort: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential> {
         for (position, own) in self.identity.own().iter().enumerate() {
-            // SAFETY: checked in `Identity::new`; the caller keeps the bytes.
-            let credential = unsafe { bytes(own.credential.data, own.credential.length) }?;
-            if Credential::parse(credential)?.key.curve.agreement() == Some(suite.curve()) {
+            if own.serves(suite, sort)? {
+                // SAFETY: checked in `Identity::new`; the caller keeps the bytes.
+                let credential = unsafe { bytes(own.credential.data, own.credential.length) }?;
                 let software = SOFTWARE_KEY | u32::try_from(position).unwrap_or_default();
                 let key = KeyHandle(if own.key.is_null() { own.key_handle } else { software });
                 return Ok(OwnCredential { len: copy(credential, out)?, key, by_value: own.by_value != 0 });

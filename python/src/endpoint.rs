@@ -7,7 +7,7 @@ use crate::port::{Anchor, Known, Own, PyPort};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use sealwire_core::Error;
-use sealwire_core::crypto::Suite;
+use sealwire_core::crypto::{AuthenticationKey, Suite};
 use sealwire_core::endpoint::{
     Config, HandshakeId, HeapTables, InboxName, Kind, MAX_SUITES, Origin, Outgoing, Route, SessionHandle, Sid, Topic,
 };
@@ -190,8 +190,9 @@ impl Endpoint {
         }
         // Only suites for which there is an identity can be used; offering others would only fail later.
         for slot in &mut config.suites {
-            let usable = slot.is_some_and(|suite| own.iter().any(|own| own.key.public.curve.agreement() == Some(suite.curve())));
-            if !usable {
+            let sorts = [AuthenticationKey::StaticDh, AuthenticationKey::Signature];
+            let serves = |suite| own.iter().any(|own| sorts.iter().any(|sort| own.key.serves(suite, *sort)));
+            if !slot.is_some_and(serves) {
                 *slot = None;
             }
         }

@@ -9,7 +9,7 @@ use sealwire_core::Error;
 use sealwire_core::bytes::{Secret, Writer};
 use sealwire_core::credential::{self, Claims, CredentialKind, Issuer, MAX_CREDENTIAL, PublicKey, Purposes, Thumbprint};
 use sealwire_core::crypto::software::{self, KeyKind};
-use sealwire_core::crypto::{Curve, KeyHandle, Provider, Signature};
+use sealwire_core::crypto::{AuthenticationKey, Curve, KeyHandle, Provider, Signature, Suite};
 use std::sync::Arc;
 
 /// Copies a bytes-like object. The buffer protocol is not in the stable ABI before 3.11, hence the way through memoryview.
@@ -86,6 +86,14 @@ pub(crate) struct HeldKey {
 }
 
 impl HeldKey {
+    /// Whether this is an authentication key of this sort for the suite.
+    pub(crate) fn serves(&self, suite: Suite, sort: AuthenticationKey) -> bool {
+        match sort {
+            AuthenticationKey::StaticDh => self.kind == KeyKind::for_agreement(suite.curve()),
+            AuthenticationKey::Signature => self.kind == KeyKind::for_signature(suite.signature()),
+        }
+    }
+
     /// Diffie-Hellman. A callable's exception is handed out in `cause`.
     pub(crate) fn agree(
         &self,

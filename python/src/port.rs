@@ -7,7 +7,7 @@ use pyo3::types::PyBytes;
 use sealwire_core::Error;
 use sealwire_core::bytes::Secret;
 use sealwire_core::credential::{Credentials, OwnCredential, Peer as CorePeer, PublicKey, Purposes, Role, Thumbprint, TrustAnchor};
-use sealwire_core::crypto::{Aead, Curve, KeyHandle, Provider, Signature, Suite};
+use sealwire_core::crypto::{Aead, AuthenticationKey, Curve, KeyHandle, Provider, Signature, Suite};
 use sealwire_core::error::Result;
 use sealwire_core::persist::Store;
 use std::sync::Arc;
@@ -118,8 +118,8 @@ fn copy(bytes: &[u8], out: &mut [u8]) -> Result<usize> {
 }
 
 impl Credentials for PyPort {
-    fn own(&self, suite: Suite, out: &mut [u8]) -> Result<OwnCredential> {
-        let fits = |own: &Own| own.key.public.curve.agreement() == Some(suite.curve());
+    fn own(&self, suite: Suite, sort: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential> {
+        let fits = |own: &Own| own.key.serves(suite, sort);
         let (index, own) = self.own.iter().enumerate().find(|(_, own)| fits(own)).ok_or(Error::UnknownCredential)?;
         let key = KeyHandle(u32::try_from(index).map_err(|_| Error::Internal)?);
         Ok(OwnCredential { len: copy(&own.credential, out)?, key, by_value: own.by_value })

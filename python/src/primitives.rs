@@ -9,7 +9,9 @@ use pyo3::types::{PyBytes, PyDict};
 use sealwire_core::Error;
 use sealwire_core::bytes::{Secret, Writer};
 use sealwire_core::crypto::{Aead, Curve, Provider, Suite};
-use sealwire_core::edhoc::{self, AwaitMessage2, AwaitMessage3, AwaitMessage4, ConnectionId, Ead, Role};
+use sealwire_core::edhoc::{
+    self, AwaitMessage2, AwaitMessage3, AwaitMessage4, ConnectionId, Ead, Ephemeral, Message1, Method, Methods, Role,
+};
 use sealwire_core::record::{self, Header, Options, Parties, SecurityContext};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -129,8 +131,9 @@ impl Initiator {
         let c_i = identifier(c_i)?;
         let mut inner = lock(&self.inner)?;
         let (port, state) = &mut *inner;
-        let (next, message, _) =
-            step(port, |port, _, _, out| edhoc::compose_message_1(port, &self.suites, self.selected, c_i, &items(&ead_1), out))?;
+        let (next, message, _) = step(port, |port, _, _, out| {
+            edhoc::compose_message_1(port, Method::DhDh, &self.suites, self.selected, c_i, &items(&ead_1), out)
+        })?;
         *state = InitiatorState::Sent(next);
         Ok(PyBytes::new(py, &message))
     }
@@ -171,7 +174,7 @@ impl Initiator {
 /// The Responder's half of a handshake, message by message.
 #[pyclass(frozen, module = "sealwire.primitives")]
 pub(crate) struct Responder {
-    inner: Mutex<(PyPort, Option<AwaitMessage3>)>,
+    inner: Mutex<(PyPort, Option<Ephemeral>, Option<AwaitMessage3>)>,
     suites: Vec<Suite>,
     ead: Mutex<EadList>,
 }
@@ -193,7 +196,7 @@ impl Responder {
     ) -> PyResult<Self> {
         let suites = suites.into_iter().map(suite_from).collect::<PyResult<_>>()?;
         let port = port(py, credential, key, &peers, &anchors, by_value, trust_clock)?;
-        Ok(Responder { inner: Mutex::new((port, None)), suites, ead: Mutex::default() })
+        Ok(Responder { inner: Mutex::new((port, None, None)), suites, ead: Mutex::default() })
     }
 
     /// Processes message_1, gives message_2.
@@ -207,10 +210,18 @@ impl Responder {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let (message_1, c_r) = (bytes_like(message_1)?, identifier(c_r)?);
         let mut inner = lock(&self.inner)?;
-        let (port, state) = &mut *inner;
+        let (port, kept, state) = &mut *inner;
+        let (_, suite) = Message1::parse(&message_1).and_then(|parsed| parsed.check(Methods::ALL, &self.suites)).map_err(raise)?;
+        // Kept until message_2 is there: a signature that is pending must be asked for again for the same bytes.
+        let y = match kept.take() {
+            Some(y) if y.curve() == suite.curve() => y,
+            _ => Ephemeral::generate(port, suite.curve()).map_err(raise)?,
+        };
+        let y = kept.insert(y);
         let (next, message, seen) = step(port, |port, on_ead, scratch, out| {
-            edhoc::process_message_1(port, &self.suites, c_r, &message_1, on_ead, &items(&ead_2), scratch, out)
+            edhoc::process_message_1(port, Methods::ALL, &self.suites, y, c_r, &message_1, on_ead, &items(&ead_2), scratch, out)
         })?;
+        *kept = None;
         *state = Some(next);
         *lock(&self.ead)? = seen;
         Ok(PyBytes::new(py, &message))
@@ -226,7 +237,7 @@ impl Responder {
     ) -> PyResult<(Bound<'py, PyBytes>, Completed)> {
         let message_3 = bytes_like(message_3)?;
         let mut inner = lock(&self.inner)?;
-        let (port, state) = &mut *inner;
+        let (port, _, state) = &mut *inner;
         let Some(waiting) = state else { return Err(raise(Error::WrongState)) };
         let (done, message, seen) = step(port, |port, on_ead, scratch, out| {
             waiting.process_message_3(port, &message_3, None, on_ead, &items(&ead_4), scratch, out)

@@ -42,7 +42,7 @@ sealwire_bytes pair_text(const char *text) {
   return bytes;
 }
 
-static void prepare(party *who, uint64_t seed, uint8_t suite, const char *name, uint8_t kid) {
+static void prepare(party *who, uint64_t seed, uint8_t suite, uint8_t signs, const char *name, uint8_t kid) {
   sealwire_config config = SEALWIRE_CONFIG_INIT;
   sealwire_port port = SEALWIRE_PORT_INIT;
   memset(who, 0, sizeof *who);
@@ -53,8 +53,9 @@ static void prepare(party *who, uint64_t seed, uint8_t suite, const char *name, 
   port.store_save = save;
   port.store_resists_rollback = 1;
   who->port = port;
-  int32_t curve = suite == SEALWIRE_SUITE_P256_CCM ? SEALWIRE_CURVE_P256 : SEALWIRE_CURVE_X25519;
-  CHECK_OK(sealwire_key_generate(&who->key, curve, &port));
+  const int p256 = suite == SEALWIRE_SUITE_P256_CCM || suite == SEALWIRE_SUITE_P256_CCM16;
+  const int32_t kind = signs ? (p256 ? SEALWIRE_KEY_ES256 : SEALWIRE_KEY_ED25519) : (p256 ? SEALWIRE_KEY_P256 : SEALWIRE_KEY_X25519);
+  CHECK_OK(sealwire_key_generate(&who->key, kind, &port));
   size_t length = 0;
   CHECK_OK(sealwire_credential_make(&who->key, (const uint8_t *)name, strlen(name), &kid, 1, who->credential,
                                     sizeof who->credential, &length));
@@ -66,14 +67,20 @@ static void prepare(party *who, uint64_t seed, uint8_t suite, const char *name, 
   config.peers = &who->peer;
   config.peer_count = 1;
   config.takes_commands = 1;
+  config.suites[0] = suite;
+  config.suite_count = 1;
   who->config = config;
 }
 
-void pair_prepare(pair *both, uint8_t suite) {
+void pair_prepare(pair *both, uint8_t suite) { pair_prepare_signing(both, suite, 0, 0); }
+
+void pair_prepare_signing(pair *both, uint8_t suite, uint8_t a_signs, uint8_t b_signs) {
   both->now_ms = 1000;
   both->cut = 0;
-  prepare(&both->a, 0x1234567890abcdefu, suite, "alice", 0x01);
-  prepare(&both->b, 0xfedcba0987654321u, suite, "bob", 0x02);
+  prepare(&both->a, 0x1234567890abcdefu, suite, a_signs, "alice", 0x01);
+  prepare(&both->b, 0xfedcba0987654321u, suite, b_signs, "bob", 0x02);
+  both->a.config.initiator_signs = a_signs;
+  both->a.config.responder_signs = b_signs;
   both->a.peer = both->b.own.credential;
   both->b.peer = both->a.own.credential;
 }

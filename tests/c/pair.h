@@ -57,6 +57,8 @@ typedef struct pair {
 
 /* Keys and credentials that know each other; endpoints not made yet. `suite`: SEALWIRE_SUITE_... */
 void pair_prepare(pair *both, uint8_t suite);
+/* The same with a method other than 3: whether a, which begins, and b sign. */
+void pair_prepare_signing(pair *both, uint8_t suite, uint8_t a_signs, uint8_t b_signs);
 /* Makes one endpoint, and restores what its store has. */
 int32_t party_start(party *who, uint64_t now_ms);
 /* pair_prepare(), both endpoints, a handshake that a starts, and the first record. */

@@ -50,7 +50,7 @@ void test_handshake_by_value_with_an_issuer(void) {
   /* a shows a CWT; b has never seen it, but trusts its issuer. */
   sealwire_anchor anchor;
   pair_prepare(&both, SEALWIRE_SUITE_X25519_CHACHA);
-  CHECK_OK(sealwire_key_import(&both.a.key, SEALWIRE_CURVE_X25519, vector_device_key));
+  CHECK_OK(sealwire_key_import(&both.a.key, SEALWIRE_KEY_X25519, vector_device_key));
   both.a.own.credential.data = vector_device_cwt;
   both.a.own.credential.length = sizeof vector_device_cwt;
   both.a.own.by_value = 1;
@@ -170,6 +170,14 @@ static int32_t slow_agree(void *context, uint32_t key, int32_t curve, const uint
   return sealwire_key_agree(&slow.owner->key, curve, peer, shared);
 }
 
+static int32_t slow_sign(void *context, uint32_t key, int32_t algorithm, const sealwire_bytes *parts, size_t count, uint8_t *signature) {
+  (void)context;
+  slow.calls++;
+  CHECK_NUMBER(42, key);
+  if (!slow.ready) return SEALWIRE_PENDING;
+  return sealwire_key_sign(&slow.owner->key, algorithm, parts, count, signature);
+}
+
 /* Lets `who` use its key through the port, under handle 42. */
 static void make_slow(party *who) {
   slow.owner = who;
@@ -179,13 +187,62 @@ static void make_slow(party *who) {
   who->own.key_handle = 42;
   who->port.random = slow_random;
   who->port.key_agree = slow_agree;
+  who->port.key_sign = slow_sign;
+}
+
+static const uint8_t suites[4] = {SEALWIRE_SUITE_X25519_CHACHA, SEALWIRE_SUITE_P256_CCM, SEALWIRE_SUITE_P256_CCM16,
+                                  SEALWIRE_SUITE_X25519_CCM};
+
+void test_handshake_methods(void) {
+  for (uint8_t round = 0; round < 16; round++) {
+    const uint8_t suite = suites[round / 4];
+    const uint8_t method = round % 4;
+    /* Methods 0 to 3 of RFC 9528: both sign, the Initiator, the Responder, nobody. */
+    pair_prepare_signing(&both, suite, method < 2, method % 2 == 0);
+    CHECK_OK(party_start(&both.a, both.now_ms));
+    CHECK_OK(party_start(&both.b, both.now_ms));
+    uint32_t handshake = 0;
+    CHECK_OK(sealwire_connect(both.a.endpoint, both.now_ms, NULL, NULL, &handshake));
+    pair_settle(&both);
+    pair_pass(&both, 200);
+    CHECK_NUMBER(1, both.a.seen[SEALWIRE_EVENT_ESTABLISHED]);
+    CHECK_NUMBER(1, both.b.seen[SEALWIRE_EVENT_ESTABLISHED]);
+    wire_frame frame;
+    CHECK_OK(party_send(&both.a, both.now_ms, "measured: 7", &frame));
+    CHECK_OK(party_receive(&both.b, both.now_ms, &frame));
+    CHECK_BYTES("measured: 7", both.b.payload, 11);
+    pair_close(&both);
+
+    /* A Responder that refuses this method, and one that has no key for it. */
+    pair_prepare_signing(&both, suite, method < 2, method % 2 == 0);
+    both.b.config.methods_refused = (uint8_t)(1u << method);
+    CHECK_OK(party_start(&both.a, both.now_ms));
+    CHECK_OK(party_start(&both.b, both.now_ms));
+    CHECK_OK(sealwire_connect(both.a.endpoint, both.now_ms, NULL, NULL, &handshake));
+    pair_settle(&both);
+    CHECK_STATUS(SEALWIRE_UNSUPPORTED_METHOD, both.b.refused);
+    CHECK_NUMBER(0, both.b.seen[SEALWIRE_EVENT_ESTABLISHED]);
+    pair_close(&both);
+    pair_prepare_signing(&both, suite, method < 2, method % 2 == 0);
+    both.a.config.responder_signs ^= 1;
+    CHECK_OK(party_start(&both.a, both.now_ms));
+    CHECK_OK(party_start(&both.b, both.now_ms));
+    CHECK_OK(sealwire_connect(both.a.endpoint, both.now_ms, NULL, NULL, &handshake));
+    pair_settle(&both);
+    CHECK_STATUS(SEALWIRE_UNSUPPORTED_METHOD, both.b.refused);
+    CHECK_NUMBER(0, both.b.seen[SEALWIRE_EVENT_ESTABLISHED]);
+    pair_close(&both);
+  }
 }
 
 void test_handshake_with_a_slow_key(void) {
-  for (int responder = 0; responder < 2; responder++) {
-    pair_prepare(&both, SEALWIRE_SUITE_P256_CCM);
+  for (int round = 0; round < 8; round++) {
+    const int responder = round % 2;
+    const uint8_t signs = round / 2 % 2;
+    pair_prepare_signing(&both, round < 4 ? SEALWIRE_SUITE_P256_CCM : SEALWIRE_SUITE_X25519_CHACHA, signs, signs);
     party *who = responder ? &both.b : &both.a;
     make_slow(who);
+    who->own.signs = signs;
     CHECK_OK(party_start(&both.a, both.now_ms));
     CHECK_OK(party_start(&both.b, both.now_ms));
     uint32_t handshake = 0;

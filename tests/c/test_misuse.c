@@ -39,11 +39,11 @@ void test_null_everywhere(void) {
   const sealwire_outgoing message = SEALWIRE_OUTGOING_INIT;
   sealwire_port port = SEALWIRE_PORT_INIT;
 
-  INVALID(sealwire_key_import(NULL, SEALWIRE_CURVE_X25519, bytes));
-  INVALID(sealwire_key_import(&key, SEALWIRE_CURVE_X25519, NULL));
-  INVALID(sealwire_key_generate(NULL, SEALWIRE_CURVE_X25519, &port));
-  INVALID(sealwire_key_generate(&key, SEALWIRE_CURVE_X25519, NULL));
-  INVALID(sealwire_key_generate(&key, SEALWIRE_CURVE_X25519, &port));
+  INVALID(sealwire_key_import(NULL, SEALWIRE_KEY_X25519, bytes));
+  INVALID(sealwire_key_import(&key, SEALWIRE_KEY_X25519, NULL));
+  INVALID(sealwire_key_generate(NULL, SEALWIRE_KEY_X25519, &port));
+  INVALID(sealwire_key_generate(&key, SEALWIRE_KEY_X25519, NULL));
+  INVALID(sealwire_key_generate(&key, SEALWIRE_KEY_X25519, &port));
   INVALID(sealwire_key_public(NULL, bytes));
   INVALID(sealwire_key_export(NULL, bytes));
   INVALID(sealwire_key_agree(NULL, SEALWIRE_CURVE_X25519, bytes, bytes));
@@ -213,7 +213,7 @@ void test_misaligned(void) {
   INVALID(sealwire_poll_event(a->endpoint, (sealwire_event *)(void *)skewed));
   INVALID(sealwire_endpoint_init(b->memory, sizeof b->memory, (const sealwire_config *)(const void *)skewed, &a->port, &endpoint));
   INVALID(sealwire_endpoint_init(b->memory, sizeof b->memory, &a->config, (const sealwire_port *)(const void *)skewed, &endpoint));
-  INVALID(sealwire_key_import((sealwire_key *)(void *)skewed, SEALWIRE_CURVE_X25519, bytes));
+  INVALID(sealwire_key_import((sealwire_key *)(void *)skewed, SEALWIRE_KEY_X25519, bytes));
   INVALID(sealwire_key_public((const sealwire_key *)(const void *)skewed, bytes));
   INVALID(sealwire_send(a->endpoint, 0, a->session, (const sealwire_outgoing *)(const void *)skewed, bytes, sizeof bytes,
                         (sealwire_sent *)(void *)room));
@@ -293,6 +293,7 @@ void test_configuration(void) {
   REFUSED(SEALWIRE_INVALID_ARGUMENT);
   RESTART();
   config.suites[0] = 99;
+  config.suite_count = 1;
   REFUSED(SEALWIRE_UNSUPPORTED_SUITE);
   RESTART();
   config.inbox = pair_text("Not-An-Inbox");

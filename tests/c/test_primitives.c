@@ -34,7 +34,7 @@ static void prepare_side(side *who, const handshake_vector *vector, sealwire_byt
   sealwire_config config = SEALWIRE_CONFIG_INIT;
   sealwire_port port = SEALWIRE_PORT_INIT;
   memset(who, 0, sizeof *who);
-  CHECK_OK(sealwire_key_import(&who->key, vector->curve, key.data));
+  CHECK_OK(sealwire_key_import(&who->key, vector->kind, key.data));
   who->own.credential = own;
   who->own.key = &who->key;
   who->peer = peer;

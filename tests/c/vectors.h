@@ -195,7 +195,7 @@ static const uint8_t vector_2_answer_payload[14] = {
 /* A handshake by key identifiers, and a record each way. */
 typedef struct handshake_vector {
   uint8_t suite;
-  int32_t curve;
+  int32_t kind;
   sealwire_bytes x;
   sealwire_bytes y;
   sealwire_bytes c_i;
@@ -219,7 +219,7 @@ typedef struct handshake_vector {
 } handshake_vector;
 
 static const handshake_vector handshake_vectors[2] = {
-    {4, SEALWIRE_CURVE_X25519,
+    {4, SEALWIRE_KEY_X25519,
      {vector_4_x, sizeof vector_4_x},
      {vector_4_y, sizeof vector_4_y},
      {vector_4_c_i, sizeof vector_4_c_i},
@@ -240,7 +240,7 @@ static const handshake_vector handshake_vectors[2] = {
      {vector_4_payload, sizeof vector_4_payload},
      {vector_4_answer, sizeof vector_4_answer},
      {vector_4_answer_payload, sizeof vector_4_answer_payload}},
-    {2, SEALWIRE_CURVE_P256,
+    {2, SEALWIRE_KEY_P256,
      {vector_2_x, sizeof vector_2_x},
      {vector_2_y, sizeof vector_2_y},
      {vector_2_c_i, sizeof vector_2_c_i},

@@ -40,7 +40,7 @@ def main():
     fields += [f"{role}_{what}" for role in ("initiator", "responder") for what in ("cred", "key", "thumbprint")]
     fields += ["message_1", "message_2", "message_3", "message_4", "sid", "exported", "record", "payload", "answer", "answer_payload"]
     rows = []
-    for suite, curve in (("4", "X25519"), ("2", "P256")):
+    for suite, kind in (("4", "X25519"), ("2", "P256")):
         handshake = named(edhoc["handshakes"], f"suite-{suite}-kid")
         kept = named(records["sets"], f"suite-{suite}-kid")["records"]
         values = {name: handshake[name] for name in ("x", "y", "c_i", "c_r", "sid")}
@@ -53,10 +53,10 @@ def main():
         values |= {"answer": named(kept, "answer")["record"], "answer_payload": named(kept, "answer")["payload"]}
         out += [array(f"vector_{suite}_{field}", values[field]) for field in fields]
         cells = ",\n     ".join(f"{{vector_{suite}_{field}, sizeof vector_{suite}_{field}}}" for field in fields)
-        rows.append(f"    {{{suite}, SEALWIRE_CURVE_{curve},\n     {cells}}}")
+        rows.append(f"    {{{suite}, SEALWIRE_KEY_{kind},\n     {cells}}}")
     members = "\n".join(f"  sealwire_bytes {field};" for field in fields)
     out += ["/* A handshake by key identifiers, and a record each way. */"]
-    out += [f"typedef struct handshake_vector {{\n  uint8_t suite;\n  int32_t curve;\n{members}\n}} handshake_vector;\n"]
+    out += [f"typedef struct handshake_vector {{\n  uint8_t suite;\n  int32_t kind;\n{members}\n}} handshake_vector;\n"]
     table = ",\n".join(rows)
     out += [f"static const handshake_vector handshake_vectors[{len(rows)}] = {{\n{table}}};\n"]
     out += ["#endif", ""]

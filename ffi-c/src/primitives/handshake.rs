@@ -1,7 +1,7 @@
-//! EDHOC message by message (RFC 9528, method 3 with message_4).
+//! EDHOC message by message (RFC 9528 with message_4).
 
 use super::placed::{Opaque, call, erase, get, put};
-use crate::config::{Identity, checked, sealwire_config};
+use crate::config::{Identity, checked, method, methods, sealwire_config};
 use crate::event::role;
 use crate::key::Algorithms;
 use crate::memory::{Output, bytes, bytes_mut, disjoint, record, records};
@@ -12,8 +12,8 @@ use core::ffi::c_void;
 use sealwire_core::bytes::Writer;
 use sealwire_core::crypto::Suite;
 use sealwire_core::edhoc::{
-    AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, MAX_EAD_ITEMS, compose_message_1, exporter,
-    process_message_1,
+    AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, Ephemeral, MAX_EAD_ITEMS, Message1, compose_message_1,
+    exporter, process_message_1,
 };
 use sealwire_core::error::{Error, Result};
 
@@ -32,6 +32,8 @@ unsafe impl Opaque for sealwire_handshake {
 
 /// Which message is awaited.
 pub enum Step {
+    /// As Responder, message_1 again: a signature is pending.
+    One(Ephemeral),
     /// As Initiator, message_2.
     Two(AwaitMessage2),
     /// As Responder, message_3.
@@ -63,7 +65,7 @@ pub struct sealwire_ead {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwire_step {
-    /// Only `own`, `peers`, `anchors` and `suites` count.
+    /// Only `own`, `peers`, `anchors`, the suites and the methods count.
     pub config: *const sealwire_config,
     /// `random`, the keys, `find_credential`, `authorize` and `now_s` count.
     pub port: *const sealwire_port,
@@ -88,6 +90,8 @@ pub struct sealwire_step {
 pub struct sealwire_handshake_info {
     /// `SEALWIRE_ROLE_...`: what this end was.
     pub role: i32,
+    /// The EDHOC method, 0 to 3.
+    pub method: i32,
     /// The cipher suite.
     pub suite: i32,
     /// The Initiator's connection identifier.
@@ -182,7 +186,7 @@ impl<'a> Work<'a> {
 
 /// A suite of this build, to fill arrays with.
 fn some_suite() -> Result<Suite> {
-    [4, 2].into_iter().find_map(Suite::from_number).ok_or(Error::UnsupportedSuite)
+    Suite::ALL.first().copied().ok_or(Error::UnsupportedSuite)
 }
 
 /// As Initiator: composes message_1 for one of the configured suites, and starts `handshake`. `c_i`: 1 to 4 bytes by which the peer's
@@ -211,14 +215,15 @@ pub unsafe extern "C" fn sealwire_message_1_compose(
         let suite = Suite::from_number(suite.into()).ok_or(Error::UnsupportedSuite)?;
         let c_i = ConnectionId::new(bytes(c_i, c_i_length)?)?;
         let mut out = Writer::new(bytes_mut(message_1, capacity)?);
-        let next = compose_message_1(&mut work.platform(), suites, suite, c_i, work.ead(), &mut out)?;
+        let next = compose_message_1(&mut work.platform(), method(work.config), suites, suite, c_i, work.ead(), &mut out)?;
         put(handshake, Step::Two(next))?;
         result.write(out.len());
         Ok(())
     })
 }
 
-/// As Responder: processes message_1, composes message_2, and starts `handshake`. `c_r` must differ from C_I.
+/// As Responder: processes message_1, composes message_2, and starts `handshake`. `c_r` must differ from C_I. After PENDING `handshake` holds
+/// a key pair: repeat the call with the same struct and arguments, or erase it. Zero the struct before its first use.
 ///
 /// Statuses: OK; INVALID_ARGUMENT; VERSION_MISMATCH; PENDING; BUFFER_TOO_SMALL; RANDOM_FAILED; MALFORMED; NOT_DETERMINISTIC; UNSUPPORTED_METHOD;
 /// UNSUPPORTED_SUITE; SAME_IDENTIFIER; UNKNOWN_CRITICAL_EAD; INVALID_KEY; UNKNOWN_CREDENTIAL (no own one); UNKNOWN_KEY; those of
@@ -244,8 +249,20 @@ pub unsafe extern "C" fn sealwire_message_1_process(
         let mut out = Writer::new(bytes_mut(message_2, capacity)?);
         let mut scratch = [0; SCRATCH];
         let mut see = |item: &Ead<'_>| work.see(item);
-        let next = process_message_1(&mut work.platform(), suites, c_r, work.message, &mut see, work.ead(), &mut scratch, &mut out)?;
-        put(handshake, Step::Three(next))?;
+        let (mut platform, methods) = (work.platform(), methods(work.config));
+        let (_, suite) = Message1::parse(work.message)?.check(methods, suites)?;
+        // The same pair as before the signature was pending, or what is signed would not be the same either.
+        let kept = match get(handshake).as_deref() {
+            Ok(Step::One(y)) if y.curve() == suite.curve() => Some(y.clone()),
+            _ => None,
+        };
+        let y = kept.map_or_else(|| Ephemeral::generate(&mut platform, suite.curve()), Ok)?;
+        let outcome =
+            process_message_1(&mut platform, methods, suites, &y, c_r, work.message, &mut see, work.ead(), &mut scratch, &mut out);
+        if matches!(outcome, Err(Error::Pending)) {
+            put(handshake, Step::One(y))?;
+        }
+        put(handshake, Step::Three(outcome?))?;
         result.write(out.len());
         Ok(())
     })
@@ -367,6 +384,7 @@ pub unsafe extern "C" fn sealwire_handshake_result(handshake: *mut sealwire_hand
         let ((c_i, c_i_length), (c_r, c_r_length)) = (identifier(done.c_i), identifier(done.c_r));
         result.write(sealwire_handshake_info {
             role: role(done.role),
+            method: done.method.number().into(),
             suite: done.suite.number().into(),
             c_i,
             c_i_length,

@@ -3,7 +3,7 @@
 use sealwire_core::bytes::{Secret, Writer};
 use sealwire_core::credential::{Credentials, OwnCredential, TrustAnchor, write_ccs};
 use sealwire_core::crypto::software::{self, KeyKind, SoftwareKeys};
-use sealwire_core::crypto::{Curve, KeyHandle, Provider, Signature, Suite};
+use sealwire_core::crypto::{AuthenticationKey, Curve, KeyHandle, Provider, Signature, Suite};
 use sealwire_core::error::{Error, Result};
 use sealwire_core::persist::Store;
 use std::collections::HashMap;
@@ -72,7 +72,7 @@ fn copy(bytes: &[u8], out: &mut [u8]) -> Result<usize> {
 }
 
 impl Credentials for Party {
-    fn own(&self, _suite: Suite, out: &mut [u8]) -> Result<OwnCredential> {
+    fn own(&self, _suite: Suite, _sort: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential> {
         Ok(OwnCredential { len: copy(&self.own, out)?, key: self.handle, by_value: false })
     }
 

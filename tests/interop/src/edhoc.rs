@@ -4,7 +4,8 @@ use crate::party::Party;
 use sealwire_core::bytes::Writer;
 use sealwire_core::crypto::Suite;
 use sealwire_core::edhoc::{
-    AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, INBOX, compose_message_1, process_message_1,
+    AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, Ephemeral, INBOX, Method, Methods, compose_message_1,
+    process_message_1,
 };
 use sealwire_core::error::Result;
 
@@ -26,7 +27,7 @@ const ROOM: usize = 1024;
 pub(crate) fn message_1(party: &mut Party, suite: Suite, c_i: ConnectionId, ead_1: &Items) -> (Vec<u8>, AwaitMessage2) {
     let mut out = [0; ROOM];
     let mut out = Writer::new(&mut out);
-    let state = compose_message_1(party, &[suite], suite, c_i, &borrowed(ead_1), &mut out).unwrap();
+    let state = compose_message_1(party, Method::DhDh, &[suite], suite, c_i, &borrowed(ead_1), &mut out).unwrap();
     (out.written().to_vec(), state)
 }
 
@@ -41,8 +42,19 @@ pub(crate) fn message_2(
     let (mut scratch, mut out) = ([0; ROOM], [0; ROOM]);
     let mut out = Writer::new(&mut out);
     let mut noted = Items::new();
-    let state =
-        process_message_1(party, &[suite], c_r, message_1, &mut |item| note(item, &mut noted), &borrowed(ead_2), &mut scratch, &mut out)?;
+    let y = Ephemeral::generate(party, suite.curve())?;
+    let state = process_message_1(
+        party,
+        Methods::ALL,
+        &[suite],
+        &y,
+        c_r,
+        message_1,
+        &mut |item| note(item, &mut noted),
+        &borrowed(ead_2),
+        &mut scratch,
+        &mut out,
+    )?;
     Ok((out.written().to_vec(), state, noted))
 }
 

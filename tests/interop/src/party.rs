@@ -7,7 +7,7 @@ use sealwire_core::credential::{
     Claims, Credentials, Issuer, MAX_CREDENTIAL, OwnCredential, Purposes, Thumbprint, TrustAnchor, issue_cwt, write_ccs,
 };
 use sealwire_core::crypto::software::{KeyKind, SoftwareProvider, generate, public_key};
-use sealwire_core::crypto::{Curve, KeyHandle, Provider, Signature, Suite};
+use sealwire_core::crypto::{AuthenticationKey, Curve, KeyHandle, Provider, Signature, Suite};
 use sealwire_core::error::{Error, Result};
 use sealwire_core::persist::Store;
 use std::collections::BTreeMap;
@@ -163,7 +163,7 @@ impl Provider for Party {
 }
 
 impl Credentials for Party {
-    fn own(&self, suite: Suite, out: &mut [u8]) -> Result<OwnCredential> {
+    fn own(&self, suite: Suite, _: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential> {
         let own = self.own.iter().find(|own| own.suite == suite).ok_or(Error::UnknownCredential)?;
         Ok(OwnCredential { len: copy(&own.credential, out)?, key: own.key, by_value: own.by_value })
     }
