@@ -69,10 +69,7 @@ pub(crate) fn nonce(p: &mut TestProvider) -> Nonce {
     p.0.next().to_be_bytes()
 }
 
-#[cfg(feature = "suite-x25519-chacha")]
-pub(crate) const SUITE: Suite = Suite::X25519ChaCha;
-#[cfg(not(feature = "suite-x25519-chacha"))]
-pub(crate) const SUITE: Suite = Suite::P256Ccm;
+pub(crate) const SUITE: Suite = Suite::ALL[0];
 
 pub(crate) fn parties(suite: Suite, role: Role) -> Parties {
     let (i, r) = (Thumbprint([0x11; 16]), Thumbprint([0x22; 16]));
