@@ -106,7 +106,7 @@ SUITES = [
           "cargo test --locked -q -p sealwire-interop", after=["setup"],
           environment={"SEALWIRE_PEER_PYTHON": os.path.join(ROOT, VENV, "python")}),
     Suite("strict", "CBOR and COSE against ciborium, coset, cbor2 and pycose",
-          "cargo test --locked -q -p sealwire-strict", f"cd tests/strict && ../../{VENV}/mypy --strict judge.py", after=["setup"],
+          "cargo test --locked -q -p sealwire-strict", after=["setup"],
           environment={"SEALWIRE_PEER_PYTHON": os.path.join(ROOT, VENV, "python")}),
     Suite("generated", "generated and copied files are fresh",
           "sh scripts/c-header.sh --verify",

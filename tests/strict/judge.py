@@ -1,6 +1,7 @@
-"""cbor2, a request a line: `cbor HEX` is answered by what it makes of these bytes."""
+"""The libraries in Python, a request a line: `cbor HEX` is answered by what cbor2 makes of it; a JSON object is a task of cose_tasks."""
 
 import io
+import json
 import sys
 from typing import Any
 
@@ -79,7 +80,13 @@ def judge_cbor(digits: str) -> str:
 
 def main() -> None:
     for line in sys.stdin:
-        sys.stdout.write(judge_cbor(line.removeprefix("cbor ").strip()) + "\n")
+        if line.startswith("cbor "):
+            answer = judge_cbor(line.removeprefix("cbor ").strip())
+        else:
+            import cose_tasks
+
+            answer = json.dumps(cose_tasks.run(json.loads(line)))
+        sys.stdout.write(answer + "\n")
 
 
 main()
