@@ -842,7 +842,7 @@ typedef struct sealwire_config {
    */
   uint32_t edge;
   /**
-   * Ask for new keys after so many records. Default 2^32, or three quarters of what the algorithm allows if that is less.
+   * Ask for new keys after so many records, at least 8. Default 2^32, or three quarters of what the algorithm allows if that is less.
    */
   uint64_t key_update_after;
 } sealwire_config;

@@ -134,7 +134,7 @@ pub struct Config {
     /// Unanswered repetitions after which `PeerSilent` is reported. Default 5.
     pub silent_attempts: u8,
     /// Ask for a key update when a key has protected so many records. Values above three quarters of what the algorithm allows
-    /// (2^20 with an 8-byte tag, 2^40 otherwise) mean those. Default 2^32.
+    /// (2^20 with an 8-byte tag, 2^40 otherwise) mean those. At least 8. Default 2^32.
     pub key_update_after: u64,
     /// Start a handshake when the peer says that it does not know the session; at most one a minute. Default true.
     pub reconnect: bool,

@@ -91,6 +91,8 @@ mod flag {
     pub(super) const CARRIES: u8 = 2;
 }
 
+/// `Config::key_update_after` is not below: an update takes records itself, and must not call for the next.
+const MIN_KEY_UPDATE: u64 = 8;
 /// Numbers of confirmable messages reserved by one store operation. Small: after a restart all of them may have been used.
 const NUMBERS_AHEAD: u32 = 16;
 /// Most records that one store operation reserves.
@@ -152,7 +154,8 @@ impl<T: Tables> Endpoint<T> {
             && config.handshake_attempts > 0
             && config.handshake_interval_ms > 0
             && config.resend_interval_ms > 0
-            && config.silent_attempts > 0;
+            && config.silent_attempts > 0
+            && config.key_update_after >= MIN_KEY_UPDATE;
         if !sound {
             return Err(Error::InvalidArgument);
         }

@@ -359,3 +359,23 @@ fn the_exporter_is_open_to_application_labels_only() {
     }
     pair.a.endpoint.export(&mut pair.a.port, a, 33_000, &[], &mut out).unwrap();
 }
+
+#[test]
+fn a_key_update_never_calls_for_the_next() {
+    let smallest = |after: u64| Endpoint::new(HeapTables::new(1, 1), Config { key_update_after: after, ..Config::default() }).err();
+    assert_eq!([0, 7, 8].map(smallest), [Some(Error::InvalidArgument), Some(Error::InvalidArgument), None]);
+    let mut pair = Pair::with(true, 1, |config| config.key_update_after = 8);
+    let (a, _) = pair.connect();
+    for _ in 0..8 {
+        pair.pass(a, &DATA).unwrap();
+    }
+    for _ in 0..500 {
+        for frame in pair.a.frames(pair.now) {
+            pair.b.input(pair.now, Route::default(), None, &frame).unwrap();
+        }
+        for frame in pair.b.frames(pair.now) {
+            pair.a.input(pair.now, Route::default(), None, &frame).unwrap();
+        }
+    }
+    assert_eq!(pair.a.endpoint.session(a, pair.now).unwrap().epoch, 1);
+}
