@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Dict, Iterator, Optional, Protocol, Union
 
 from .errors import StorageFailed
@@ -92,7 +92,11 @@ class SqliteStore:
         if isinstance(database, sqlite3.Connection):
             self._database = database
         else:
-            self._database = sqlite3.connect(os.fspath(database), isolation_level=None, check_same_thread=False)
+            path = os.fspath(database)
+            if path not in ("", ":memory:"):
+                with suppress(OSError):  # SQLite says better what is wrong. Its journal gets the same mode.
+                    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         # FULL: a write that returned has reached the disk, also through a power cut.
         self._database.isolation_level = None
         self._database.execute("PRAGMA journal_mode=WAL")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import threading
 import time
+from pathlib import Path
 from typing import List, Optional
 
 import pytest
@@ -515,3 +518,17 @@ def test_a_transaction_begun_elsewhere_saves_nothing(tmp_path: object) -> None:
     database.execute("ROLLBACK")
     assert store.load(0) == b"old"
     store.save(0, b"new")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_new_store_is_for_its_owner_only(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        store = SqliteStore(tmp_path / "app.db", resists_rollback=True)
+        store.save(0, b"keys")
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert "app.db-wal" in modes and set(modes.values()) == {0o600}, modes
+    with pytest.raises(sqlite3.OperationalError):
+        SqliteStore(tmp_path / "nowhere" / "app.db")
