@@ -22,18 +22,31 @@ fn note(item: &Ead<'_>, noted: &mut Items) -> Result<bool> {
     Ok(item.label.abs() == INBOX)
 }
 
-const ROOM: usize = 1024;
+/// For a chain of three certificates, and more.
+const ROOM: usize = 2048;
 
-pub(crate) fn message_1(party: &mut Party, suite: Suite, c_i: ConnectionId, ead_1: &Items) -> (Vec<u8>, AwaitMessage2) {
+pub(crate) fn message_1(party: &mut Party, method: Method, suite: Suite, c_i: ConnectionId, ead_1: &Items) -> (Vec<u8>, AwaitMessage2) {
     let mut out = [0; ROOM];
     let mut out = Writer::new(&mut out);
-    let state = compose_message_1(party, Method::DhDh, &[suite], suite, c_i, &borrowed(ead_1), &mut out).unwrap();
+    let state = compose_message_1(party, method, &[suite], suite, c_i, &borrowed(ead_1), &mut out).unwrap();
     (out.written().to_vec(), state)
 }
 
-/// Gives EAD_1 as well.
+/// Gives EAD_1 as well. Takes every method.
 pub(crate) fn message_2(
     party: &mut Party,
+    suite: Suite,
+    c_r: ConnectionId,
+    message_1: &[u8],
+    ead_2: &Items,
+) -> Result<(Vec<u8>, AwaitMessage3, Items)> {
+    message_2_of(party, Methods::ALL, suite, c_r, message_1, ead_2)
+}
+
+/// Takes some methods only.
+pub(crate) fn message_2_of(
+    party: &mut Party,
+    methods: Methods,
     suite: Suite,
     c_r: ConnectionId,
     message_1: &[u8],
@@ -43,18 +56,9 @@ pub(crate) fn message_2(
     let mut out = Writer::new(&mut out);
     let mut noted = Items::new();
     let y = Ephemeral::generate(party, suite.curve())?;
-    let state = process_message_1(
-        party,
-        Methods::ALL,
-        &[suite],
-        &y,
-        c_r,
-        message_1,
-        &mut |item| note(item, &mut noted),
-        &borrowed(ead_2),
-        &mut scratch,
-        &mut out,
-    )?;
+    let suites = [suite];
+    let known = &mut |item: &Ead<'_>| note(item, &mut noted);
+    let state = process_message_1(party, methods, &suites, &y, c_r, message_1, known, &borrowed(ead_2), &mut scratch, &mut out)?;
     Ok((out.written().to_vec(), state, noted))
 }
 

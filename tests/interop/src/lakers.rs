@@ -12,7 +12,7 @@ use lakers::{
 };
 use lakers_crypto_rustcrypto::Crypto;
 use sealwire_core::crypto::Suite;
-use sealwire_core::edhoc::{Completed, ConnectionId, exporter, key_update};
+use sealwire_core::edhoc::{Completed, ConnectionId, Method, exporter, key_update};
 
 const SUITE: Suite = Suite::P256Ccm;
 
@@ -107,7 +107,7 @@ fn lakers_responds() {
         for (c_i, c_r) in [([0x0e], [0x27]), ([0x37], [0x00]), ([0x18], [0xff])] {
             let mut s = setting(seed, by_value);
             let lakers = EdhocResponder::new(crypto(seed + 3), EDHOCMethod::StatStat, s.theirs.private, ccs(&s.their_credential));
-            let (first, state) = message_1(&mut s.party, SUITE, id(&c_i), &vec![(1, Some(b"one".to_vec()))]);
+            let (first, state) = message_1(&mut s.party, Method::DhDh, SUITE, id(&c_i), &vec![(1, Some(b"one".to_vec()))]);
             let (lakers, their_c_i, ead_1) = lakers.process_message_1(&buffer(&first)).unwrap();
             assert_eq!(their_c_i.as_slice(), c_i);
             assert_eq!(seen(ead_1), Some((1, false, Some(b"one".to_vec()))));
@@ -181,7 +181,7 @@ fn lakers_refuses_what_the_core_was_not_asked_to_sign() {
     let mut s = setting(300, false);
     let stranger = Pair::of_suite(SUITE, &[0x2b], 350);
     let lakers = EdhocResponder::new(crypto(303), EDHOCMethod::StatStat, s.theirs.private, ccs(&s.their_credential));
-    let (first, state) = message_1(&mut s.party, SUITE, id(&[1]), &Items::new());
+    let (first, state) = message_1(&mut s.party, Method::DhDh, SUITE, id(&[1]), &Items::new());
     let (lakers, _, _) = lakers.process_message_1(&buffer(&first)).unwrap();
     let (lakers, second) = lakers.prepare_message_2(s.transfer, lakers::ConnId::from_slice(&[2]), &None).unwrap();
     let (third, _, _) = message_3(&mut s.party, &state, second.as_slice(), &Items::new()).unwrap();

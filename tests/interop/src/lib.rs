@@ -28,6 +28,8 @@ mod lakers;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
+mod matrix;
+#[cfg(test)]
 mod party;
 #[cfg(test)]
 mod peer;
@@ -35,3 +37,7 @@ mod peer;
 mod random;
 #[cfg(test)]
 mod records;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod sizes;

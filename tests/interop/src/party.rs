@@ -42,13 +42,29 @@ impl Pair {
         Self::new(KeyKind::for_agreement(suite.curve()), kid, seed)
     }
 
-    /// An issuer whose signatures the suite's holders can verify.
+    /// For signatures in a suite: an endpoint's in methods 0 to 2, or an issuer's that the suite's holders can verify.
     pub(crate) fn issuer(suite: Suite, kid: &[u8], seed: u64) -> Self {
-        let kind = match suite.curve() {
-            Curve::X25519 => KeyKind::Ed25519,
-            Curve::P256 => KeyKind::Es256,
+        let kind = match suite.signature() {
+            Signature::EdDsa => KeyKind::Ed25519,
+            Signature::Es256 => KeyKind::Es256,
         };
         Self::new(kind, kid, seed)
+    }
+
+    /// For what a method asks of an end.
+    pub(crate) fn authenticating(suite: Suite, authentication: AuthenticationKey, kid: &[u8], seed: u64) -> Self {
+        match authentication {
+            AuthenticationKey::StaticDh => Self::of_suite(suite, kid, seed),
+            AuthenticationKey::Signature => Self::issuer(suite, kid, seed),
+        }
+    }
+
+    /// What the key is for.
+    pub(crate) const fn authentication(&self) -> AuthenticationKey {
+        match self.kind {
+            KeyKind::X25519 | KeyKind::P256 => AuthenticationKey::StaticDh,
+            KeyKind::Ed25519 | KeyKind::Es256 => AuthenticationKey::Signature,
+        }
     }
 
     /// As the driver of the second implementation names the curve.
@@ -102,6 +118,7 @@ impl Pair {
 
 struct Own {
     suite: Suite,
+    authentication: AuthenticationKey,
     credential: Vec<u8>,
     key: KeyHandle,
     by_value: bool,
@@ -109,7 +126,7 @@ struct Own {
 
 /// This end, as the core sees it through its ports.
 pub(crate) struct Party {
-    inner: SoftwareProvider<Random, 4>,
+    inner: SoftwareProvider<Random, 8>,
     own: Vec<Own>,
     /// Provisioned credentials by kid.
     known: Vec<(Vec<u8>, Vec<u8>)>,
@@ -117,6 +134,8 @@ pub(crate) struct Party {
     /// What is durable.
     pub(crate) store: BTreeMap<u32, Vec<u8>>,
     pub(crate) resists_rollback: bool,
+    /// What the clock says, in seconds since 1970.
+    pub(crate) now: Option<u64>,
 }
 
 impl Party {
@@ -128,12 +147,13 @@ impl Party {
             anchors: Vec::new(),
             store: BTreeMap::new(),
             resists_rollback: true,
+            now: None,
         }
     }
 
     pub(crate) fn show(&mut self, suite: Suite, pair: &Pair, credential: Vec<u8>, by_value: bool) {
         let key = self.inner.keys.add(pair.kind, Secret::from(pair.private)).unwrap();
-        self.own.push(Own { suite, credential, key, by_value });
+        self.own.push(Own { suite, authentication: pair.authentication(), credential, key, by_value });
     }
 
     pub(crate) fn know(&mut self, kid: &[u8], credential: Vec<u8>) {
@@ -163,8 +183,8 @@ impl Provider for Party {
 }
 
 impl Credentials for Party {
-    fn own(&self, suite: Suite, _: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential> {
-        let own = self.own.iter().find(|own| own.suite == suite).ok_or(Error::UnknownCredential)?;
+    fn own(&self, suite: Suite, key: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential> {
+        let own = self.own.iter().find(|own| (own.suite, own.authentication) == (suite, key)).ok_or(Error::UnknownCredential)?;
         Ok(OwnCredential { len: copy(&own.credential, out)?, key: own.key, by_value: own.by_value })
     }
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
@@ -177,6 +197,9 @@ impl Credentials for Party {
     fn anchor(&self, nth: usize) -> Option<TrustAnchor<'_>> {
         let (key, kid) = self.anchors.get(nth)?;
         Some(TrustAnchor { key: *key, kid, purposes: Purposes::IDENTITY })
+    }
+    fn now_s(&self) -> Option<u64> {
+        self.now
     }
 }
 

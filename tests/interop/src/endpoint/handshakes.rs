@@ -2,16 +2,21 @@
 
 use super::*;
 use crate::edhoc::damaged;
+use sealwire_core::edhoc::Method;
 use sealwire_core::error::Error;
 
 /// Every frame of a handshake over MQTT that the endpoint starts, with what is repeated and when.
-#[test]
-fn over_mqtt_as_initiator() {
+fn over_mqtt_as_initiator(method: Method, seed: u64) {
     let Some(mut peer) = Peer::start() else { return };
-    for (seed, suite) in (20_000..).step_by(100).zip(SUITES) {
-        for (seed, named) in (seed..).step_by(10).zip(Named::ALL) {
-            let mut s = Setting::new(&mut peer, suite, named, seed);
-            let mut d = Device::new(s.take_party(), config(mqtt));
+    for (seed, suite) in (seed..).step_by(200).zip(Suite::ALL.iter().copied()) {
+        for (seed, named) in (seed..).step_by(20).zip(Named::ALL) {
+            let mut s = Setting::of(&mut peer, method, Role::Initiator, suite, named, seed);
+            let adjust = |config: &mut Config| {
+                mqtt(config);
+                config.method = method;
+                config.suites = [Some(suite), None, None, None];
+            };
+            let mut d = Device::new(s.take_party(), config(adjust));
             d.endpoint.connect(&mut d.party, d.now, route(THEIR_NAME), None).unwrap();
             s.introduce(&mut peer, "0", "responder");
 
@@ -68,12 +73,11 @@ fn over_mqtt_as_initiator() {
 }
 
 /// The same with the peer as Initiator.
-#[test]
-fn over_mqtt_as_responder() {
+fn over_mqtt_as_responder(method: Method, seed: u64) {
     let Some(mut peer) = Peer::start() else { return };
-    for (seed, suite) in (21_000..).step_by(100).zip(SUITES) {
-        for (seed, named) in (seed..).step_by(10).zip(Named::ALL) {
-            let mut s = Setting::new(&mut peer, suite, named, seed);
+    for (seed, suite) in (seed..).step_by(200).zip(Suite::ALL.iter().copied()) {
+        for (seed, named) in (seed..).step_by(20).zip(Named::ALL) {
+            let mut s = Setting::of(&mut peer, method, Role::Responder, suite, named, seed);
             let mut d = Device::new(s.take_party(), config(mqtt));
             s.introduce(&mut peer, "0", "initiator");
             let ead_1 = json!([[-INBOX, hex(THEIR_NAME.as_bytes())]]);
@@ -121,6 +125,30 @@ fn over_mqtt_as_responder() {
             exported(&mut peer, &mut d, session);
         }
     }
+}
+
+#[test]
+fn over_mqtt_in_method_0() {
+    over_mqtt_as_initiator(Method::SignSign, 220_000);
+    over_mqtt_as_responder(Method::SignSign, 221_000);
+}
+
+#[test]
+fn over_mqtt_in_method_1() {
+    over_mqtt_as_initiator(Method::SignDh, 222_000);
+    over_mqtt_as_responder(Method::SignDh, 223_000);
+}
+
+#[test]
+fn over_mqtt_in_method_2() {
+    over_mqtt_as_initiator(Method::DhSign, 224_000);
+    over_mqtt_as_responder(Method::DhSign, 225_000);
+}
+
+#[test]
+fn over_mqtt_in_method_3() {
+    over_mqtt_as_initiator(Method::DhDh, 226_000);
+    over_mqtt_as_responder(Method::DhDh, 227_000);
 }
 
 /// What applications derive is the same at both ends.
@@ -199,6 +227,7 @@ fn error_2_comes_from_this_end() {
         let answer = peer.tell("parse_error", json!({"message": hex(&error[2..])}));
         assert_eq!((&answer["code"], &answer["info"]), (&json!(2), &suites_r));
     }
+    // A method that this end has no credential for, and one that it was told not to take.
     let (mut s, mut d) = two_suites(&mut peer, 23_200);
     let mut request = s.introduce(&mut peer, "0", "initiator");
     request["method"] = json!(0);
@@ -212,14 +241,17 @@ fn error_2_comes_from_this_end() {
 #[test]
 fn error_3_leads_to_the_credential_by_value() {
     let Some(mut peer) = Peer::start() else { return };
-    for (seed, suite) in (24_000..).step_by(10).zip(SUITES) {
-        let mut s = Setting::new(&mut peer, suite, Named::CwtByKid, seed);
-        let mut d = Device::new(s.take_party(), Config::default());
+    let cases = [Method::DhDh, Method::SignSign].into_iter().flat_map(|method| SUITES.map(|suite| (method, suite)));
+    let cases = cases.flat_map(|(method, suite)| [Named::CwtByKid].map(|named| (method, suite, named)));
+    for (seed, (method, suite, named)) in (24_000..).step_by(10).zip(cases) {
+        let mut s = Setting::of(&mut peer, method, Role::Initiator, suite, named, seed);
+        let mut d = Device::new(s.take_party(), config(|config| config.method = method));
         d.endpoint.connect(&mut d.party, d.now, Route::default(), None).unwrap();
         for attempt in 0..2 {
             let mut request = s.introduce(&mut peer, "0", "responder");
-            // It has our issuer's key, and not our token.
+            // It has our issuer's key, and not our token or certificate.
             request["peer_creds"] = json!([]);
+            request["anchors"] = json!([{"cose_key": hex(&s.issuer.cose_key()), "kid": hex(&s.issuer.kid)}]);
             peer.tell("responder", request);
             let first = d.frame();
             let c_i = bytes(&peer.tell("process_message_1", json!({"frame": hex(&first)}))["c_i"]);

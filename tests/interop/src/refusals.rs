@@ -1,0 +1,258 @@
+//! What must not pass in methods 0 to 3, with typed errors at both ends: wrong proofs, keys of the wrong sort, methods that are not taken,
+//! credentials that are out of date, out of the profile, of nobody that is trusted, or one's own.
+
+use crate::edhoc::{Items, finish, message_1, message_2, message_2_of, message_3, message_4};
+use crate::handshakes::{NOW, Named, OUR_NAME, Setting, THEIR_NAME};
+use crate::party::{Pair, Party};
+use crate::peer::{Peer, bytes, hex};
+use sealwire_core::credential::Role;
+use sealwire_core::crypto::software::KeyKind;
+use sealwire_core::crypto::{AuthenticationKey, Suite};
+use sealwire_core::edhoc::{ConnectionId, Method, Methods};
+use sealwire_core::error::Error;
+use serde_json::{Value, json};
+
+fn id(byte: u8) -> ConnectionId {
+    ConnectionId::new(&[byte]).unwrap()
+}
+
+/// The peer responds; `adjust` alters how it introduces itself. This end's verdict on its message_2.
+fn judge_responder(peer: &mut Peer, s: &mut Setting, adjust: impl Fn(&mut Value)) -> Option<Error> {
+    let (first, state) = message_1(&mut s.party, s.method, s.suite, id(0x0e), &Items::new());
+    let mut request = s.introduce(peer, "0", "responder");
+    adjust(&mut request);
+    peer.tell("responder", request);
+    peer.tell("process_message_1", json!({"message": hex(&first)}));
+    let second = bytes(&peer.tell("message_2", json!({"c_r": "20"}))["message"]);
+    message_3(&mut s.party, &state, &second, &Items::new()).err()
+}
+
+/// The peer initiates. This end's verdict on its message_3.
+fn judge_initiator(peer: &mut Peer, s: &mut Setting, adjust: impl Fn(&mut Value)) -> Option<Error> {
+    let mut request = s.introduce(peer, "0", "initiator");
+    adjust(&mut request);
+    peer.tell("initiator", request);
+    let first = bytes(&peer.tell("message_1", json!({}))["message"]);
+    let (second, state, _) = message_2(&mut s.party, s.suite, id(0x20), &first, &Items::new()).unwrap();
+    peer.tell("process_message_2", json!({"message": hex(&second)}));
+    let third = bytes(&peer.tell("message_3", json!({}))["message"]);
+    message_4(&mut s.party, &state, &third, None, &Items::new()).err()
+}
+
+/// This end's verdict on the peer in `role`.
+fn judge(peer: &mut Peer, s: &mut Setting, role: Role, adjust: impl Fn(&mut Value)) -> Option<Error> {
+    match role {
+        Role::Initiator => judge_initiator(peer, s, adjust),
+        Role::Responder => judge_responder(peer, s, adjust),
+    }
+}
+
+/// The peer's verdict on this end in `role`, played by `party`: reason, and the code of the error message that it answers.
+fn judged(peer: &mut Peer, s: &mut Setting, role: Role, party: &mut Party, adjust: impl Fn(&mut Value)) -> (String, u8) {
+    let refusal = match role {
+        Role::Initiator => {
+            let (first, state) = message_1(party, s.method, s.suite, id(0x0e), &Items::new());
+            let mut request = s.introduce(peer, "0", "responder");
+            adjust(&mut request);
+            peer.tell("responder", request);
+            peer.tell("process_message_1", json!({"message": hex(&first)}));
+            let second = bytes(&peer.tell("message_2", json!({"c_r": "20"}))["message"]);
+            let (third, _, _) = message_3(party, &state, &second, &Items::new()).unwrap();
+            peer.edhoc_error("process_message_3", json!({"message": hex(&third)}))
+        }
+        Role::Responder => {
+            let mut request = s.introduce(peer, "0", "initiator");
+            adjust(&mut request);
+            peer.tell("initiator", request);
+            let first = bytes(&peer.tell("message_1", json!({}))["message"]);
+            let (second, _, _) = message_2(party, s.suite, id(0x20), &first, &Items::new()).unwrap();
+            peer.edhoc_error("process_message_2", json!({"message": hex(&second)}))
+        }
+    };
+    (refusal.0, refusal.1[0])
+}
+
+/// A party that shows a credential of somebody's, and otherwise knows and trusts what `s` does.
+fn showing(s: &Setting, pair: &Pair, credential: &[u8], by_value: bool) -> Party {
+    let mut party = Party::new(s.lengths.len() as u64);
+    party.now = Some(NOW);
+    party.show(s.suite, pair, credential.to_vec(), by_value);
+    party.know(&s.theirs.kid, s.their_credential.clone());
+    party.trust(&s.issuer);
+    party
+}
+
+const fn other(role: Role) -> Role {
+    match role {
+        Role::Initiator => Role::Responder,
+        Role::Responder => Role::Initiator,
+    }
+}
+
+/// What proves who is in `role`.
+const fn proof(method: Method, role: Role) -> AuthenticationKey {
+    match role {
+        Role::Initiator => method.initiator(),
+        Role::Responder => method.responder(),
+    }
+}
+
+/// Every method, suite and role of this end, with credentials of one kind.
+fn everywhere(seed: u64, named: Named, mut test: impl FnMut(&mut Peer, &mut Setting, Role, u64)) {
+    let Some(mut peer) = Peer::start() else { return };
+    let mut run = 0;
+    for (seed, method) in (seed..).step_by(1_000).zip(Method::ALL) {
+        for (seed, suite) in (seed..).step_by(100).zip(Suite::ALL.iter().copied()) {
+            for (seed, role) in (seed..).step_by(40).zip([Role::Initiator, Role::Responder]) {
+                let mut s = Setting::of(&mut peer, method, role, suite, named, seed);
+                test(&mut peer, &mut s, role, seed);
+                run += 1;
+            }
+        }
+    }
+    assert_eq!(run, 32);
+}
+
+/// Somebody has the credential and not its private key.
+#[test]
+fn a_wrong_proof_in_every_method() {
+    everywhere(30_000, Named::CcsByKid, |peer, s, role, seed| {
+        let thief = Pair::authenticating(s.suite, proof(s.method, other(role)), &[], seed + 20);
+        let stolen = hex(&thief.private);
+        assert_eq!(judge(peer, s, other(role), |request| request["key"] = json!(stolen)), Some(Error::AuthenticationFailed));
+
+        let thief = Pair::authenticating(s.suite, proof(s.method, role), &[], seed + 21);
+        let mut party = showing(s, &thief, &s.our_credential, false);
+        let reason = if proof(s.method, role) == AuthenticationKey::Signature { "bad_signature" } else { "bad_mac" };
+        assert_eq!(judged(peer, s, role, &mut party, |_| {}), (reason.to_string(), 1));
+    });
+}
+
+/// One whose key the suite or the method cannot use: for static Diffie-Hellman an Ed25519 key, for signatures an X25519 key.
+#[test]
+fn a_credential_of_the_wrong_sort() {
+    everywhere(40_000, Named::CcsByKid, |peer, s, role, seed| {
+        let kind = |method, role| match proof(method, role) {
+            AuthenticationKey::StaticDh => KeyKind::Ed25519,
+            AuthenticationKey::Signature => KeyKind::X25519,
+        };
+        let wrong = Pair::new(kind(s.method, other(role)), b"hub-key", seed + 20);
+        s.party.know(&wrong.kid, wrong.ccs(THEIR_NAME));
+        // The peer would not show such a credential, so it lies about what its kid names: the proof is made with another key.
+        let renamed = Pair { kid: wrong.kid, ..s.theirs.clone() }.ccs(THEIR_NAME);
+        let refused = judge(peer, s, other(role), |request| request["cred"] = json!(hex(&renamed)));
+        assert_eq!(refused, Some(Error::UntrustedCredential));
+
+        let wrong = Pair::new(kind(s.method, role), &s.ours.kid, seed + 21).ccs(OUR_NAME);
+        let mut party = s.take_party();
+        let refused = judged(peer, s, role, &mut party, |request| request["peer_creds"] = json!([hex(&wrong)]));
+        assert_eq!(refused, ("untrusted_credential".to_string(), 1));
+    });
+}
+
+/// Methods are not negotiated: whoever does not take one says so and ends it.
+#[test]
+fn methods_that_are_not_taken() {
+    everywhere(50_000, Named::CcsByKid, |peer, s, role, _| match role {
+        Role::Responder => {
+            s.introduce(peer, "0", "initiator");
+            let first = bytes(&peer.tell("message_1", json!({}))["message"]);
+            let others = Methods::ALL.without(s.method);
+            let refused = message_2_of(&mut s.party, others, s.suite, id(0x20), &first, &Items::new()).err();
+            assert_eq!(refused, Some(Error::UnsupportedMethod));
+            // Taken as such, and no credential of its own for it.
+            let mut bare = Party::new(9);
+            let refused = message_2(&mut bare, s.suite, id(0x20), &first, &Items::new()).err();
+            assert!(matches!(refused, Some(Error::UnsupportedMethod | Error::UnknownCredential)), "{refused:?}");
+        }
+        Role::Initiator => {
+            let (first, _) = message_1(&mut s.party, s.method, s.suite, id(0x0e), &Items::new());
+            let mut request = s.introduce(peer, "0", "responder");
+            let others: Vec<u8> = Method::ALL.iter().filter(|&&method| method != s.method).map(|method| method.number()).collect();
+            request["methods"] = json!(others);
+            peer.tell("responder", request);
+            let (reason, error, c_x) = peer.edhoc_error("process_message_1", json!({"message": hex(&first)}));
+            assert_eq!((reason.as_str(), error[0], c_x), ("unsupported_method", 1, vec![0x0e]));
+        }
+    });
+}
+
+/// Suites are: error 2 names those of the Responder, and the next message_1 is taken.
+#[test]
+fn suites_are_negotiated_in_every_method() {
+    everywhere(60_000, Named::CcsByKid, |peer, s, role, _| {
+        let own = s.suite;
+        let offered = Suite::ALL.iter().copied().find(|&suite| suite.curve() != own.curve()).unwrap();
+        match role {
+            Role::Initiator => {
+                let (first, _) = message_1(&mut s.party, s.method, offered, id(0x0e), &Items::new());
+                s.introduce(peer, "0", "responder");
+                let (reason, error, _) = peer.edhoc_error("process_message_1", json!({"message": hex(&first)}));
+                assert_eq!((reason.as_str(), &error[..]), ("unsupported_suite", &[2, own.number()][..]));
+            }
+            Role::Responder => {
+                let mut request = s.introduce(peer, "0", "initiator");
+                request["suites_i"] = json!([offered.number()]);
+                request.as_object_mut().unwrap().remove("ephemeral");
+                peer.tell("initiator", request.clone());
+                let first = bytes(&peer.tell("message_1", json!({}))["message"]);
+                let refused = message_2(&mut s.party, own, id(0x20), &first, &Items::new()).err();
+                assert_eq!(refused, Some(Error::UnsupportedSuite));
+                request["suites_i"] = json!([offered.number(), own.number()]);
+                peer.tell("initiator", request);
+                let first = bytes(&peer.tell("message_1", json!({}))["message"]);
+                let (second, state, _) = message_2(&mut s.party, own, id(0x20), &first, &Items::new()).unwrap();
+                peer.tell("process_message_2", json!({"message": hex(&second)}));
+                let third = bytes(&peer.tell("message_3", json!({}))["message"]);
+                let (_, done, _) = message_4(&mut s.party, &state, &third, None, &Items::new()).unwrap();
+                assert_eq!((done.suite, done.method), (own, s.method));
+            }
+        }
+    });
+}
+
+/// Neither end shakes hands with a key of its own, be it the one that it shows or its other one.
+#[test]
+fn a_key_of_ones_own() {
+    everywhere(70_000, Named::CcsByKid, |peer, s, role, seed| {
+        // This end has the key that the peer shows: where both prove alike as the one that it shows too, else as its other one.
+        let shared = s.theirs.clone();
+        let alike = shared.authentication() == s.ours.authentication();
+        if !alike {
+            s.party.show(s.suite, &shared, shared.ccs(OUR_NAME), false);
+        } else if role == Role::Initiator {
+            s.party = showing(s, &shared, &shared.ccs(OUR_NAME), false);
+        }
+        // As Responder it would show that key first, and the peer would not go on.
+        if !alike || role == Role::Initiator {
+            assert_eq!(judge(peer, s, other(role), |_| {}), Some(Error::OwnIdentity));
+        }
+
+        let mut s = Setting::of(peer, s.method, role, s.suite, Named::CcsByKid, seed);
+        let mut party = s.take_party();
+        let ours = hex(&s.our_credential);
+        let refused = judged(peer, &mut s, role, &mut party, |request| request["own_creds"] = json!([ours]));
+        assert_eq!(refused, ("own_credential".to_string(), 1));
+    });
+}
+
+/// A damaged message_4, in the method and with the credentials that make the longest handshake.
+#[test]
+fn a_message_4_of_another_handshake() {
+    let Some(mut peer) = Peer::start() else { return };
+    let mut s = Setting::of(&mut peer, Method::SignSign, Role::Initiator, Suite::P256Ccm16, Named::CwtByValue, 99_000);
+    let run = |peer: &mut Peer, s: &mut Setting| {
+        let (first, state) = message_1(&mut s.party, s.method, s.suite, id(0x0e), &Items::new());
+        s.introduce(peer, "0", "responder");
+        peer.tell("process_message_1", json!({"message": hex(&first)}));
+        let second = bytes(&peer.tell("message_2", json!({"c_r": "20"}))["message"]);
+        let (third, state, _) = message_3(&mut s.party, &state, &second, &Items::new()).unwrap();
+        peer.tell("process_message_3", json!({"message": hex(&third)}));
+        (state, bytes(&peer.tell("message_4", json!({}))["message"]))
+    };
+    let (old, message_of_old) = run(&mut peer, &mut s);
+    let (new, message_of_new) = run(&mut peer, &mut s);
+    assert_eq!(finish(&mut s.party, &new, &message_of_old).err(), Some(Error::AuthenticationFailed));
+    assert_eq!(finish(&mut s.party, &old, &message_of_new).err(), Some(Error::AuthenticationFailed));
+    finish(&mut s.party, &new, &message_of_new).unwrap();
+}
