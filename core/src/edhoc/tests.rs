@@ -1,5 +1,6 @@
 //! RFC 9529 value by value, the independent implementation's handshakes value by value, and every way to be refused.
 
+mod matrix;
 mod refusals;
 
 use super::*;
@@ -148,6 +149,7 @@ fn ead(items: &Items) -> Vec<Ead<'_>> {
 }
 
 /// One side of a vector, owned.
+#[derive(Default)]
 struct Side {
     credential: Vec<u8>,
     kid: Vec<u8>,
