@@ -1,6 +1,6 @@
 """The compiled part. Import from `sealwire` and `sealwire.primitives`; this module's layout is private."""
 
-from typing import Callable, Dict, List, Literal, Optional, Sequence, Tuple, TypedDict, Union, final
+from typing import Callable, Dict, Iterable, List, Literal, Optional, Sequence, Tuple, TypedDict, Union, final
 
 from typing_extensions import Buffer
 
@@ -20,6 +20,7 @@ __all__ = [
     "Key",
     "KeyUpdated",
     "Message",
+    "Outgoing",
     "Peer",
     "PeerSilent",
     "Records",
@@ -356,6 +357,45 @@ _Event = Union[
 ]
 
 @final
+class Outgoing:
+    """One message of `send_many`, where a payload alone does not say enough. The fields are those of `send`."""
+
+    def __new__(
+        cls,
+        payload: Buffer,
+        *,
+        topic: Optional[_Name] = None,
+        in_place: bool = False,
+        command: bool = False,
+        confirmable: bool = False,
+        retain: bool = False,
+        expiry_s: Optional[int] = None,
+        content_type: Optional[str] = None,
+        number: Optional[int] = None,
+        origin: Optional[Tuple[bytes, int]] = None,
+    ) -> Outgoing: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def topic(self) -> Optional[bytes]: ...
+    @property
+    def in_place(self) -> bool: ...
+    @property
+    def command(self) -> bool: ...
+    @property
+    def confirmable(self) -> bool: ...
+    @property
+    def retain(self) -> bool: ...
+    @property
+    def expiry_s(self) -> Optional[int]: ...
+    @property
+    def content_type(self) -> Optional[str]: ...
+    @property
+    def number(self) -> Optional[int]: ...
+    @property
+    def origin(self) -> Optional[Tuple[bytes, int]]: ...
+
+@final
 class Sent:
     """A message was protected: `frame` goes to `route`, or to its own topic if it was sent in place."""
 
@@ -417,7 +457,8 @@ class Endpoint:
     then wait for a frame or until `poll_timeout`. Times (`now`) are milliseconds of a clock that does not run backwards; left out, the
     endpoint uses its own. Do not mix the two.
 
-    Safe to use from several threads; the interpreter's lock is released around cryptography. A callback (store, key, authorize) that calls
+    Safe to use from several threads; the interpreter's lock is released around cryptography, except for a single record of up to 2 KiB, which
+    takes less time than that. A callback (store, key, authorize) that calls
     back into the same endpoint gets `Busy`. An application that holds a lock or a transaction which its store needs takes it before it
     calls the endpoint, on every thread.
     """
@@ -495,6 +536,23 @@ class Endpoint:
         Raises UnknownSession, WrongState, WindowFull, NoOffer, KeyExhausted, StorageFailed or InvalidArgument; nothing was sent then.
         """
 
+    def send_many(
+        self,
+        session: int,
+        messages: Iterable[Union[Buffer, Outgoing]],
+        *,
+        topic: Optional[_Name] = None,
+        in_place: bool = False,
+        confirmable: bool = False,
+        now: Optional[int] = None,
+    ) -> List[Union[Sent, SealwireError]]:
+        """Protects many messages in one call, with one store operation at most, and the interpreter's lock released.
+
+        The answer has one item for each message, in order: what `send` gives, or the exception that it would raise. One that fails takes
+        nothing from the others, and nothing of it was sent; only after a `StorageFailed` the rest is not tried and has the same. The options
+        hold for plain payloads; an `Outgoing` has its own.
+        """
+
     def commit(
         self, session: int, number: int, *, origin: Optional[Tuple[bytes, int]] = None, now: Optional[int] = None
     ) -> None:
@@ -521,6 +579,21 @@ class Endpoint:
         """Takes a frame. Gives what it brought, or None. Raises the typed reason if it is refused; nothing has changed then.
 
         `route` is the way back, where one is known; `topic` the topic relative to the realm for records in place.
+        """
+
+    def handle_frames(
+        self,
+        frames: Iterable[Union[Buffer, Tuple[Buffer, Optional[_Name], Optional[_Name]]]],
+        *,
+        route: Optional[_Name] = None,
+        topic: Optional[_Name] = None,
+        now: Optional[int] = None,
+    ) -> List[Union[None, _Event, SealwireError]]:
+        """Takes many frames in one call, with one store operation at most for each session, and the interpreter's lock released.
+
+        The answer has one item for each frame, in order: what `handle_frame` gives, or the exception that it would raise. After a
+        `StorageFailed` the rest is not tried and has the same: hand it in again. A tuple is a frame with its own route and topic. Look at
+        `poll_event` and `poll_transmit` afterwards.
         """
 
     def handle_timeout(self, *, now: Optional[int] = None) -> None:
@@ -682,8 +755,23 @@ class Records:
     ) -> bytes:
         """Protects a data message. `topic` is that of a record in place, `addressed` the encrypted one."""
 
+    def protect_many(
+        self,
+        payloads: Iterable[Buffer],
+        *,
+        confirmable: bool = False,
+        topic: Optional[_Name] = None,
+        addressed: Optional[_Name] = None,
+    ) -> List[Union[bytes, SealwireError]]:
+        """Protects many messages in one call, the interpreter's lock released: frames, or the exception that `protect` would raise."""
+
     def unprotect(self, frame: Buffer, *, topic: Optional[_Name] = None) -> _Unprotected:
         """Verifies and decrypts a record."""
+
+    def unprotect_many(
+        self, frames: Iterable[Buffer], *, topic: Optional[_Name] = None
+    ) -> List[Union[_Unprotected, SealwireError]]:
+        """Verifies and decrypts many records in one call, the interpreter's lock released: their contents, or the exception for each."""
 
 def seal(algorithm: int, key: Buffer, nonce: Buffer, aad: Buffer, plaintext: Buffer) -> bytes:
     """AEAD by COSE number (10, 24, 30): ciphertext followed by the tag."""

@@ -1,36 +1,40 @@
 //! `Endpoint`: the core's endpoint behind a lock, with its surroundings in Python.
 
+use crate::batch::{self, Frames, Messages, OVERHEAD, Parts};
 use crate::error::{raise, raise_with};
 use crate::events::{self, Sent, SessionInfo, Transmit};
-use crate::keys::{Credential, Key, TrustAnchor, bytes_like, name_like, thumbprint_like};
+use crate::keys::{Credential, Key, TrustAnchor, bytes_like, bytes_of, name_like, thumbprint_like};
 use crate::port::{Anchor, Known, Own, PyPort};
+use crate::scratch::Scratch;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use sealwire_core::Error;
 use sealwire_core::crypto::{AuthenticationKey, Suite};
-use sealwire_core::endpoint::{
-    Config, HandshakeId, HeapTables, InboxName, Kind, MAX_SUITES, Origin, Outgoing, Route, SessionHandle, Sid, Topic,
-};
+use sealwire_core::endpoint::{Config, HandshakeId, HeapTables, InboxName, MAX_SUITES, Origin, Route, SessionHandle, Sid};
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-type Core = sealwire_core::endpoint::Endpoint<HeapTables>;
-type CoreResult<T> = sealwire_core::error::Result<T>;
+pub(crate) type Core = sealwire_core::endpoint::Endpoint<HeapTables>;
+pub(crate) type CoreResult<T> = sealwire_core::error::Result<T>;
 
-/// More than header, options and tag of any record.
-const OVERHEAD: usize = 512;
 const LONGEST_TRANSMIT: usize = 4096;
+/// Up to so many bytes a record takes less time than to give the interpreter's lock away and to get it back: that is not done for them, as in
+/// `hashlib`.
+pub(crate) const SHORT: usize = 2048;
+/// First bytes of records; other frames may need public-key operations.
+const RECORDS: RangeInclusive<u8> = 0x40..=0x7f;
 
-struct State {
-    core: Core,
-    port: PyPort,
+pub(crate) struct State {
+    pub(crate) core: Core,
+    pub(crate) port: PyPort,
 }
 
 /// One party: its sessions, handshakes and timers. It does no input or output of its own.
 ///
-/// Safe to use from several threads; the interpreter's lock is released around cryptography. A callback (store, key,
-/// authorize) that calls back into the same endpoint gets `Busy`.
+/// Safe to use from several threads; the interpreter's lock is released around cryptography, except for a single short record. A callback (store,
+/// key, authorize) that calls back into the same endpoint gets `Busy`.
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct Endpoint {
     state: Mutex<State>,
@@ -61,22 +65,44 @@ impl Endpoint {
     /// Runs `work` with the interpreter's lock released. Waiting for the endpoint's lock happens without the interpreter's, so a
     /// callback of the thread inside can always take that one: the two locks cannot wait for each other.
     fn with<R: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut State) -> CoreResult<R> + Send) -> PyResult<R> {
+        self.run(py, false, work)
+    }
+
+    /// The same for what is done quickly: the interpreter's lock is kept, unless the endpoint's is taken.
+    fn quickly<R: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut State) -> CoreResult<R> + Send) -> PyResult<R> {
+        self.run(py, true, work)
+    }
+
+    fn run<R: Send>(&self, py: Python<'_>, quick: bool, work: impl FnOnce(&mut State) -> CoreResult<R> + Send) -> PyResult<R> {
         let me = thread_number();
         if self.inside.load(Ordering::Acquire) == me {
             return Err(raise_with(Error::Busy, "a callback of this endpoint called it", None));
         }
-        let (result, cause) = py.detach(|| {
-            let mut state = match self.state.lock() {
-                Ok(state) => state,
-                // A panic inside left the state in doubt; the endpoint is unusable, its process is not.
-                Err(_) => return (Err(Error::Internal), None),
-            };
-            self.inside.store(me, Ordering::Release);
-            let _inside = Inside(&self.inside);
-            let result = work(&mut state);
-            (result, state.port.cause.take())
-        });
+        let (result, cause) = match self.state.try_lock() {
+            Ok(state) if quick => self.enter(me, state, work),
+            not_now => {
+                drop(not_now);
+                py.detach(|| match self.state.lock() {
+                    Ok(state) => self.enter(me, state, work),
+                    // A panic inside left the state in doubt; the endpoint is unusable, its process is not.
+                    Err(_) => (Err(Error::Internal), None),
+                })
+            }
+        };
         result.map_err(|error| raise_with(error, "", cause))
+    }
+
+    fn enter<R>(
+        &self,
+        me: u64,
+        mut state: MutexGuard<'_, State>,
+        work: impl FnOnce(&mut State) -> CoreResult<R>,
+    ) -> (CoreResult<R>, Option<PyErr>) {
+        self.inside.store(me, Ordering::Release);
+        // Before the guard in the order of dropping: while the lock is held, the mark is right.
+        let _inside = Inside(&self.inside);
+        let result = work(&mut state);
+        (result, state.port.cause.take())
     }
 
     fn time(&self, now: Option<u64>) -> u64 {
@@ -84,11 +110,16 @@ impl Endpoint {
     }
 }
 
-fn route_from(object: Option<&Bound<'_, PyAny>>) -> PyResult<Route> {
+pub(crate) fn route_from(object: Option<&Bound<'_, PyAny>>) -> PyResult<Route> {
     match object {
         None => Ok(Route::default()),
         Some(object) => Route::new(&name_like(object)?).map_err(|error| raise_with(error, "a route has at most 16 bytes", None)),
     }
+}
+
+pub(crate) fn origin_from((sid, number): (Vec<u8>, u64)) -> PyResult<Origin> {
+    let sid: [u8; 8] = sid.as_slice().try_into().map_err(|_| raise_with(Error::InvalidArgument, "a sid has 8 bytes", None))?;
+    Ok(Origin { sid: Sid(sid), number })
 }
 
 fn inbox_from(name: Option<&str>) -> PyResult<Option<InboxName>> {
@@ -261,49 +292,50 @@ impl Endpoint {
         origin: Option<(Vec<u8>, u64)>,
         now: Option<u64>,
     ) -> PyResult<Sent> {
-        let (payload, topic, now) = (bytes_like(payload)?, topic.map(name_like).transpose()?, self.time(now));
-        let origin = origin
-            .map(|(sid, number)| {
-                let sid: [u8; 8] = sid.as_slice().try_into().map_err(|_| raise_with(Error::InvalidArgument, "a sid has 8 bytes", None))?;
-                Ok::<_, PyErr>(Origin { sid: Sid(sid), number })
-            })
-            .transpose()?;
-        let topic = match (&topic, in_place) {
-            (None, false) => Topic::None,
-            (Some(name), false) => Topic::Addressed(name),
-            (Some(name), true) => Topic::InPlace(name),
-            (None, true) => return Err(raise_with(Error::InvalidArgument, "in place needs a topic", None)),
-        };
-        let outgoing = Outgoing {
-            kind: if command { Kind::Command } else { Kind::Data },
-            confirmable: confirmable || number.is_some() || origin.is_some(),
+        let (payload, topic, now) = (bytes_of(payload)?, topic.map(name_like).transpose()?, self.time(now));
+        let origin = origin.map(origin_from).transpose()?;
+        let parts = Parts {
             topic,
+            in_place,
+            command,
+            confirmable,
             retain,
             expiry_s,
-            content_type,
-            payload: &payload,
+            content_type: content_type.map(str::to_owned),
             number,
             origin,
         };
-        let mut frame = vec![0; payload.len().saturating_add(OVERHEAD)];
-        let sent = self.with(py, |state| state.core.send(&mut state.port, now, SessionHandle(session), &outgoing, &mut frame))?;
-        Ok(Sent {
-            frame: PyBytes::new(py, frame.get(..sent.len).unwrap_or_default()).unbind(),
-            route: PyBytes::new(py, sent.route.as_bytes()).unbind(),
-            number: sent.number,
-        })
+        let outgoing = parts.with(&payload)?;
+        let mut frame = Scratch::take(payload.len().saturating_add(OVERHEAD));
+        let sent = self.run(py, payload.len() <= SHORT, |state| {
+            state.core.send(&mut state.port, now, SessionHandle(session), &outgoing, &mut frame)
+        })?;
+        Ok(Sent::new(py, frame.get(..sent.len).unwrap_or_default(), &sent))
+    }
+
+    /// Protects many messages in one call, with one store operation at most: a list of `Sent`, with the exception in the place of what failed.
+    #[pyo3(signature = (session, messages, *, topic = None, in_place = false, confirmable = false, now = None))]
+    #[allow(clippy::too_many_arguments)]
+    fn send_many<'py>(
+        &self,
+        py: Python<'py>,
+        session: u32,
+        messages: &Bound<'py, PyAny>,
+        topic: Option<&Bound<'py, PyAny>>,
+        in_place: bool,
+        confirmable: bool,
+        now: Option<u64>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let common = Parts { topic: topic.map(name_like).transpose()?, in_place, confirmable, ..Parts::default() };
+        let (messages, now) = (Messages::take(messages, common)?, self.time(now));
+        let protected = self.with(py, |state| Ok(batch::send(state, now, SessionHandle(session), &messages)))?;
+        batch::sent(py, protected)
     }
 
     /// The effect of a confirmable message is durable: store that, and acknowledge the message.
     #[pyo3(signature = (session, number, *, origin = None, now = None))]
     fn commit(&self, py: Python<'_>, session: u32, number: u64, origin: Option<(Vec<u8>, u64)>, now: Option<u64>) -> PyResult<()> {
-        let now = self.time(now);
-        let origin = origin
-            .map(|(sid, number)| {
-                let sid: [u8; 8] = sid.as_slice().try_into().map_err(|_| raise(Error::InvalidArgument))?;
-                Ok::<_, PyErr>(Origin { sid: Sid(sid), number })
-            })
-            .transpose()?;
+        let (now, origin) = (self.time(now), origin.map(origin_from).transpose()?);
         self.with(py, |state| state.core.commit(&mut state.port, now, SessionHandle(session), number, origin))
     }
 
@@ -354,10 +386,31 @@ impl Endpoint {
         topic: Option<&Bound<'_, PyAny>>,
         now: Option<u64>,
     ) -> PyResult<Option<Py<PyAny>>> {
-        let mut frame = bytes_like(frame)?;
+        let bytes = bytes_of(frame)?;
         let (route, topic, now) = (route_from(route)?, topic.map(name_like).transpose()?, self.time(now));
-        let event = self.with(py, |state| state.core.handle_frame(&mut state.port, now, route, topic.as_deref(), &mut frame))?;
+        let mut scratch = Scratch::take(bytes.len());
+        let frame = scratch.get_mut(..bytes.len()).unwrap_or_default();
+        frame.copy_from_slice(&bytes);
+        let quick = frame.len() <= SHORT && frame.first().is_some_and(|kind| RECORDS.contains(kind));
+        let event = self.run(py, quick, |state| state.core.handle_frame(&mut state.port, now, route, topic.as_deref(), frame))?;
         events::event(py, &event)
+    }
+
+    /// Takes many frames in one call, with one store operation at most for each session: a list of what each brought, or None, with the
+    /// exception in the place of what was refused.
+    #[pyo3(signature = (frames, *, route = None, topic = None, now = None))]
+    fn handle_frames<'py>(
+        &self,
+        py: Python<'py>,
+        frames: &Bound<'py, PyAny>,
+        route: Option<&Bound<'py, PyAny>>,
+        topic: Option<&Bound<'py, PyAny>>,
+        now: Option<u64>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let (route, topic, now) = (route_from(route)?, topic.map(name_like).transpose()?, self.time(now));
+        let mut frames = Frames::take(frames, route, topic)?;
+        let outcomes = self.with(py, |state| Ok(frames.handle(state, now)))?;
+        batch::brought(py, outcomes)
     }
 
     /// Lets time pass. Call it when `poll_timeout` says so; calling it more often does no harm.
@@ -378,8 +431,8 @@ impl Endpoint {
     #[pyo3(signature = (*, now = None))]
     fn poll_transmit(&self, py: Python<'_>, now: Option<u64>) -> PyResult<Option<Transmit>> {
         let now = self.time(now);
-        let mut frame = vec![0; LONGEST_TRANSMIT];
-        let found = self.with(py, |state| state.core.poll_transmit(&mut state.port, now, &mut frame))?;
+        let mut frame = Scratch::take(LONGEST_TRANSMIT);
+        let found = self.quickly(py, |state| state.core.poll_transmit(&mut state.port, now, &mut frame))?;
         Ok(found.map(|transmit| Transmit {
             frame: PyBytes::new(py, frame.get(..transmit.len).unwrap_or_default()).unbind(),
             route: PyBytes::new(py, transmit.route.as_bytes()).unbind(),
@@ -389,7 +442,7 @@ impl Endpoint {
 
     /// The next thing that happened by itself, or None.
     fn poll_event(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        match self.with(py, |state| Ok(state.core.poll_event()))? {
+        match self.quickly(py, |state| Ok(state.core.poll_event()))? {
             None => Ok(None),
             Some(event) => events::event(py, &event),
         }
@@ -397,31 +450,31 @@ impl Endpoint {
 
     /// When `handle_timeout` is due, on the endpoint's clock, or None.
     fn poll_timeout(&self, py: Python<'_>) -> PyResult<Option<u64>> {
-        self.with(py, |state| Ok(state.core.poll_timeout()))
+        self.quickly(py, |state| Ok(state.core.poll_timeout()))
     }
 
     /// What is known about a session. Raises `UnknownSession`.
     #[pyo3(signature = (session, *, now = None))]
     fn session(&self, py: Python<'_>, session: u32, now: Option<u64>) -> PyResult<SessionInfo> {
         let now = self.time(now);
-        let info = self.with(py, |state| state.core.session(SessionHandle(session), now))?;
+        let info = self.quickly(py, |state| state.core.session(SessionHandle(session), now))?;
         Ok(events::session_info(py, &info))
     }
 
     /// Handles of all sessions, confirmed or not.
     fn sessions(&self, py: Python<'_>) -> PyResult<Vec<u32>> {
-        self.with(py, |state| Ok(state.core.sessions().map(|session| session.0).collect()))
+        self.quickly(py, |state| Ok(state.core.sessions().map(|session| session.0).collect()))
     }
 
     /// The session that stands with a peer, if one is confirmed.
     fn find(&self, py: Python<'_>, peer: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
         let peer = thumbprint_like(peer)?;
-        self.with(py, |state| Ok(state.core.find(&peer).map(|session| session.0)))
+        self.quickly(py, |state| Ok(state.core.find(&peer).map(|session| session.0)))
     }
 
     /// Gives up a confirmable message: it is not sent again.
     fn abandon(&self, py: Python<'_>, session: u32, number: u64) -> PyResult<()> {
-        self.with(py, |state| state.core.abandon(SessionHandle(session), number))
+        self.quickly(py, |state| state.core.abandon(SessionHandle(session), number))
     }
 
     /// Gives up a handshake that this end started.
@@ -431,7 +484,7 @@ impl Endpoint {
 
     /// How often what happened since the start.
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let counters = self.with(py, |state| Ok(state.core.counters()))?;
+        let counters = self.quickly(py, |state| Ok(state.core.counters()))?;
         events::counters(py, &counters)
     }
 

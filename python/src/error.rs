@@ -13,6 +13,15 @@ pub(crate) fn value(py: Python<'_>, error: Error) -> PyResult<Py<PyAny>> {
     Ok(make(py, error, "")?.unbind())
 }
 
+/// The same with the exception of a callback as its cause.
+pub(crate) fn value_with(py: Python<'_>, error: Error, cause: Option<PyErr>) -> PyResult<Py<PyAny>> {
+    let made = PyErr::from_value(make(py, error, "")?);
+    if cause.is_some() {
+        made.set_cause(py, cause);
+    }
+    Ok(made.into_value(py).into_any())
+}
+
 /// The exception to raise.
 pub(crate) fn raise(error: Error) -> PyErr {
     raise_with(error, "", None)

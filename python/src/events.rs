@@ -3,23 +3,35 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use sealwire_core::Error;
+use sealwire_core::credential::Thumbprint;
 use sealwire_core::edhoc::Role;
 use sealwire_core::endpoint;
 
 /// A message that arrived, authenticated and new.
-#[pyclass(frozen, get_all, module = "sealwire")]
+#[pyclass(frozen, module = "sealwire")]
 pub(crate) struct Message {
+    #[pyo3(get)]
     session: u32,
-    peer: Py<PyBytes>,
+    // Made when they are asked for: most applications look at the payload alone.
+    peer: Thumbprint,
+    origin: Option<endpoint::Origin>,
+    #[pyo3(get)]
     command: bool,
+    #[pyo3(get)]
     number: Option<u64>,
-    origin: Option<(Py<PyBytes>, u64)>,
+    #[pyo3(get)]
     topic: Option<String>,
+    #[pyo3(get)]
     payload: Py<PyBytes>,
+    #[pyo3(get)]
     missing: u64,
+    #[pyo3(get)]
     late: bool,
+    #[pyo3(get)]
     retain: bool,
+    #[pyo3(get)]
     expiry_s: Option<u64>,
+    #[pyo3(get)]
     content_type: Option<String>,
 }
 
@@ -93,11 +105,19 @@ pub(crate) struct PeerSilent {
 }
 
 /// A message was protected: `frame` goes to `route`, or to its own topic if it was sent in place.
-#[pyclass(frozen, get_all, module = "sealwire")]
+#[pyclass(frozen, module = "sealwire")]
 pub(crate) struct Sent {
-    pub(crate) frame: Py<PyBytes>,
-    pub(crate) route: Py<PyBytes>,
-    pub(crate) number: Option<u64>,
+    #[pyo3(get)]
+    frame: Py<PyBytes>,
+    route: endpoint::Route,
+    #[pyo3(get)]
+    number: Option<u64>,
+}
+
+impl Sent {
+    pub(crate) fn new(py: Python<'_>, frame: &[u8], sent: &endpoint::Sent) -> Self {
+        Sent { frame: bytes(py, frame), route: sent.route, number: sent.number }
+    }
 }
 
 /// A frame that the endpoint wants sent.
@@ -142,7 +162,17 @@ macro_rules! readable {
 }
 
 readable! {
-    Message: session, peer, command, number, origin, topic, payload, missing, late, retain, expiry_s, content_type;
+    Message: session, peer, command, number, origin, topic, payload, missing, late, retain, expiry_s, content_type; {
+        #[getter]
+        fn peer<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+            PyBytes::new(py, &self.peer.0)
+        }
+
+        #[getter]
+        fn origin<'py>(&self, py: Python<'py>) -> Option<(Bound<'py, PyBytes>, u64)> {
+            self.origin.map(|origin| (PyBytes::new(py, &origin.sid.0), origin.number))
+        }
+    }
     Established: session, peer, role, handshake, resumed;
     Acknowledged: session, top, missing; {
         /// True when message `number` is committed.
@@ -157,7 +187,12 @@ readable! {
     Closed: session, peer, route, reason;
     HandshakeFailed: handshake, route, reason;
     PeerSilent: session;
-    Sent: frame, route, number;
+    Sent: frame, route, number; {
+        #[getter]
+        fn route<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+            PyBytes::new(py, self.route.as_bytes())
+        }
+    }
     Transmit: frame, route, handshake;
     SessionInfo: session, sid, peer, own, role, suite, epoch, confirmed, route, next_number, unacknowledged, command_ready;
 }
@@ -226,10 +261,10 @@ fn message(py: Python<'_>, message: &endpoint::Message<'_>) -> PyResult<Py<PyAny
         py,
         Message {
             session: message.session.0,
-            peer: bytes(py, &message.peer.0),
+            peer: message.peer,
             command: message.kind == endpoint::Kind::Command,
             number: message.number,
-            origin: message.origin.map(|origin| (bytes(py, &origin.sid.0), origin.number)),
+            origin: message.origin,
             topic: message.topic.map(text).transpose()?,
             payload: bytes(py, message.payload),
             missing: message.missing,

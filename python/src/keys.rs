@@ -4,31 +4,38 @@ use crate::error::{raise, raise_with};
 use crate::port::System;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes};
+use pyo3::types::{PyByteArray, PyBytes, PyString};
 use sealwire_core::Error;
 use sealwire_core::bytes::{Secret, Writer};
 use sealwire_core::credential::{self, Claims, CredentialKind, Issuer, MAX_CREDENTIAL, PublicKey, Purposes, Thumbprint};
 use sealwire_core::crypto::software::{self, KeyKind};
 use sealwire_core::crypto::{AuthenticationKey, Curve, KeyHandle, Provider, Signature, Suite};
+use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Copies a bytes-like object. The buffer protocol is not in the stable ABI before 3.11, hence the way through memoryview.
-pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+/// A bytes-like object's bytes: those of `bytes` where they lie, a copy of any other. The buffer protocol is not in the stable ABI before
+/// 3.11, hence the way through memoryview.
+pub(crate) fn bytes_of<'a>(object: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if let Ok(bytes) = object.cast::<PyBytes>() {
-        return Ok(bytes.as_bytes().to_vec());
+        return Ok(Cow::Borrowed(bytes.as_bytes()));
     }
     if let Ok(array) = object.cast::<PyByteArray>() {
-        return Ok(array.to_vec());
+        return Ok(Cow::Owned(array.to_vec()));
     }
     let view = object.py().import("builtins")?.getattr("memoryview")?.call1((object,))?;
     let copy = view.call_method0("tobytes")?;
-    Ok(copy.cast::<PyBytes>()?.as_bytes().to_vec())
+    Ok(Cow::Owned(copy.cast::<PyBytes>()?.as_bytes().to_vec()))
+}
+
+/// Copies a bytes-like object.
+pub(crate) fn bytes_like(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    bytes_of(object).map(Cow::into_owned)
 }
 
 /// Copies bytes, or the ASCII bytes of a string: for names.
 pub(crate) fn name_like(object: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    match object.extract::<String>() {
-        Ok(text) => Ok(text.into_bytes()),
+    match object.cast::<PyString>() {
+        Ok(text) => Ok(text.to_cow()?.into_owned().into_bytes()),
         Err(_) => bytes_like(object),
     }
 }

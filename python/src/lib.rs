@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod aead;
+mod batch;
 mod endpoint;
 mod error;
 mod events;
@@ -10,6 +11,7 @@ mod keys;
 mod link;
 mod port;
 mod primitives;
+mod scratch;
 
 use pyo3::prelude::*;
 
@@ -31,6 +33,7 @@ fn _sealwire(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<events::Closed>()?;
     module.add_class::<events::HandshakeFailed>()?;
     module.add_class::<events::PeerSilent>()?;
+    module.add_class::<batch::Outgoing>()?;
     module.add_class::<events::Sent>()?;
     module.add_class::<events::Transmit>()?;
     module.add_class::<events::SessionInfo>()?;

@@ -1,18 +1,21 @@
 //! `sealwire.primitives`: handshake steps, records and algorithms for code that owns its own loop, and for tests.
 
-use crate::endpoint::{anchor, known};
-use crate::error::{raise, raise_with};
-use crate::keys::{Credential, Key, TrustAnchor, bytes_like};
+use crate::batch::{Bytes, OVERHEAD};
+use crate::endpoint::{SHORT, anchor, known};
+use crate::error::{raise, raise_with, value};
+use crate::keys::{Credential, Key, TrustAnchor, bytes_like, bytes_of, name_like};
 use crate::port::{Own, PyPort, System};
+use crate::scratch::Scratch;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use sealwire_core::Error;
 use sealwire_core::bytes::{Secret, Writer};
 use sealwire_core::crypto::{Aead, Curve, Provider, Suite};
 use sealwire_core::edhoc::{
     self, AwaitMessage2, AwaitMessage3, AwaitMessage4, ConnectionId, Ead, Ephemeral, Message1, Method, Methods, Role,
 };
-use sealwire_core::record::{self, Header, Options, Parties, SecurityContext};
+use sealwire_core::record::{self, Accepted, Content, Header, Options, Parties, SecurityContext};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -323,6 +326,17 @@ impl Records {
         context.make_volatile();
         Ok(Records { context: Mutex::new(context) })
     }
+
+    /// Runs `work`; what is quick keeps the interpreter's lock unless it has to wait. Nothing in here calls back into Python.
+    fn with<R: Send>(&self, py: Python<'_>, quick: bool, work: impl FnOnce(&mut SecurityContext) -> R + Send) -> PyResult<R> {
+        match self.context.try_lock() {
+            Ok(mut context) if quick => Ok(work(&mut context)),
+            not_now => {
+                drop(not_now);
+                py.detach(|| self.context.lock().map(|mut context| work(&mut context)).map_err(|_| Error::Internal)).map_err(raise)
+            }
+        }
+    }
 }
 
 #[pymethods]
@@ -361,16 +375,51 @@ impl Records {
         topic: Option<&Bound<'py, PyAny>>,
         addressed: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let payload = bytes_like(payload)?;
-        let topic = topic.map(crate::keys::name_like).transpose()?;
-        let addressed = addressed.map(crate::keys::name_like).transpose()?;
-        let mut context = lock(&self.context)?;
-        let number = if confirmable { Some(context.sent.take().map_err(raise)?) } else { None };
-        let options = Options { topic: addressed.as_deref(), ..Options::default() };
-        let mut frame = vec![0; payload.len().saturating_add(512)];
-        let message = record::Outgoing { number, options, payload: &payload };
-        let length = context.protect(&mut System::default(), &message, topic.as_deref(), &mut frame).map_err(raise)?;
-        Ok(PyBytes::new(py, frame.get(..length).unwrap_or_default()))
+        let payload = bytes_of(payload)?;
+        let (topic, addressed) = (topic.map(name_like).transpose()?, addressed.map(name_like).transpose()?);
+        let mut frame = Scratch::take(payload.len().saturating_add(OVERHEAD));
+        let length = self.with(py, payload.len() <= SHORT, |context| {
+            protect(context, &payload, confirmable, topic.as_deref(), addressed.as_deref(), &mut frame)
+        })?;
+        Ok(PyBytes::new(py, frame.get(..length.map_err(raise)?).unwrap_or_default()))
+    }
+
+    /// Protects many messages in one call: a list of frames, with the exception in the place of what failed.
+    #[pyo3(signature = (payloads, *, confirmable = false, topic = None, addressed = None))]
+    fn protect_many<'py>(
+        &self,
+        py: Python<'py>,
+        payloads: &Bound<'py, PyAny>,
+        confirmable: bool,
+        topic: Option<&Bound<'py, PyAny>>,
+        addressed: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let payloads = payloads.try_iter()?.map(|payload| Bytes::take(&payload?)).collect::<PyResult<Vec<_>>>()?;
+        let (topic, addressed) = (topic.map(name_like).transpose()?, addressed.map(name_like).transpose()?);
+        let mut frames = Vec::new();
+        let ends = self.with(py, false, |context| {
+            let each = |payload: &Bytes| {
+                let (payload, start) = (payload.get(), frames.len());
+                frames.resize(start.saturating_add(payload.len()).saturating_add(OVERHEAD), 0);
+                let out = frames.get_mut(start..).unwrap_or_default();
+                let length = protect(context, payload, confirmable, topic.as_deref(), addressed.as_deref(), out);
+                let end = start.saturating_add(length.unwrap_or(0));
+                frames.truncate(end);
+                length.map(|_| end)
+            };
+            payloads.iter().map(each).collect::<Vec<_>>()
+        })?;
+        let (list, mut start) = (PyList::empty(py), 0);
+        for end in ends {
+            match end {
+                Ok(end) => {
+                    list.append(PyBytes::new(py, frames.get(start..end).unwrap_or_default()))?;
+                    start = end;
+                }
+                Err(error) => list.append(value(py, error)?)?,
+            }
+        }
+        Ok(list)
     }
 
     /// Verifies and decrypts a record; gives payload, number, topic, missing, late and partial_iv.
@@ -381,23 +430,96 @@ impl Records {
         frame: &Bound<'py, PyAny>,
         topic: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let mut frame = bytes_like(frame)?;
-        let topic = topic.map(crate::keys::name_like).transpose()?;
-        let mut context = lock(&self.context)?;
-        let length = context.parties().recipient_id().as_bytes().len();
-        let header = Header::parse(&frame, length).map_err(raise)?;
-        let opened = context.unprotect(&mut System::default(), &header, topic.as_deref(), &mut frame).map_err(raise)?;
-        let accepted = context.accept(opened.at).map_err(raise)?;
-        let content = opened.content().map_err(raise)?;
-        let made = PyDict::new(py);
-        made.set_item("payload", PyBytes::new(py, content.payload))?;
-        made.set_item("number", content.number)?;
-        made.set_item("topic", content.options.topic.map(|topic| PyBytes::new(py, topic)))?;
-        made.set_item("missing", accepted.missing)?;
-        made.set_item("late", accepted.late)?;
-        made.set_item("partial_iv", header.partial_iv)?;
-        Ok(made)
+        let bytes = bytes_of(frame)?;
+        let topic = topic.map(name_like).transpose()?;
+        let mut scratch = Scratch::take(bytes.len());
+        let frame = scratch.get_mut(..bytes.len()).unwrap_or_default();
+        frame.copy_from_slice(&bytes);
+        let opened = self.with(py, bytes.len() <= SHORT, |context| unprotect(context, topic.as_deref(), frame))?;
+        unprotected(py, &opened.map_err(raise)?)
     }
+
+    /// Verifies and decrypts many records in one call: a list of what `unprotect` gives, with the exception in the place of what was refused.
+    #[pyo3(signature = (frames, *, topic = None))]
+    fn unprotect_many<'py>(
+        &self,
+        py: Python<'py>,
+        frames: &Bound<'py, PyAny>,
+        topic: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let topic = topic.map(name_like).transpose()?;
+        let (mut bytes, mut lengths) = (Vec::new(), Vec::new());
+        for frame in frames.try_iter()? {
+            let frame = frame?;
+            let frame = bytes_of(&frame)?;
+            bytes.extend_from_slice(&frame);
+            lengths.push(frame.len());
+        }
+        let mut rest = bytes.as_mut_slice();
+        let opened = self.with(py, false, |context| {
+            let each = |length: &usize| {
+                let (frame, tail) = std::mem::take(&mut rest).split_at_mut_checked(*length).ok_or(Error::Internal)?;
+                rest = tail;
+                unprotect(context, topic.as_deref(), frame)
+            };
+            lengths.iter().map(each).collect::<Vec<_>>()
+        })?;
+        let list = PyList::empty(py);
+        for one in opened {
+            match one {
+                Ok(opened) => list.append(unprotected(py, &opened)?)?,
+                Err(error) => list.append(value(py, error)?)?,
+            }
+        }
+        Ok(list)
+    }
+}
+
+fn protect(
+    context: &mut SecurityContext,
+    payload: &[u8],
+    confirmable: bool,
+    topic: Option<&[u8]>,
+    addressed: Option<&[u8]>,
+    out: &mut [u8],
+) -> sealwire_core::error::Result<usize> {
+    let number = if confirmable { Some(context.sent.take()?) } else { None };
+    let message = record::Outgoing { number, options: Options { topic: addressed, ..Options::default() }, payload };
+    context.protect(&mut System::default(), &message, topic, out).inspect_err(|_| {
+        if let Some(number) = number {
+            context.sent.give_back(number);
+        }
+    })
+}
+
+/// A record that was verified, accepted and read.
+struct Unprotected<'f> {
+    content: Content<'f>,
+    accepted: Accepted,
+    partial_iv: u64,
+}
+
+fn unprotect<'f>(
+    context: &mut SecurityContext,
+    topic: Option<&[u8]>,
+    frame: &'f mut [u8],
+) -> sealwire_core::error::Result<Unprotected<'f>> {
+    let length = context.parties().recipient_id().as_bytes().len();
+    let header = Header::parse(frame, length)?;
+    let opened = context.unprotect(&mut System::default(), &header, topic, frame)?;
+    let accepted = context.accept(opened.at)?;
+    Ok(Unprotected { content: opened.content()?, accepted, partial_iv: header.partial_iv })
+}
+
+fn unprotected<'py>(py: Python<'py>, opened: &Unprotected<'_>) -> PyResult<Bound<'py, PyDict>> {
+    let made = PyDict::new(py);
+    made.set_item(intern!(py, "payload"), PyBytes::new(py, opened.content.payload))?;
+    made.set_item(intern!(py, "number"), opened.content.number)?;
+    made.set_item(intern!(py, "topic"), opened.content.options.topic.map(|topic| PyBytes::new(py, topic)))?;
+    made.set_item(intern!(py, "missing"), opened.accepted.missing)?;
+    made.set_item(intern!(py, "late"), opened.accepted.late)?;
+    made.set_item(intern!(py, "partial_iv"), opened.partial_iv)?;
+    Ok(made)
 }
 
 fn aead_from(number: i64) -> PyResult<Aead> {
