@@ -1,6 +1,7 @@
 //! RFC 9529 value by value, the independent implementation's handshakes value by value, and every way to be refused.
 
 mod matrix;
+mod methods;
 mod refusals;
 
 use super::*;
