@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import pytest
 from sealwire_peer import cbor, certificate, cose, suites
@@ -11,7 +11,7 @@ from sealwire_peer.edhoc import Initiator, Own, Responder
 from sealwire_peer.errors import PeerError
 from sealwire_peer.handshake_vectors import fixed
 from sealwire_peer.matrix_vectors import key_name
-from support import complete
+from support import complete, vectors
 
 # A root and a leaf of libedhoc's tests (github.com/kamil-kielbasa/libedhoc, MIT, suite 2), made with OpenSSL.
 OUTSIDE_ROOT = bytes.fromhex(
@@ -50,6 +50,41 @@ def test_a_chain_of_another_implementation() -> None:
     # This root has no basicConstraints: an anchor it may be, an intermediate not.
     with pytest.raises(PeerError, match="untrusted_credential: an intermediate"):
         certificate.verify_chain([leaf, root], [], None)
+
+
+def _verdict(case: Dict[str, Any], anchors: Sequence[Optional[TrustAnchor]]) -> str:
+    path = [bytes.fromhex(der) for der in case["path"]]
+    item = cbor.encode({cose.X5CHAIN: path if len(path) > 1 else path[0]})
+    trusted = [anchor for anchor in (anchors[at] for at in case["anchors"]) if anchor is not None]
+    static = case["use"] == "agree"
+    try:
+        (found,) = Store([], trusted, case["now"]).resolve(item)
+    except PeerError as error:
+        return error.reason
+    if not any(found.serves(suite, static) for suite in suites.SUITES.values()):
+        return "untrusted_credential"
+    public = {"curve": {4: "X25519", 6: "Ed25519", 1: "P-256"}[found.key.curve], "x": found.key.x.hex()}
+    assert {name: case["reads"]["key"][name] for name in public} == public
+    return "ok"
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_the_certificates_that_the_core_is_held_against() -> None:
+    """Made by OpenSSL, pyca, two RFCs and by hand: the same verdicts. What cannot be read may be called by several names."""
+    content = vectors("x509.json")
+    anchors: List[Optional[TrustAnchor]] = []
+    for der in content["anchors"]:
+        try:
+            anchors.append(TrustAnchor(certificate.parse(bytes.fromhex(der)).key))
+        except PeerError as error:  # the RSA and the P-384 key
+            assert error.reason == "unsupported_credential"
+            anchors.append(None)
+    assert anchors.count(None) == 2
+    unreadable = {"malformed", "unsupported_credential", "bad_key", "invalid_key"}
+    for case in content["vectors"]:
+        found, expected = _verdict(case, anchors), case["expected"].replace("-", "_")
+        assert found == expected or {found, expected} <= unreadable, (case["name"], found, expected)
+    assert len(content["vectors"]) > 100
 
 
 # --- The profile --------------------------------------------------------------------------

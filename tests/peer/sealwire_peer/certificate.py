@@ -27,6 +27,10 @@ LONGEST_CHAIN = 3
 
 _SIGNATURES = {"1.3.101.112": suites.EDDSA, "1.2.840.10045.4.3.2": suites.ES256}
 _UNDERSTOOD = (ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE)
+_LONGEST_SERIAL = 20
+_BIT_STRING, _UTF8_STRING, _PRINTABLE_STRING, _EXTENSIONS = 0x03, 0x0C, 0x13, 0xA3
+# The OIDs as they stand in DER: id-at-commonName, id-ce-keyUsage.
+_COMMON_NAME, _KEY_USAGE = bytes.fromhex("550403"), bytes.fromhex("551d0f")
 
 
 def _unsupported(detail: str) -> PeerError:
@@ -118,13 +122,60 @@ def _key_of(certificate: x509.Certificate, spki: bytes) -> CoseKey:
     public = certificate.public_key()
     if isinstance(public, (ed25519.Ed25519PublicKey, x25519.X25519PublicKey)):
         raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        curve = suites.ED25519 if isinstance(public, ed25519.Ed25519PublicKey) else suites.X25519
-        return CoseKey(curve, raw)
+        if isinstance(public, ed25519.Ed25519PublicKey):
+            return CoseKey(suites.ED25519, raw)
+        if int.from_bytes(raw, "little") >= 2**255 - 19:
+            raise PeerError("bad_key", "an X25519 key that is not canonical")
+        return CoseKey(suites.X25519, raw)
     if isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1):
         point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         if spki.endswith(b"\x00" + point):
             return CoseKey(suites.P256, point[1:33], point[33:])
     raise _unsupported("the subject's key is neither Ed25519, X25519 nor an uncompressed point of P-256")
+
+
+def _common_name(name: bytes) -> Optional[str]:
+    """The one commonName of a name in DER."""
+    found: List[str] = []
+    for _, parts, _ in _items(_items(name)[0][1]):
+        attributes = _items(parts)
+        if len(attributes) != 1:
+            raise _unsupported("several attributes in one part of a name")
+        (_, oid, _), (tag, value, _) = _items(attributes[0][1])
+        if oid == _COMMON_NAME:
+            if tag not in (_UTF8_STRING, _PRINTABLE_STRING):
+                raise _unsupported("a commonName that is neither UTF8String nor PrintableString")
+            found.append(value.decode("utf-8"))
+    if len(found) > 1:
+        raise _unsupported("several commonNames")
+    return found[0] if found else None
+
+
+def _check_fields(fields: Sequence[Tuple[int, bytes, bytes]]) -> None:
+    """What `cryptography` lets pass in a tbsCertificate and the profile does not."""
+    serial = fields[1][1]
+    if serial[0] & 0x80:
+        raise PeerError("malformed", "a negative serial number")
+    if serial == b"\x00" or len(serial.lstrip(b"\x00")) > _LONGEST_SERIAL:
+        raise _unsupported("serial numbers have 1 to 20 bytes and are not 0")
+    for tag, content, _ in fields[7:]:
+        if tag != _EXTENSIONS:
+            raise _unsupported("a unique identifier")
+        extensions = _items(_items(content)[0][1])
+        if not extensions:
+            raise PeerError("malformed", "an empty list of extensions")
+        for _, extension, _ in extensions:
+            parts = _items(extension)
+            if parts[0][1] == _KEY_USAGE:
+                _check_named_bits(parts[-1][1])
+
+
+def _check_named_bits(item: bytes) -> None:
+    """DER of a named bit string ends with a bit that is set (X.690 §11.2.2); RFC 5280 wants one in keyUsage."""
+    ((tag, content, _),) = _items(item)
+    unused, bits = content[0], content[1:]
+    if tag != _BIT_STRING or not bits or unused > 7 or not bits[-1] >> unused & 1 or bits[-1] & ((1 << unused) - 1):
+        raise PeerError("malformed", "keyUsage is not in DER, or empty")
 
 
 def _signature_alg(certificate: x509.Certificate, inner: bytes, outer: bytes) -> int:
@@ -159,9 +210,11 @@ def parse(der: bytes) -> Certificate:
         tbs, outer, _ = _items(_items(der)[0][1])
         fields = _items(tbs[1])
         # version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo
+        _check_fields(fields)
         key = _key_of(certificate, fields[6][2])
         alg = _signature_alg(certificate, fields[2][2], outer[2])
-        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        _common_name(fields[3][2])
+        name = _common_name(fields[5][2])
     except PeerError:
         raise
     except x509.InvalidVersion as error:
@@ -170,17 +223,17 @@ def parse(der: bytes) -> Certificate:
         raise PeerError("malformed", f"not a certificate: {error}") from error
     is_ca, path_length, usage = False, None, None
     for extension in extensions:
-        if extension.critical and extension.oid not in _UNDERSTOOD:
-            raise _unsupported(f"a critical extension {extension.oid.dotted_string}")
+        refused = extension.critical or extension.oid == ExtensionOID.NAME_CONSTRAINTS
+        if refused and extension.oid not in _UNDERSTOOD:
+            raise _unsupported(f"the extension {extension.oid.dotted_string}")
         if isinstance(extension.value, x509.BasicConstraints):
             is_ca, path_length = extension.value.ca, extension.value.path_length
         if isinstance(extension.value, x509.KeyUsage):
             usage = extension.value
-    name = names[0].value if len(names) == 1 else None
     return Certificate(
         der=der,
         key=key,
-        subject_name=name if isinstance(name, str) else None,
+        subject_name=name,
         issuer=fields[3][2],
         subject=fields[5][2],
         not_before=int(certificate.not_valid_before_utc.timestamp()),
