@@ -248,12 +248,10 @@ fn coordinate(bytes: &[u8]) -> Result<[u8; 32]> {
 
 /// The y coordinate, with the point checked to lie on the curve: a wrong y would give one key several thumbprints.
 fn p256_y(x: &[u8; 32], y: Y) -> Result<[u8; 32]> {
-    let (odd, given) = match y {
-        Y::Odd(odd) => (odd, None),
-        Y::Whole(y) => (y.last().is_some_and(|last| last & 1 == 1), Some(y)),
-    };
-    let found = crate::crypto::p256_y(x, odd)?;
-    if given.is_none_or(|given| given == found) { Ok(found) } else { Err(Error::InvalidKey) }
+    match y {
+        Y::Odd(odd) => crate::crypto::p256_y(x, odd),
+        Y::Whole(y) => crate::crypto::p256_check(x, &y).map(|()| y),
+    }
 }
 
 /// An X25519 key must be below 2^255 − 19: a larger number means the same key, under another thumbprint.

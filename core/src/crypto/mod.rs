@@ -1,12 +1,14 @@
 //! The cryptographic port: keys by handle, algorithms with a software default.
 
+#[cfg(feature = "_p256")]
+mod p256_base;
 mod rustcrypto;
 pub mod software;
 pub mod suite;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use rustcrypto::p256_y;
+pub(crate) use rustcrypto::{p256_check, p256_y};
 
 pub use suite::{Aead, AuthenticationKey, Curve, HASH, Signature, Suite};
 

@@ -54,9 +54,14 @@ pub(crate) fn dh_public(curve: Curve, private: &Secret<32>) -> Result<[u8; 32]> 
     match curve {
         #[cfg(feature = "_curve25519")]
         Curve::X25519 => {
-            // By the ladder, as every agreement: the detour over Edwards points that `PublicKey::from` takes needs 1 to 6 kB more stack.
             let secret = x25519_dalek::StaticSecret::from(*private.expose());
-            Ok(secret.diffie_hellman(&x25519_dalek::PublicKey::from(x25519_dalek::X25519_BASEPOINT_BYTES)).to_bytes())
+            // On a backend from a table of the base point, 30 kB. Else by the ladder, as every agreement: the detour over Edwards points needs
+            // 1 to 6 kB more stack.
+            #[cfg(feature = "alloc")]
+            let public = x25519_dalek::PublicKey::from(&secret);
+            #[cfg(not(feature = "alloc"))]
+            let public = secret.diffie_hellman(&x25519_dalek::PublicKey::from(x25519_dalek::X25519_BASEPOINT_BYTES));
+            Ok(public.to_bytes())
         }
         #[cfg(feature = "_p256")]
         Curve::P256 => p256_public(private).map(|(x, _)| x),
@@ -73,7 +78,9 @@ pub(crate) fn dh_public(curve: Curve, private: &Secret<32>) -> Result<[u8; 32]> 
 pub(crate) fn p256_public(private: &Secret<32>) -> Result<([u8; 32], [u8; 32])> {
     use p256::elliptic_curve::sec1::{Coordinates, ToEncodedPoint};
     let secret = p256::SecretKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
-    let point = secret.public_key().to_encoded_point(false);
+    // A copied scalar does not erase itself.
+    let scalar = zeroize::Zeroizing::new(secret.to_nonzero_scalar());
+    let point = super::p256_base::multiply(&scalar).to_encoded_point(false);
     match point.coordinates() {
         Coordinates::Uncompressed { x, y } => Ok(((*x).into(), (*y).into())),
         _ => Err(Error::InvalidKey),
@@ -99,6 +106,22 @@ pub(crate) fn p256_y(x: &[u8; 32], odd: bool) -> Result<[u8; 32]> {
     #[cfg(not(feature = "_p256"))]
     {
         let _ = (x, odd);
+        Err(Error::UnsupportedSuite)
+    }
+}
+
+/// Does the point lie on the curve? Errors: `InvalidKey`, `UnsupportedSuite`.
+pub(crate) fn p256_check(x: &[u8; 32], y: &[u8; 32]) -> Result<()> {
+    #[cfg(feature = "_p256")]
+    {
+        use p256::elliptic_curve::sec1::FromEncodedPoint;
+        // By the curve's equation: working out y again takes a square root, fifty times as long.
+        let point = p256::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
+        Option::<p256::AffinePoint>::from(p256::AffinePoint::from_encoded_point(&point)).map(|_| ()).ok_or(Error::InvalidKey)
+    }
+    #[cfg(not(feature = "_p256"))]
+    {
+        let _ = (x, y);
         Err(Error::UnsupportedSuite)
     }
 }

@@ -19,20 +19,31 @@ pub(crate) struct Party {
     stored: HashMap<u32, Vec<u8>>,
 }
 
-/// Two parties for a suite.
-pub(crate) fn parties(suite: Suite) -> (Party, Party) {
+/// A key with its credential.
+pub(crate) struct Identity {
+    pub(crate) private: Secret<32>,
+    pub(crate) ccs: Vec<u8>,
+}
+
+/// Two identities with the kids 1 and 2.
+pub(crate) fn identities(suite: Suite) -> [Identity; 2] {
     let kind = KeyKind::for_agreement(suite.curve());
-    let make = |name: &str, kid: &[u8]| {
+    [("one", [1]), ("other", [2])].map(|(name, kid)| {
         let private = software::generate(kind, fill).expect("a key");
         let public = software::public_key(kind, &private).expect("its public key");
         let mut buffer = [0; 256];
         let mut writer = Writer::new(&mut buffer);
-        write_ccs(&mut writer, name, &public, kid).expect("a credential");
-        (private, writer.written().to_vec())
-    };
-    let (one_key, one) = make("one", &[1]);
-    let (other_key, other) = make("other", &[2]);
-    (Party::new(kind, one_key, one.clone(), other.clone(), &[2]), Party::new(kind, other_key, other, one, &[1]))
+        write_ccs(&mut writer, name, &public, &kid).expect("a credential");
+        Identity { private, ccs: writer.written().to_vec() }
+    })
+}
+
+/// Two parties for a suite.
+pub(crate) fn parties(suite: Suite) -> (Party, Party) {
+    let kind = KeyKind::for_agreement(suite.curve());
+    let [one, other] = identities(suite);
+    let (one_ccs, other_ccs) = (one.ccs.clone(), other.ccs.clone());
+    (Party::new(kind, one.private, one.ccs, other_ccs, &[2]), Party::new(kind, other.private, other.ccs, one_ccs, &[1]))
 }
 
 fn fill(out: &mut [u8]) -> Result<()> {
