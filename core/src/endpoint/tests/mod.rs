@@ -5,6 +5,7 @@ mod attacks;
 mod exhaustive;
 mod handshakes;
 mod messages;
+mod methods;
 mod persistence;
 mod port;
 mod simulator;

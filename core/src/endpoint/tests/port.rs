@@ -136,6 +136,8 @@ pub(super) struct TestPort {
     pub(super) pending: bool,
     /// Operations with the static key that were asked for.
     pub(super) operations: u32,
+    /// What a signature that is pending was asked for.
+    asked: Option<Vec<u8>>,
     pub(super) deny: bool,
     pub(super) claimed: Option<InboxName>,
 }
@@ -161,6 +163,7 @@ impl TestPort {
             saves: 0,
             pending: false,
             operations: 0,
+            asked: None,
             deny: false,
             claimed: None,
         }
@@ -195,10 +198,14 @@ impl Provider for TestPort {
 
     fn sign(&mut self, key: KeyHandle, algorithm: Signature, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
         self.operations += 1;
+        assert_eq!(key, KeyHandle(1));
+        // A secure element that is asked again must be asked for the same, or it would never come to an end.
+        let asked = self.asked.get_or_insert_with(|| message.concat());
+        assert_eq!(*asked, message.concat());
         if self.pending {
             return Err(Error::Pending);
         }
-        assert_eq!(key, KeyHandle(1));
+        self.asked = None;
         crate::crypto::software::sign(algorithm, &Secret::from(self.own.as_ref().ok_or(Error::UnknownKey)?.private), message, signature)
     }
 
