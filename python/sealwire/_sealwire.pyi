@@ -768,10 +768,9 @@ class Records:
     def unprotect(self, frame: Buffer, *, topic: Optional[_Name] = None) -> _Unprotected:
         """Verifies and decrypts a record."""
 
-    def unprotect_many(
-        self, frames: Iterable[Buffer], *, topic: Optional[_Name] = None
-    ) -> List[Union[_Unprotected, SealwireError]]:
-        """Verifies and decrypts many records in one call, the interpreter's lock released: their contents, or the exception for each."""
+    def unprotect_many(self, frames: Iterable[Buffer], *, topic: Optional[_Name] = None) -> List[Union[bytes, SealwireError]]:
+        """Verifies and decrypts many records in one call, the interpreter's lock released: payloads, or the exception that `unprotect` would
+        raise. Where more than the payload is wanted, use `unprotect`."""
 
 def seal(algorithm: int, key: Buffer, nonce: Buffer, aad: Buffer, plaintext: Buffer) -> bytes:
     """AEAD by COSE number (10, 24, 30): ciphertext followed by the tag."""

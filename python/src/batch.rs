@@ -125,7 +125,7 @@ impl Parts {
 /// A batch of messages, taken out of Python objects.
 pub(crate) struct Messages {
     common: Parts,
-    items: Vec<(Bytes, Option<Parts>)>,
+    items: Vec<(Bytes, Option<Box<Parts>>)>,
 }
 
 impl Messages {
@@ -151,7 +151,7 @@ impl Messages {
                         origin: made.origin.clone().map(origin_from).transpose()?,
                     };
                     parts.with(&[])?;
-                    (Bytes::take(made.payload.bind(item.py()))?, Some(parts))
+                    (Bytes::take(made.payload.bind(item.py()))?, Some(Box::new(parts)))
                 }
             });
         }
@@ -185,51 +185,70 @@ fn run<I, T>(
     outcomes
 }
 
-/// What became of messages: where each frame ends in `frames`.
+/// Frames one behind the other, with room for the next one.
+#[derive(Default)]
+pub(crate) struct Row {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+/// The room grows by at least so much at a time.
+const STEP: usize = 65_536;
+
+impl Row {
+    /// Lets `write` write a frame for a payload of this length; gives where it ends.
+    pub(crate) fn push<T>(&mut self, payload: usize, write: impl FnOnce(&mut [u8]) -> CoreResult<(usize, T)>) -> CoreResult<(usize, T)> {
+        let needed = self.used.saturating_add(payload).saturating_add(OVERHEAD);
+        if self.bytes.len() < needed {
+            self.bytes.resize(needed.saturating_add(STEP), 0);
+        }
+        let (length, made) = write(self.bytes.get_mut(self.used..needed).unwrap_or_default())?;
+        self.used = self.used.saturating_add(length);
+        Ok((self.used, made))
+    }
+
+    pub(crate) fn get(&self, start: usize, end: usize) -> &[u8] {
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+}
+
+/// What became of messages: where each frame ends in the row.
 pub(crate) struct Protected {
-    frames: Vec<u8>,
+    row: Row,
     outcomes: Vec<Outcome<(usize, endpoint::Sent)>>,
 }
 
 /// Protects every message.
 pub(crate) fn send(state: &mut State, now: u64, session: SessionHandle, messages: &Messages) -> Protected {
-    let mut frames = Vec::new();
+    let mut row = Row::default();
     let outcomes = run(state, messages.items.iter(), |core, port, (payload, parts)| {
-        let message = parts.as_ref().unwrap_or(&messages.common).with(payload.get()).map_err(|_| Error::InvalidArgument)?;
-        let start = frames.len();
-        frames.resize(start.saturating_add(message.payload.len()).saturating_add(OVERHEAD), 0);
-        let sent = core.send(port, now, session, &message, frames.get_mut(start..).unwrap_or_default());
-        let end = start.saturating_add(sent.as_ref().map_or(0, |sent| sent.len));
-        frames.truncate(end);
-        Ok((end, sent?))
+        let message = parts.as_deref().unwrap_or(&messages.common).with(payload.get()).map_err(|_| Error::InvalidArgument)?;
+        row.push(message.payload.len(), |out| core.send(port, now, session, &message, out).map(|sent| (sent.len, sent)))
     });
-    Protected { frames, outcomes }
+    Protected { row, outcomes }
 }
 
 /// As a list of `Sent` and exceptions.
 pub(crate) fn sent<'py>(py: Python<'py>, protected: Protected) -> PyResult<Bound<'py, PyList>> {
-    let Protected { frames, outcomes } = protected;
+    let Protected { row, outcomes } = protected;
     let mut start = 0;
-    let list = PyList::empty(py);
-    for outcome in outcomes {
-        match outcome {
-            Ok((end, sent)) => {
-                list.append(Py::new(py, Sent::new(py, frames.get(start..end).unwrap_or_default(), &sent))?)?;
-                start = end;
-            }
-            Err((error, cause)) => list.append(value_with(py, error, cause)?)?,
+    let item = |outcome| match outcome {
+        Ok((end, sent)) => {
+            let frame = row.get(std::mem::replace(&mut start, end), end);
+            Bound::new(py, Sent::new(py, frame, &sent)).map(Bound::into_any)
         }
-    }
-    Ok(list)
+        Err((error, cause)) => value_with(py, error, cause).map(|made| made.into_bound(py)),
+    };
+    PyList::new(py, outcomes.into_iter().map(item).collect::<PyResult<Vec<_>>>()?)
 }
 
 /// Where a frame came from, if that is not what holds for the batch.
-type Own = Option<(Route, Option<Vec<u8>>)>;
+type From = Option<(Route, Option<Vec<u8>>)>;
 
 /// A batch of frames, copied one behind the other: they are decrypted in place.
 pub(crate) struct Frames {
     bytes: Vec<u8>,
-    items: Vec<(usize, Own)>,
+    items: Vec<(usize, From)>,
     route: Route,
     topic: Option<Vec<u8>>,
 }
@@ -271,16 +290,13 @@ impl Frames {
 
 /// As a list of events, None and exceptions.
 pub(crate) fn brought<'py>(py: Python<'py>, outcomes: Vec<Outcome<Event<'_>>>) -> PyResult<Bound<'py, PyList>> {
-    let list = PyList::empty(py);
-    for outcome in outcomes {
-        match outcome {
-            Ok(event) => match events::event(py, &event) {
-                Ok(made) => list.append(made)?,
-                // An addressed topic that is no text.
-                Err(raised) => list.append(raised.into_value(py))?,
-            },
-            Err((error, cause)) => list.append(value_with(py, error, cause)?)?,
-        }
-    }
-    Ok(list)
+    let item = |outcome| match outcome {
+        Ok(event) => Ok(match events::event(py, &event) {
+            Ok(made) => made.unwrap_or_else(|| py.None()),
+            // An addressed topic that is no text.
+            Err(raised) => raised.into_value(py).into_any(),
+        }),
+        Err((error, cause)) => value_with(py, error, cause),
+    };
+    PyList::new(py, outcomes.into_iter().map(item).collect::<PyResult<Vec<_>>>()?)
 }

@@ -1,6 +1,6 @@
 //! `sealwire.primitives`: handshake steps, records and algorithms for code that owns its own loop, and for tests.
 
-use crate::batch::{Bytes, OVERHEAD};
+use crate::batch::{Bytes, OVERHEAD, Row};
 use crate::endpoint::{SHORT, anchor, known};
 use crate::error::{raise, raise_with, value};
 use crate::keys::{Credential, Key, TrustAnchor, bytes_like, bytes_of, name_like};
@@ -396,30 +396,23 @@ impl Records {
     ) -> PyResult<Bound<'py, PyList>> {
         let payloads = payloads.try_iter()?.map(|payload| Bytes::take(&payload?)).collect::<PyResult<Vec<_>>>()?;
         let (topic, addressed) = (topic.map(name_like).transpose()?, addressed.map(name_like).transpose()?);
-        let mut frames = Vec::new();
+        let mut row = Row::default();
         let ends = self.with(py, false, |context| {
             let each = |payload: &Bytes| {
-                let (payload, start) = (payload.get(), frames.len());
-                frames.resize(start.saturating_add(payload.len()).saturating_add(OVERHEAD), 0);
-                let out = frames.get_mut(start..).unwrap_or_default();
-                let length = protect(context, payload, confirmable, topic.as_deref(), addressed.as_deref(), out);
-                let end = start.saturating_add(length.unwrap_or(0));
-                frames.truncate(end);
-                length.map(|_| end)
+                let payload = payload.get();
+                let made = row.push(payload.len(), |out| {
+                    protect(context, payload, confirmable, topic.as_deref(), addressed.as_deref(), out).map(|length| (length, ()))
+                });
+                made.map(|(end, ())| end)
             };
             payloads.iter().map(each).collect::<Vec<_>>()
         })?;
-        let (list, mut start) = (PyList::empty(py), 0);
-        for end in ends {
-            match end {
-                Ok(end) => {
-                    list.append(PyBytes::new(py, frames.get(start..end).unwrap_or_default()))?;
-                    start = end;
-                }
-                Err(error) => list.append(value(py, error)?)?,
-            }
-        }
-        Ok(list)
+        let mut start = 0;
+        let item = |end| match end {
+            Ok(end) => Ok(PyBytes::new(py, row.get(std::mem::replace(&mut start, end), end)).into_any()),
+            Err(error) => value(py, error).map(|made| made.into_bound(py)),
+        };
+        PyList::new(py, ends.into_iter().map(item).collect::<PyResult<Vec<_>>>()?)
     }
 
     /// Verifies and decrypts a record; gives payload, number, topic, missing, late and partial_iv.
@@ -439,7 +432,7 @@ impl Records {
         unprotected(py, &opened.map_err(raise)?)
     }
 
-    /// Verifies and decrypts many records in one call: a list of what `unprotect` gives, with the exception in the place of what was refused.
+    /// Verifies and decrypts many records in one call: a list of payloads, with the exception in the place of what was refused.
     #[pyo3(signature = (frames, *, topic = None))]
     fn unprotect_many<'py>(
         &self,
@@ -464,14 +457,11 @@ impl Records {
             };
             lengths.iter().map(each).collect::<Vec<_>>()
         })?;
-        let list = PyList::empty(py);
-        for one in opened {
-            match one {
-                Ok(opened) => list.append(unprotected(py, &opened)?)?,
-                Err(error) => list.append(value(py, error)?)?,
-            }
-        }
-        Ok(list)
+        let item = |opened: sealwire_core::error::Result<Unprotected<'_>>| match opened {
+            Ok(opened) => Ok(PyBytes::new(py, opened.content.payload).into_any()),
+            Err(error) => value(py, error).map(|made| made.into_bound(py)),
+        };
+        PyList::new(py, opened.into_iter().map(item).collect::<PyResult<Vec<_>>>()?)
     }
 }
 
