@@ -304,8 +304,8 @@ def hub_show(options: argparse.Namespace, out: Output) -> int:
             lines = [f"{item.id:>6} {when(item.created)} {item.peer:<12} {item.topic:<20} {item.state} {item.reason or ''}" for item in commands]
             out.give([plain(item) for item in commands], *lines)
         else:
-            incidents = data.incidents()
-            lines = [f"{item.id:>6} {when(item.at)} {item.error:<20} {item.topic} {item.detail or ''}" for item in incidents]
+            incidents = data.incidents(options.limit, error=options.error)
+            lines = [f"{item.id:>6} {when(item.at)} {item.count:>7} x {item.error:<20} {item.topic} {item.detail or ''}" for item in incidents]
             out.give([plain(item) for item in incidents], *lines)
     finally:
         data.close()
@@ -441,13 +441,16 @@ def build_parser() -> argparse.ArgumentParser:
     add_broker(one)
     add_json(one)
     one.set_defaults(run=hub_run)
-    for name, text in (("messages", "what was received; with --json the payloads too"), ("sessions", "who has a session"), ("commands", "commands and how far they are"), ("incidents", "what was refused")):
+    for name, text in (("messages", "what was received; with --json the payloads too"), ("sessions", "who has a session"), ("commands", "commands and how far they are"), ("incidents", "what was refused, and how often in that minute; the newest first")):
         one = hub.add_parser(name, help=text)
         one.add_argument("--db", required=True, metavar="FILE", help="database of the hub")
         if name == "messages":
             one.add_argument("--topic", help="only of this topic")
             one.add_argument("--after", type=int, default=0, metavar="ID", help="only later ones")
             one.add_argument("--limit", type=int, default=-1, help="at most so many")
+        elif name == "incidents":
+            one.add_argument("--error", metavar="NAME", help="only of this reason, such as lost-state")
+            one.add_argument("--limit", type=int, default=100, help="at most so many (100)")
         add_json(one)
         one.set_defaults(run=hub_show)
     one = hub.add_parser("send", help="queue a command for the running hub")

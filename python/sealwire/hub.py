@@ -174,6 +174,7 @@ class Hub:
 
     async def _serve_commands(self) -> None:
         while True:
+            self.data.flush_incidents(over=True)
             for command in self.data.commands("queued"):
                 if command.expires <= time.time():
                     self.data.set_command(command.id, "failed", reason="no session in time")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Union
+from typing import Dict, Iterator, List, Optional, Tuple, Union
 
-from .errors import InvalidArgument, UnsupportedState
+from .errors import InvalidArgument, StorageFailed, UnsupportedState
 from .store import SqliteStore
 
-SCHEMA = 1
+SCHEMA = 2
 _TABLES = """
 CREATE TABLE IF NOT EXISTS peer (
     thumbprint BLOB PRIMARY KEY, subject TEXT, inbox TEXT, sid BLOB, session INTEGER, since REAL, last_seen REAL,
@@ -28,10 +29,16 @@ CREATE TABLE IF NOT EXISTS command (
 );
 CREATE INDEX IF NOT EXISTS command_by_state ON command (state, id);
 CREATE TABLE IF NOT EXISTS incident (
-    id INTEGER PRIMARY KEY, at REAL NOT NULL, error TEXT NOT NULL, topic TEXT NOT NULL, detail TEXT
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, error TEXT NOT NULL, topic TEXT NOT NULL, detail TEXT, count INTEGER NOT NULL DEFAULT 1
 );
+CREATE INDEX IF NOT EXISTS incident_by_kind ON incident (error, detail, id);
 """
-_INCIDENTS_KEPT = 10_000
+_PERIOD_S = 60
+"""Incidents of one kind on one topic in so long are one row."""
+_TOPICS = 4
+"""Rows of one kind for single topics in one period; further topics share one."""
+_ROWS_PER_KIND = 1_000
+OTHER_TOPICS = "(other topics)"
 
 
 @dataclass(frozen=True)
@@ -84,13 +91,22 @@ class StoredPeer:
 
 @dataclass(frozen=True)
 class Incident:
-    """Something that was refused."""
+    """What was refused `count` times for one reason on one topic within a minute, the first time at `at`."""
 
     id: int
     at: float
     error: str
     topic: str
     detail: Optional[str]
+    count: int
+
+
+@dataclass
+class _Tally:
+    """A row of the running period: incidents that are counted here, and not in the database yet."""
+
+    id: int
+    more: int = 0
 
 
 class HubData:
@@ -105,12 +121,20 @@ class HubData:
         if version > SCHEMA:
             self.store.close()
             raise UnsupportedState(f"the database has schema {version}, this version knows {SCHEMA}")
+        self._period = -1
+        self._tallies: Dict[Tuple[str, Optional[str], str], _Tally] = {}
+        if version == 1:
+            self._database.execute("ALTER TABLE incident ADD COLUMN count INTEGER NOT NULL DEFAULT 1")
         self._database.executescript(_TABLES)
         self._database.execute(f"PRAGMA user_version={SCHEMA}")
 
     def close(self) -> None:
-        """Close the database."""
-        self.store.close()
+        """Close the database; incidents that were only counted are written first."""
+        try:
+            with suppress(StorageFailed):  # after a transaction that failed nothing is written any more
+                self.flush_incidents()
+        finally:
+            self.store.close()
 
     # ---- written by the hub, inside its transactions
 
@@ -136,12 +160,41 @@ class HubData:
         self._database.execute("UPDATE peer SET last_seen = ?, missing = missing + ? WHERE thumbprint = ?", (now, missing, peer))
 
     def add_incident(self, error: str, topic: str, detail: Optional[str] = None) -> None:
-        """Store what was refused; the oldest go when there are too many."""
-        row = self._database.execute(
-            "INSERT INTO incident (at, error, topic, detail) VALUES (?, ?, ?, ?)", (time.time(), error, topic, detail)
+        """Note what was refused.
+
+        Strangers can cause incidents at any rate, so the first of its kind and topic in a minute is written and the others
+        are counted in memory. `error` and `detail` make the kind; a kind has a quota of rows of its own, so that one cannot
+        push out another.
+        """
+        now = time.time()
+        if self._period != int(now // _PERIOD_S):
+            self.flush_incidents()
+            self._period = int(now // _PERIOD_S)
+        if (error, detail, topic) not in self._tallies and sum(key[:2] == (error, detail) for key in self._tallies) >= _TOPICS:
+            topic = OTHER_TOPICS
+        tally = self._tallies.get((error, detail, topic))
+        if tally is not None:
+            tally.more += 1
+            return
+        row = self._database.execute("INSERT INTO incident (at, error, topic, detail) VALUES (?, ?, ?, ?)", (now, error, topic, detail))
+        if row.lastrowid is None:
+            raise sqlite3.DatabaseError("no row number")
+        self._tallies[error, detail, topic] = _Tally(row.lastrowid)
+        self._database.execute(
+            "DELETE FROM incident WHERE error = ?1 AND detail IS ?2 AND id <= "
+            "(SELECT id FROM incident WHERE error = ?1 AND detail IS ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)",
+            (error, detail, _ROWS_PER_KIND),
         )
-        if row.lastrowid is not None and row.lastrowid % 100 == 0:
-            self._database.execute("DELETE FROM incident WHERE id <= ?", (row.lastrowid - _INCIDENTS_KEPT,))
+
+    def flush_incidents(self, *, over: bool = False) -> None:
+        """Write what was only counted. `over`: only if the minute is over; for calling often."""
+        if over and self._period == int(time.time() // _PERIOD_S):
+            return
+        counted = [(tally.more, tally.id) for tally in self._tallies.values() if tally.more]
+        self._tallies.clear()
+        if counted:
+            with self.store.transaction():
+                self._database.executemany("UPDATE incident SET count = count + ? WHERE id = ?", counted)
 
     def session_up(self, peer: bytes, subject: Optional[str], inbox: str, session: int, sid: bytes) -> None:
         """A peer has a session."""
@@ -219,10 +272,14 @@ class HubData:
         )
         return [StoredPeer(*row) for row in rows]
 
-    def incidents(self, limit: int = 100) -> List[Incident]:
-        """What was refused, newest first."""
-        rows = self._database.execute("SELECT id, at, error, topic, detail FROM incident ORDER BY id DESC LIMIT ?", (limit,))
-        return [Incident(*row) for row in rows]
+    def incidents(self, limit: int = 100, *, error: Optional[str] = None) -> List[Incident]:
+        """What was refused, newest first; `error` keeps one reason. A running hub writes its counts once a minute."""
+        rows = self._database.execute(
+            "SELECT id, at, error, topic, detail, count FROM incident WHERE ?1 IS NULL OR error = ?1 ORDER BY id DESC LIMIT ?2",
+            (error, limit),
+        )
+        counted = {tally.id: tally.more for tally in self._tallies.values()}
+        return [Incident(number, at, name, topic, detail, count + counted.get(number, 0)) for number, at, name, topic, detail, count in rows]
 
     def restore(self) -> int:
         """After a backup was put back: discard every session, since old sequence numbers must never be used again."""

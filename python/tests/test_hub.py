@@ -179,12 +179,63 @@ def test_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
         HubData(tmp_path / "missing.db", create=False)
 
 
-def test_incidents_are_bounded(tmp_path: Path) -> None:
+def test_a_flood_of_strangers_is_counted_and_not_written(tmp_path: Path) -> None:
     data = HubData(tmp_path / "hub.db")
+    statements: List[str] = []
+    data.store.database.set_trace_callback(statements.append)
+    for _ in range(10_000):
+        data.add_incident("malformed", "in/hub")
+    assert len(statements) <= 8, "at the turn of a minute two rows, else one"
+    data.store.database.set_trace_callback(None)
+    # In this process at once, for others after the minute or the end of the hub.
+    assert sum(incident.count for incident in data.incidents()) == 10_000
+    data.close()
+    reopened = HubData(tmp_path / "hub.db", create=False)
+    assert sum(incident.count for incident in reopened.incidents()) == 10_000
+    reopened.close()
+
+
+def test_counts_are_written_when_the_minute_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [6_000.0]
+    monkeypatch.setattr("sealwire.hubdata.time.time", lambda: clock[0])
+    data, other = HubData(tmp_path / "hub.db"), HubData(tmp_path / "hub.db", create=False)
+    for _ in range(3):
+        data.add_incident("replay", "in/hub")
+    data.flush_incidents(over=True)
+    assert [incident.count for incident in other.incidents()] == [1]
+    clock[0] += 60
+    data.flush_incidents(over=True)
+    assert [incident.count for incident in other.incidents()] == [3]
+    data.add_incident("replay", "in/hub")
+    assert [(incident.at, incident.count) for incident in other.incidents()] == [(6_060.0, 1), (6_000.0, 3)]
+    data.close()
+    other.close()
+
+
+def test_strangers_push_out_no_other_kind_of_incident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [6_000.0]
+    monkeypatch.setattr("sealwire.hubdata.time.time", lambda: clock[0])
+    data = HubData(tmp_path / "hub.db")
+    data.add_incident("stale", "in/hub")
+    data.add_incident("lost-state", "", "session closed")
     with data.store.transaction():
-        for _ in range(10_300):
-            data.add_incident("replay", "in/hub")
-    assert len(data.incidents(20_000)) <= 10_100
+        for minute in range(1_000):
+            clock[0] = 6_060.0 + 60 * minute
+            for topic in range(20):
+                data.add_incident("malformed", f"line/{minute}/{topic}")
+    assert [incident.error for incident in data.incidents(error="stale")] == ["stale"]
+    assert [incident.detail for incident in data.incidents(error="lost-state")] == ["session closed"]
+    rows = data.incidents(20_000, error="malformed")
+    assert len(rows) == 1_000 and [row.count for row in rows[:5]] == [16, 1, 1, 1, 1]
     data.close()
 
 
+def test_incidents_of_an_earlier_database_stay(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "hub.db")
+    store.database.execute("CREATE TABLE incident (id INTEGER PRIMARY KEY, at REAL NOT NULL, error TEXT NOT NULL, topic TEXT NOT NULL, detail TEXT)")
+    store.database.execute("INSERT INTO incident (at, error, topic) VALUES (1.0, 'replay', 'in/hub')")
+    store.database.execute("PRAGMA user_version=1")
+    store.close()
+    data = HubData(tmp_path / "hub.db", create=False)
+    assert [(incident.error, incident.count) for incident in data.incidents()] == [("replay", 1)]
+    data.close()
