@@ -90,7 +90,8 @@ impl PublicKey {
         let key = PublicKey { curve, x, y };
         match (curve, key.y_if_any()?) {
             (KeyCurve::P256, Some(y)) => p256_y(&x, Y::Whole(*y)).map(|_| key),
-            (KeyCurve::X25519, _) => x25519_canonical(&x).map(|()| key),
+            // A number above the field's order means the same key as a smaller one, under another thumbprint.
+            (KeyCurve::X25519, _) if !crate::crypto::x25519_canonical(&x) => Err(Error::InvalidKey),
             _ => Ok(key),
         }
     }
@@ -252,11 +253,4 @@ fn p256_y(x: &[u8; 32], y: Y) -> Result<[u8; 32]> {
         Y::Odd(odd) => crate::crypto::p256_y(x, odd),
         Y::Whole(y) => crate::crypto::p256_check(x, &y).map(|()| y),
     }
-}
-
-/// An X25519 key must be below 2^255 − 19: a larger number means the same key, under another thumbprint.
-fn x25519_canonical(x: &[u8; 32]) -> Result<()> {
-    let [low, middle @ .., high] = x;
-    let too_large = *high > 0x7f || (*high == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *low >= 0xed);
-    if too_large { Err(Error::InvalidKey) } else { Ok(()) }
 }

@@ -8,7 +8,7 @@ pub mod suite;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use rustcrypto::{p256_check, p256_y};
+pub(crate) use rustcrypto::{p256_check, p256_y, x25519_canonical};
 
 pub use suite::{Aead, AuthenticationKey, Curve, HASH, Signature, Suite};
 
@@ -32,7 +32,7 @@ pub trait Provider {
     fn random(&mut self, out: &mut [u8]) -> Result<()>;
 
     /// Diffie-Hellman of the static private key `key` with `peer`: a 32-byte public key, for P-256 its x coordinate.
-    /// Errors: `UnknownKey`, `InvalidKey` (bad point, all-zero result), `Pending`.
+    /// Errors: `UnknownKey`, `InvalidKey` (no point of the curve, on X25519 a number not below the field's order, all-zero result), `Pending`.
     fn agree(&mut self, key: KeyHandle, curve: Curve, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()>;
 
     /// Signs the concatenation of `message` with private key `key`. Errors: `UnknownKey`, `Pending`.
@@ -43,7 +43,7 @@ pub trait Provider {
         rustcrypto::generate(curve, |out| self.random(out), private, public)
     }
 
-    /// Diffie-Hellman with an ephemeral private key. Errors: `InvalidKey`, `UnsupportedSuite`.
+    /// Diffie-Hellman with an ephemeral private key. Errors: `InvalidKey` as [`agree`](Provider::agree), `UnsupportedSuite`.
     fn agree_ephemeral(&mut self, curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()> {
         rustcrypto::agree(curve, private, peer, shared)
     }

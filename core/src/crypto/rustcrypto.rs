@@ -126,11 +126,27 @@ pub(crate) fn p256_check(x: &[u8; 32], y: &[u8; 32]) -> Result<()> {
     }
 }
 
+/// True for an X25519 public key below 2^255 − 19. RFC 7748 §5 would take a larger number as another name for the same key; nobody who
+/// computes a public key gets one, and here every value has one encoding.
+pub(crate) const fn x25519_canonical(public: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = public;
+    let mut rest = middle.as_slice();
+    let mut all_ones = *high == 0x7f;
+    while let [byte, after @ ..] = rest {
+        all_ones &= *byte == 0xff;
+        rest = after;
+    }
+    *high < 0x80 && !(all_ones && *low >= 0xed)
+}
+
 /// Diffie-Hellman. On P-256 only the x coordinate of the peer's key is known; either y gives the same shared x.
 pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()> {
     match curve {
         #[cfg(feature = "_curve25519")]
         Curve::X25519 => {
+            if !x25519_canonical(peer) {
+                return Err(Error::InvalidKey);
+            }
             let secret = x25519_dalek::StaticSecret::from(*private.expose());
             let result = secret.diffie_hellman(&x25519_dalek::PublicKey::from(*peer));
             // A low-order public key makes the result all zero, whatever the private key (RFC 7748 6.1).
@@ -170,8 +186,11 @@ pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], sig
         Signature::EdDsa => {
             use ed25519_dalek::VerifyingKey;
             let public: &[u8; 32] = public.try_into().map_err(|_| Error::InvalidKey)?;
+            // The field's order is X25519's, with the sign of x above it; one key has one encoding.
+            let mut y = *public;
+            y[31] &= 0x7f;
             let key = VerifyingKey::from_bytes(public).map_err(|_| Error::InvalidKey)?;
-            if key.is_weak() {
+            if key.is_weak() || !x25519_canonical(&y) {
                 return Err(Error::InvalidKey);
             }
             let signature = ed25519_dalek::Signature::from_bytes(signature);

@@ -230,7 +230,7 @@ fn subject_key(encoded: &[u8]) -> Result<PublicKey> {
 
 /// r ‖ s from an ECDSA-Sig-Value: two INTEGERs, each positive, in as few bytes as can be and at most 32. A second encoding of one signature
 /// is refused.
-fn ecdsa_signature(encoded: &[u8]) -> Result<[u8; 64]> {
+pub(crate) fn ecdsa_signature(encoded: &[u8]) -> Result<[u8; 64]> {
     let mut numbers = Items::only(encoded, Tag::Sequence)?;
     let mut both = [0; 64];
     let (r, s) = both.split_at_mut(32);

@@ -26,7 +26,7 @@ fn check_aead(algorithm: Aead, key: &str, nonce: &str, aad: &str, plain: &[u8], 
 
 /// RFC 7748 §5.2 (first vector) and §6.1.
 #[test]
-#[cfg(feature = "suite-x25519-chacha")]
+#[cfg(feature = "_curve25519")]
 fn x25519() {
     let result = shared(
         Curve::X25519,
@@ -52,7 +52,7 @@ fn x25519() {
 
 /// RFC 5903 §8.1 (256-bit random ECP group).
 #[test]
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "_p256")]
 fn p256_ecdh() {
     let (i, r) = (
         "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
@@ -71,7 +71,7 @@ fn p256_ecdh() {
 
 /// RFC 8439 §2.8.2.
 #[test]
-#[cfg(feature = "suite-x25519-chacha")]
+#[cfg(feature = "_chacha")]
 fn chacha20_poly1305() {
     check_aead(
         Aead::ChaCha20Poly1305,
@@ -86,19 +86,48 @@ fn chacha20_poly1305() {
     );
 }
 
-/// RFC 3610 §8, packet vectors 1 to 3, and RFC 8613 C.4.
+/// RFC 3610 §8, packet vectors 1 to 6.
 #[test]
-#[cfg(feature = "suite-p256-ccm")]
-fn aes_ccm_16_64_128() {
-    let packet: Vec<u8> = (8..0x21).collect();
-    for (nonce, length, expected) in [
-        ("00000003020100a0a1a2a3a4a5", 23, "588c979a61c663d2f066d0c2c0f989806d5f6b61dac38417e8d12cfdf926e0"),
-        ("00000004030201a0a1a2a3a4a5", 24, "72c91a36e135f8cf291ca894085c87e3cc15c439c9e43a3ba091d56e10400916"),
-        ("00000005040302a0a1a2a3a4a5", 25, "51b1e5f44a197d1da46b0f8e2d282ae871e838bb64da8596574adaa76fbd9fb0c5"),
+#[cfg(feature = "_ccm")]
+fn aes_ccm_of_rfc_3610() {
+    let packet: Vec<u8> = (0..0x21).collect();
+    for (nonce, header, length, expected) in [
+        ("00000003020100a0a1a2a3a4a5", 8, 31, "588c979a61c663d2f066d0c2c0f989806d5f6b61dac38417e8d12cfdf926e0"),
+        ("00000004030201a0a1a2a3a4a5", 8, 32, "72c91a36e135f8cf291ca894085c87e3cc15c439c9e43a3ba091d56e10400916"),
+        ("00000005040302a0a1a2a3a4a5", 8, 33, "51b1e5f44a197d1da46b0f8e2d282ae871e838bb64da8596574adaa76fbd9fb0c5"),
+        ("00000006050403a0a1a2a3a4a5", 12, 31, "a28c6865939a9a79faaa5c4c2a9d4a91cdac8c96c861b9c9e61ef1"),
+        ("00000007060504a0a1a2a3a4a5", 12, 32, "dcf1fb7b5d9e23fb9d4e131253658ad86ebdca3e51e83f077d9c2d93"),
+        ("00000008070605a0a1a2a3a4a5", 12, 33, "6fc1b011f006568b5171a42d953d469b2570a4bd87405a0443ac91cb94"),
     ] {
-        let key = "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf";
-        check_aead(Aead::AesCcm16_64_128, key, nonce, "0001020304050607", &packet[..length], expected);
+        let (key, aad) = ("c0c1c2c3c4c5c6c7c8c9cacbcccdcecf", "000102030405060708090a0b");
+        check_aead(Aead::AesCcm16_64_128, key, nonce, &aad[..2 * header], &packet[header..length], expected);
     }
+}
+
+/// cose-wg/Examples (public domain), aes-ccm-examples: aes-ccm-01, aes-ccm-enc-01 as it is now and as it was with an earlier Enc_structure,
+/// and aes-ccm-enc-02, which has a 16-byte tag.
+#[test]
+#[cfg(feature = "_ccm")]
+fn aes_ccm_of_cose_examples() {
+    for (algorithm, aad, expected) in [
+        (Aead::AesCcm16_64_128, "8369456e76656c6f70656443a1010a40", "6899da0a132bd2d2b9b10915743ee1f7b92a46803f00f6a1b9384115"),
+        (Aead::AesCcm16_64_128, "8368456e63727970743043a1010a40", "6899da0a132bd2d2b9b10915743ee1f7b92a4680e7c51bdbc1b320ea"),
+        (Aead::AesCcm16_64_128, "8368456e63727970743143a1010a40", "6899da0a132bd2d2b9b10915743ee1f7b92a4680cbe82c6d0dc0033b"),
+        (
+            Aead::AesCcm16_128_128,
+            "8369456e6372797074656444a101181e40",
+            "6899da0a132bd2d2b9b10915743ee1f7b92a4680122d9d77e744a057a24c041740301098",
+        ),
+    ] {
+        let (key, nonce) = ("849b57219dae48de646d07dbb533566e", "89f52f65a1c580933b5261a72f");
+        check_aead(algorithm, key, nonce, aad, b"This is the content.", expected);
+    }
+}
+
+/// RFC 8613 C.4.
+#[test]
+#[cfg(feature = "_ccm")]
+fn aes_ccm_of_rfc_8613() {
     check_aead(
         Aead::AesCcm16_64_128,
         "f0910ed7295e6ad4b54fc793154302ff",
@@ -144,7 +173,7 @@ fn sha256() {
 
 /// RFC 8032 §7.1, tests 1 to 3.
 #[test]
-#[cfg(feature = "suite-x25519-chacha")]
+#[cfg(feature = "_curve25519")]
 fn ed25519() {
     for (seed, public, message, expected) in [
         (
@@ -182,7 +211,7 @@ fn ed25519() {
 
 /// RFC 6979 A.2.5, SHA-256.
 #[test]
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "_p256")]
 fn es256() {
     let private = Secret::from(hex_array("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721"));
     let public = public_key(KeyKind::Es256, &private).unwrap();

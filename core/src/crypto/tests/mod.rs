@@ -1,5 +1,5 @@
 //! Known answers for the default algorithms and the software keys.
-#![cfg_attr(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")), allow(unused))]
+#![cfg_attr(not(all(feature = "_curve25519", feature = "_p256", feature = "_ccm", feature = "_chacha")), allow(unused))]
 
 mod known_answers;
 mod refusals;

@@ -1,6 +1,6 @@
 use super::{hex_array, provider};
 use crate::bytes::Secret;
-use crate::crypto::rustcrypto::{agree, generate, open, seal, verify};
+use crate::crypto::rustcrypto::{generate, open, seal, verify};
 use crate::crypto::software::{self, KeyKind, SoftwareKeys};
 use crate::crypto::{Aead, Curve, KeyHandle, Provider, Signature};
 use crate::error::Error;
@@ -61,7 +61,7 @@ fn lengths_are_checked() {
 
 /// CCM counts the length in two bytes here. A ciphertext that is too long is decrypted before that shows; it must not stay.
 #[test]
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "_ccm")]
 fn ccm_is_limited_to_65535_bytes() {
     let mut tag = [0; 8];
     for (length, expected) in [(0xffff, Ok(())), (0x1_0000, Err(Error::InvalidArgument))] {
@@ -73,10 +73,21 @@ fn ccm_is_limited_to_65535_bytes() {
     assert!(buffer.iter().all(|byte| *byte == 0));
 }
 
-/// Points of small order on Curve25519 and its twist, in every encoding below 2^256.
+/// Diffie-Hellman through the port, by handle and ephemeral; both come out the same, and a refusal writes nothing.
+fn agreed(curve: Curve, private: [u8; 32], public: &[u8; 32]) -> Result<[u8; 32], Error> {
+    let (mut p, private) = (provider(&[]), Secret::from(private));
+    p.keys.insert(KeyHandle(0), KeyKind::for_agreement(curve), private.clone())?;
+    let (mut by_handle, mut ephemeral) = (Secret::from([1; 32]), Secret::from([1; 32]));
+    let result = p.agree(KeyHandle(0), curve, public, &mut by_handle);
+    assert_eq!(p.agree_ephemeral(curve, &private, public, &mut ephemeral), result);
+    assert!(by_handle == ephemeral && (result.is_ok() || by_handle == Secret::from([1; 32])));
+    result.map(|()| *by_handle.expose())
+}
+
+/// The points of small order on Curve25519 and its twist, in every encoding below 2^256, and what else is not below 2^255 − 19.
 #[test]
-#[cfg(feature = "suite-x25519-chacha")]
-fn low_order_x25519_keys() {
+#[cfg(feature = "_curve25519")]
+fn low_order_and_second_names_of_x25519_keys() {
     for point in [
         "0000000000000000000000000000000000000000000000000000000000000000",
         "0100000000000000000000000000000000000000000000000000000000000000",
@@ -85,51 +96,143 @@ fn low_order_x25519_keys() {
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
         "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
         "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-        "0000000000000000000000000000000000000000000000000000000000000080",
+        "cdeb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b880",
+        "4c9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f11d7",
+        "d9ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "daffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "dbffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
     ] {
-        let mut shared = Secret::from([1; 32]);
-        let result = agree(Curve::X25519, &Secret::from([5; 32]), &hex_array(point), &mut shared);
-        assert_eq!(result, Err(Error::InvalidKey), "{point}");
-        assert_eq!(shared, Secret::from([1; 32]));
+        // The highest bit is no part of the number; some lists leave it out, some have it.
+        for high in [0, 0x80] {
+            let mut point: [u8; 32] = hex_array(point);
+            point[31] |= high;
+            assert_eq!(agreed(Curve::X25519, [5; 32], &point), Err(Error::InvalidKey), "{point:x?}");
+        }
+    }
+    // 9, the base point, is taken; with the highest bit, or larger by the field's order, it is not, nor is anything up to 2^255.
+    let mut nine = [0; 32];
+    nine[0] = 9;
+    assert!(agreed(Curve::X25519, [5; 32], &nine).is_ok());
+    nine[31] = 0x80;
+    assert_eq!(agreed(Curve::X25519, [5; 32], &nine), Err(Error::InvalidKey));
+    for low in 0xed..=0xff {
+        let mut large = [0xff; 32];
+        (large[0], large[31]) = (low, 0x7f);
+        assert_eq!(agreed(Curve::X25519, [5; 32], &large), Err(Error::InvalidKey));
     }
 }
 
 #[test]
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "_p256")]
 fn p256_keys_that_are_none() {
-    let mut shared = Secret::zero();
-    // x = 1 has no y on the curve; 2^256 − 1 is no field element.
     let mut one = [0; 32];
     one[31] = 1;
-    for x in [one, [0xff; 32]] {
-        assert_eq!(agree(Curve::P256, &Secret::from([5; 32]), &x, &mut shared), Err(Error::InvalidKey));
+    let p = hex_array("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
+    let mut above = p;
+    above[28..].copy_from_slice(&[0, 0, 0, 4]);
+    above[16..28].fill(0);
+    above[15] = 1;
+    // x = 1 has no y on the curve. The field's order is another name for 0, which has one; above it nothing is a field element.
+    assert!(agreed(Curve::P256, [5; 32], &[0; 32]).is_ok());
+    for x in [one, p, above, [0xff; 32]] {
+        assert_eq!(agreed(Curve::P256, [5; 32], &x), Err(Error::InvalidKey), "{x:x?}");
     }
     let good = hex_array("d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf63");
+    let mut shared = Secret::zero();
     for private in [[0; 32], hex_array(ORDER), [0xff; 32]] {
-        assert_eq!(agree(Curve::P256, &Secret::from(private), &good, &mut shared), Err(Error::InvalidKey));
+        let ephemeral = provider(&[]).agree_ephemeral(Curve::P256, &Secret::from(private), &good, &mut shared);
+        assert_eq!(ephemeral, Err(Error::InvalidKey));
+        assert_eq!(agreed(Curve::P256, private, &good), Err(Error::InvalidKey));
         assert_eq!(software::public_key(KeyKind::P256, &Secret::from(private)), Err(Error::InvalidKey));
     }
 }
 
-/// Ed25519 keys and values of R of small order: a signature that verifies for many messages.
+/// Ed25519 keys and values of R of small order: a signature that verifies for many messages. Keys, R and S with a second name.
 #[test]
-#[cfg(feature = "suite-x25519-chacha")]
-fn ed25519_small_order() {
-    let identity = hex_array::<32>("0100000000000000000000000000000000000000000000000000000000000000");
-    let of_order_4 = [0; 32];
+#[cfg(feature = "_curve25519")]
+fn ed25519_small_order_and_second_names() {
+    let mut p = provider(&[(KeyKind::Ed25519, "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")]);
+    let good: [u8; 32] = p.keys.public(KeyHandle(0)).unwrap().x;
     let mut signature = [0; 64];
-    signature[..32].copy_from_slice(&identity);
-    for key in [identity, of_order_4] {
-        assert_eq!(verify(Signature::EdDsa, &key, &[b"anything"], &signature), Err(Error::InvalidKey));
+    p.sign(KeyHandle(0), Signature::EdDsa, &[b"m"], &mut signature).unwrap();
+    p.verify(Signature::EdDsa, &good, &[b"m"], &signature).unwrap();
+    // The eight points whose order divides 8, and their other encodings.
+    let weak = [
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    ];
+    for point in weak.map(hex_array::<32>) {
+        let mut forged = [0; 64];
+        forged[..32].copy_from_slice(&point);
+        for message in [&b"m"[..], b"anything", b""] {
+            assert_eq!(p.verify(Signature::EdDsa, &point, &[message], &forged), Err(Error::InvalidKey), "{point:x?}");
+            assert_eq!(p.verify(Signature::EdDsa, &point, &[message], &signature), Err(Error::InvalidKey));
+            assert_eq!(p.verify(Signature::EdDsa, &good, &[message], &forged), Err(Error::AuthenticationFailed));
+        }
     }
-    let good = hex_array::<32>("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
-    assert_eq!(verify(Signature::EdDsa, &good, &[b"anything"], &signature), Err(Error::AuthenticationFailed));
-    assert_eq!(verify(Signature::EdDsa, &good, &[], &signature[..63]), Err(Error::AuthenticationFailed));
-    assert_eq!(verify(Signature::EdDsa, &good[..31], &[], &signature), Err(Error::InvalidKey));
+    // y from 2^255 − 19 up, as a key and as R.
+    for low in 0xed..=0xff {
+        for high in [0x7f, 0xff] {
+            let mut point = [0xff; 32];
+            (point[0], point[31]) = (low, high);
+            assert_eq!(p.verify(Signature::EdDsa, &point, &[b"m"], &signature), Err(Error::InvalidKey));
+            let mut other_r = signature;
+            other_r[..32].copy_from_slice(&point);
+            assert_eq!(p.verify(Signature::EdDsa, &good, &[b"m"], &other_r), Err(Error::AuthenticationFailed));
+        }
+    }
+    // S + L, as often as it fits.
+    let order: [u8; 32] = hex_array("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+    let mut large = signature;
+    for _ in 0..14 {
+        let mut carry = 0;
+        for (byte, add) in large[32..].iter_mut().zip(order) {
+            let sum = u16::from(*byte) + u16::from(add) + carry;
+            (*byte, carry) = (sum as u8, sum >> 8);
+        }
+        assert_eq!(carry, 0);
+        assert_eq!(p.verify(Signature::EdDsa, &good, &[b"m"], &large), Err(Error::AuthenticationFailed));
+    }
+    assert_eq!(p.verify(Signature::EdDsa, &good, &[], &signature[..63]), Err(Error::AuthenticationFailed));
+    assert_eq!(p.verify(Signature::EdDsa, &good[..31], &[], &signature), Err(Error::InvalidKey));
+}
+
+/// r and s of 0, of the group's order, and above it.
+#[test]
+#[cfg(feature = "_p256")]
+fn es256_numbers_out_of_range() {
+    let mut p = provider(&[(KeyKind::Es256, "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721")]);
+    let public = p.keys.public(KeyHandle(0)).unwrap();
+    let key = [public.x, public.y.unwrap()].concat();
+    let mut signature = [0; 64];
+    p.sign(KeyHandle(0), Signature::Es256, &[b"m"], &mut signature).unwrap();
+    p.verify(Signature::Es256, &key, &[b"m"], &signature).unwrap();
+    let order: [u8; 32] = hex_array(ORDER);
+    for number in [[0; 32], order, [0xff; 32]] {
+        for half in [0..32, 32..64] {
+            let mut bad = signature;
+            bad[half].copy_from_slice(&number);
+            assert_eq!(p.verify(Signature::Es256, &key, &[b"m"], &bad), Err(Error::AuthenticationFailed));
+        }
+        let both = [number, number].concat();
+        assert_eq!(p.verify(Signature::Es256, &key, &[b"m"], &both), Err(Error::AuthenticationFailed));
+    }
 }
 
 #[test]
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "_p256")]
 fn es256_keys_that_are_none() {
     let mut key = [0; 64];
     assert_eq!(verify(Signature::Es256, &key, &[], &[1; 64]), Err(Error::InvalidKey));
@@ -165,7 +268,7 @@ fn a_broken_random_source_is_noticed() {
 
 /// P-256 draws again when a number is not below the group order.
 #[test]
-#[cfg(feature = "suite-p256-ccm")]
+#[cfg(feature = "_p256")]
 fn p256_draws_again() {
     let (mut private, mut public, mut draws) = (Secret::zero(), [0; 32], 0);
     let random = |out: &mut [u8]| {
@@ -178,7 +281,7 @@ fn p256_draws_again() {
 }
 
 #[test]
-#[cfg(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm"))]
+#[cfg(all(feature = "_curve25519", feature = "_p256"))]
 fn keys_do_only_what_they_are_for() {
     let private = "0101010101010101010101010101010101010101010101010101010101010101";
     let kinds = [KeyKind::X25519, KeyKind::P256, KeyKind::Ed25519, KeyKind::Es256];
@@ -202,7 +305,7 @@ fn keys_do_only_what_they_are_for() {
 }
 
 #[test]
-#[cfg(feature = "suite-x25519-chacha")]
+#[cfg(feature = "_curve25519")]
 fn table_of_keys() {
     let mut keys = SoftwareKeys::<2>::new();
     let one = || Secret::from([1; 32]);

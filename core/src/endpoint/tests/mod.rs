@@ -2,6 +2,7 @@
 
 mod adversary;
 mod attacks;
+mod bad_keys;
 mod exhaustive;
 mod handshakes;
 mod messages;
@@ -175,6 +176,10 @@ impl Node {
         }
         for slot in 0..self.endpoint.tables.handshakes() {
             let (handshake, buffer) = self.endpoint.tables.handshake_mut(slot).unwrap();
+            if matches!(handshake.step, handshake::Step::Free) {
+                continue;
+            }
+            state.push(slot as u8);
             state.extend(
                 std::format!(
                     "{} {:?} {} {} {} {:?}",
