@@ -1,7 +1,7 @@
 //! Credentials: who a peer is, and why that is believed.
 //!
 //! A CCS is an unsigned claims set that counts because its bytes were provisioned; a CWT counts because a trust anchor with
-//! purpose *identity* signed it. Either way the identity is the thumbprint of the key inside (`docs/PROTOCOL.md` §2).
+//! purpose *identity* signed it; an X.509 certificate for either reason. In any case the identity is the thumbprint of the key inside (`docs/PROTOCOL.md` §2).
 
 mod id_cred;
 mod issue;
@@ -15,9 +15,12 @@ pub mod x509;
 
 pub use crate::cose::{KeyCurve, PublicKey, Thumbprint};
 pub use id_cred::IdCred;
+pub(crate) use id_cred::{X5T_LEN, write_x5t};
 pub use issue::{Claims, Issuer, issue_cwt, write_ccs};
-pub use parse::{Credential, CredentialKind};
+pub(crate) use parse::DER;
+pub use parse::{CredX, Credential, CredentialKind};
 pub use port::{
-    Credentials, MAX_CANDIDATES, MAX_CREDENTIAL, OwnCredential, OwnEntry, Peer, Provisioned, Purposes, Role, StaticCredentials, TrustAnchor,
+    Credentials, MAX_CANDIDATES, MAX_CREDENTIAL, OwnCredential, OwnEntry, Peer, Provisioned, Purposes, Role, StaticCredentials,
+    TrustAnchor, is_x5t_of,
 };
 pub use resolve::{Accepted, resolve};

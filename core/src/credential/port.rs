@@ -93,7 +93,14 @@ pub trait Credentials {
     /// nothing if there are no more. At most [`MAX_CANDIDATES`] are asked for. Errors: `BufferTooSmall`, and the implementation's own.
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>>;
 
-    /// True if exactly these bytes were provisioned: a CCS that the peer sent by value.
+    /// Copies the `nth` (from 0) provisioned certificate whose SHA-256 begins with `hash`, 8 or 32 bytes, into `out`, as
+    /// [`candidate`](Credentials::candidate) does; [`is_x5t_of`] judges one. By default there are none.
+    fn candidate_x5t(&self, hash: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
+        let _ = (hash, nth, out);
+        Ok(None)
+    }
+
+    /// True if exactly these bytes were provisioned: a CCS or a certificate that the peer sent by value.
     fn known(&self, credential: &[u8]) -> bool;
 
     /// The `nth` (from 0) trust anchor, or nothing if there are no more.
@@ -121,7 +128,7 @@ pub struct OwnEntry<'a> {
     pub suite: Suite,
     /// What its key does: agree or sign. The same key must not stand in two entries with different answers.
     pub authentication: AuthenticationKey,
-    /// CRED_x.
+    /// The credential: CCS, CWT or DER.
     pub credential: &'a [u8],
     /// The private key that belongs to it.
     pub key: KeyHandle,
@@ -132,9 +139,9 @@ pub struct OwnEntry<'a> {
 /// A peer's credential in [`StaticCredentials`].
 #[derive(Clone, Copy, Debug)]
 pub struct Provisioned<'a> {
-    /// The kid by which peers name it.
+    /// The kid by which peers name it; empty for a certificate, which they name by its hash.
     pub kid: &'a [u8],
-    /// CRED_x.
+    /// The credential: CCS, CWT or DER.
     pub credential: &'a [u8],
 }
 
@@ -151,6 +158,11 @@ pub struct StaticCredentials<'a> {
     pub now_s: Option<u64>,
 }
 
+/// True if a credential is a certificate whose SHA-256 begins with `hash`: what an x5t holds.
+pub fn is_x5t_of(hash: &[u8], credential: &[u8]) -> bool {
+    credential.first() == Some(&super::parse::DER) && !hash.is_empty() && crate::crypto::hash(&[credential]).starts_with(hash)
+}
+
 fn copy(bytes: &[u8], out: &mut [u8]) -> Result<usize> {
     out.get_mut(..bytes.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(bytes);
     Ok(bytes.len())
@@ -165,6 +177,11 @@ impl Credentials for StaticCredentials<'_> {
 
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
         let found = self.peers.iter().filter(|entry| entry.kid == kid).nth(nth);
+        found.map(|entry| copy(entry.credential, out)).transpose()
+    }
+
+    fn candidate_x5t(&self, hash: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
+        let found = self.peers.iter().filter(|entry| is_x5t_of(hash, entry.credential)).nth(nth);
         found.map(|entry| copy(entry.credential, out)).transpose()
     }
 

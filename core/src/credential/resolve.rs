@@ -1,11 +1,14 @@
 //! From ID_CRED_x to a credential that may be tried.
 
+#[cfg(feature = "x509")]
+use super::id_cred::{x5chain, x5t_hash};
 use super::{Credential, CredentialKind, Credentials, IdCred, MAX_CANDIDATES, MAX_CREDENTIAL, PublicKey, Purposes, Thumbprint};
 use crate::crypto::{AuthenticationKey, Provider, Suite};
 use crate::error::{Error, Result};
 
-/// How many signatures of issuers are verified for one credential: who is not authenticated yet must not cost more.
-const MAX_ANCHORS_TRIED: usize = 4;
+/// How many anchors are tried for one credential: who is not authenticated yet must not cost more. With the two links below an anchor that
+/// an x5chain may have, no credential costs more than six verifications.
+pub(super) const MAX_ANCHORS_TRIED: usize = 4;
 
 /// A credential that is trusted; whether the peer holds its key, the handshake shows.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +25,7 @@ pub struct Accepted<'a> {
 /// issued under an anchor, valid now, with a key of this `sort` for the suite, and none of this endpoint's own keys.
 ///
 /// Errors: `UnknownCredential` (nobody provisioned it, or no more candidates), `UntrustedCredential`, `ExpiredCredential`, `OwnIdentity`,
-/// what [`Credential::parse`] gives for one sent by value, and the port's. With several candidates it is the last one's.
+/// `UnsupportedCredential`, what [`Credential::parse`] gives for one sent by value, `Pending`, and the port's. With several candidates it is the last one's.
 #[inline(never)]
 pub fn resolve<'b, P: Provider + Credentials>(
     p: &mut P,
@@ -42,15 +45,38 @@ pub fn resolve<'b, P: Provider + Credentials>(
             if credential.kind == CredentialKind::Ccs && !p.known(bytes) {
                 return Err(Error::UntrustedCredential);
             }
-            let thumbprint = accept(p, &credential, suite, sort, own)?;
+            let thumbprint = accept(p, &credential, &[], suite, sort, own)?;
             Ok(Accepted { credential, thumbprint, next: 1 })
         }
-        IdCred::Kid(kid) => {
+        #[cfg(feature = "x509")]
+        IdCred::X5Chain(value) => {
+            if from > 0 {
+                return Err(Error::UnknownCredential);
+            }
+            let (chain, count) = x5chain(value)?;
+            let path = chain.get(..count).ok_or(Error::Internal)?;
+            let bytes = *path.first().ok_or(Error::Internal)?;
+            let credential = Credential::parse(bytes)?;
+            if credential.kind != CredentialKind::X509 {
+                return Err(Error::Malformed);
+            }
+            let thumbprint = accept(p, &credential, path, suite, sort, own)?;
+            Ok(Accepted { credential, thumbprint, next: 1 })
+        }
+        #[cfg(not(feature = "x509"))]
+        IdCred::X5t(_) | IdCred::X5Chain(_) => Err(Error::UnsupportedCredential),
+        _ => {
             let mut refusal = Error::UnknownCredential;
             for nth in from..MAX_CANDIDATES {
-                let Some(length) = p.candidate(kid, nth, buffer)? else { break };
+                let found = match *id {
+                    IdCred::Kid(kid) => p.candidate(kid, nth, buffer)?,
+                    #[cfg(feature = "x509")]
+                    IdCred::X5t(value) => p.candidate_x5t(x5t_hash(value)?, nth, buffer)?,
+                    _ => None,
+                };
+                let Some(length) = found else { break };
                 let bytes = buffer.get(..length).ok_or(Error::Internal)?;
-                let result = Credential::parse(bytes).and_then(|credential| accept(p, &credential, suite, sort, own));
+                let result = Credential::parse(bytes).and_then(|credential| accept(p, &credential, &[], suite, sort, own));
                 match result {
                     Ok(thumbprint) => {
                         let bytes = buffer.get(..length).ok_or(Error::Internal)?;
@@ -65,10 +91,12 @@ pub fn resolve<'b, P: Provider + Credentials>(
     }
 }
 
-/// Everything but the bytes' having been provisioned.
+/// Everything but the bytes' having been provisioned. `path` is an x5chain, whose first certificate the credential is; one that was provisioned
+/// needs no issuer.
 fn accept<P: Provider + Credentials>(
     p: &mut P,
     credential: &Credential<'_>,
+    path: &[&[u8]],
     suite: Suite,
     sort: AuthenticationKey,
     own: &[PublicKey],
@@ -78,6 +106,12 @@ fn accept<P: Provider + Credentials>(
     if own.iter().any(|own| credential.key.curve == own.curve && credential.key.x == own.x) {
         return Err(Error::OwnIdentity);
     }
+    #[cfg(feature = "x509")]
+    if !path.is_empty() && !p.known(credential.bytes) {
+        super::x509::verify_path(p, path)?;
+    }
+    #[cfg(not(feature = "x509"))]
+    let _ = path;
     if let Some(signed) = &credential.signed {
         let mut refusal = Error::UntrustedCredential;
         let mut tried = 0usize;

@@ -8,7 +8,7 @@ pub mod suite;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use rustcrypto::{p256_check, p256_y, x25519_canonical};
+pub(crate) use rustcrypto::{hash, p256_check, p256_y, x25519_canonical};
 
 pub use suite::{Aead, AuthenticationKey, Curve, HASH, Signature, Suite};
 

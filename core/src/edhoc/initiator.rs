@@ -2,13 +2,13 @@
 
 use super::ead::{Ead, EadItems, OnEad};
 use super::message::{self, Authentication};
-use super::own::{self, OwnKeys};
+use super::own::{self, OWN_BUFFER, OwnKeys};
 use super::peer::{self, Claim, Proved};
 use super::schedule::{self, MacContext};
 use super::{Completed, ConnectionId, Ephemeral, Method, Methods, Role};
 use crate::bytes::{Reader, Secret, Writer};
 use crate::cbor::{self, Decoder};
-use crate::credential::{Credentials, MAX_CREDENTIAL, Thumbprint};
+use crate::credential::{Credentials, Thumbprint};
 use crate::crypto::{HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
@@ -139,7 +139,7 @@ fn compose_message_3<P: Provider + Credentials>(
 ) -> Result<(Secret<HASH>, [u8; HASH])> {
     let (suite, sort) = (state.suite, state.method.initiator());
     let (prk_3e2m, th_3) = (&proved.prk, &proved.th);
-    let mut buffer = [0; MAX_CREDENTIAL];
+    let mut buffer = [0; OWN_BUFFER];
     let own = own::load(p, suite, sort, by_value, &mut buffer)?;
     let g_iy = own.agree(p, suite, g_y)?;
     let prk_4e3m = schedule::prk_next(p, prk_3e2m, schedule::SALT_4E3M, th_3, g_iy.as_ref())?;
@@ -153,7 +153,7 @@ fn compose_message_3<P: Provider + Credentials>(
         own.prove(p, suite, &prk_4e3m, &context, place)
     })?;
     let end = out.len();
-    let th_4 = schedule::th_next(p, th_3, out.written().get(start..end).ok_or(Error::Internal)?, own.credential);
+    let th_4 = schedule::th_next(p, th_3, out.written().get(start..end).ok_or(Error::Internal)?, &own.credential);
     out.reserve(tag_len)?;
     let (plaintext_3, tag) = out
         .written_mut()

@@ -121,9 +121,7 @@ pub(super) struct Authentication<'a> {
 
 impl<'a> Authentication<'a> {
     pub(super) fn read(d: &mut Decoder<'a>) -> Result<Self> {
-        // UnknownCredential is answered with error 3, which must not answer a type of ID_CRED_x that is not supported (RFC 9528 §6.4).
-        let id = IdCred::parse_plaintext(d)
-            .map_err(|error| if error == Error::UnknownCredential { Error::UntrustedCredential } else { error })?;
+        let id = IdCred::parse_plaintext(d)?;
         let proof = d.bytes()?;
         Ok(Authentication { id, proof, ead: d.rest() })
     }

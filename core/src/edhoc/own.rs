@@ -3,13 +3,16 @@
 use super::schedule::MacContext;
 use super::{message, schedule};
 use crate::bytes::Secret;
-use crate::credential::{Credential, CredentialKind, Credentials, IdCred, MAX_CREDENTIAL, PublicKey, Thumbprint};
+use crate::bytes::Writer;
+use crate::cbor;
+use crate::credential::{
+    CredX, Credential, CredentialKind, Credentials, DER, IdCred, MAX_CREDENTIAL, OwnCredential, PublicKey, Thumbprint, X5T_LEN, write_x5t,
+};
 use crate::crypto::{AuthenticationKey, HASH, KeyHandle, Provider, Suite};
 use crate::error::{Error, Result};
 
 pub(super) struct Own<'a> {
-    /// CRED_x.
-    pub(super) credential: &'a [u8],
+    pub(super) credential: CredX<'a>,
     pub(super) public: PublicKey,
     pub(super) id: IdCred<'a>,
     key: KeyHandle,
@@ -54,25 +57,51 @@ impl Own<'_> {
     }
 }
 
-/// The own credential with a key of this sort for `suite`. By reference needs a kid in it; without one it goes by value.
+/// What [`load`] needs: a credential, and before it room for its x5t, or for the head of the byte string that an x5chain is.
+pub(super) const OWN_BUFFER: usize = X5T_LEN + MAX_CREDENTIAL;
+
+/// The own credential with a key of this sort for `suite`. By reference needs a kid in it, but for a certificate, which is named by its hash;
+/// without one it goes by value.
 // Not inlined, as others in this module: what the parser needs must not lie on the stack while keys are agreed on.
 #[inline(never)]
-pub(super) fn load<'a>(
-    p: &impl Credentials,
+pub(super) fn load<'a, P: Provider + Credentials>(
+    p: &mut P,
     suite: Suite,
     sort: AuthenticationKey,
     by_value: bool,
-    buffer: &'a mut [u8; MAX_CREDENTIAL],
+    buffer: &'a mut [u8; OWN_BUFFER],
 ) -> Result<Own<'a>> {
-    let entry = p.own(suite, sort, buffer)?;
-    let credential = Credential::parse(buffer.get(..entry.len).ok_or(Error::Internal)?)?;
+    let (front, place) = buffer.split_at_mut_checked(X5T_LEN).ok_or(Error::Internal)?;
+    let OwnCredential { len, key, by_value: always } = p.own(suite, sort, place)?;
+    let by_value = by_value || always;
+    let bytes = place.get(..len).ok_or(Error::Internal)?;
+    // What goes before a certificate is written before anything keeps hold of the buffer.
+    let mut front_len = 0;
+    if bytes.first() == Some(&DER) {
+        let mut written = [0; X5T_LEN];
+        let mut w = Writer::new(&mut written);
+        if by_value {
+            cbor::write_bytes_head(&mut w, len)?;
+        } else {
+            let hash = p.hash(&[bytes]);
+            write_x5t(&mut w, hash.first_chunk().ok_or(Error::Internal)?)?;
+        }
+        front_len = w.len();
+        let start = X5T_LEN.saturating_sub(front_len);
+        front.get_mut(start..).ok_or(Error::Internal)?.copy_from_slice(w.written());
+    }
+    let buffer: &'a [u8; OWN_BUFFER] = buffer;
+    let (start, end) = (X5T_LEN.saturating_sub(front_len), X5T_LEN.saturating_add(len));
+    let credential = Credential::parse(buffer.get(X5T_LEN..end).ok_or(Error::Internal)?)?;
     credential.check_suite(suite, sort)?;
     let id = match (credential.kid, credential.kind) {
-        (Some(kid), _) if !entry.by_value && !by_value => IdCred::Kid(kid),
+        (Some(kid), _) if !by_value => IdCred::Kid(kid),
         (_, CredentialKind::Ccs) => IdCred::Ccs(credential.bytes),
         (_, CredentialKind::Cwt) => IdCred::Cwt(credential.bytes),
+        (_, CredentialKind::X509) if by_value => IdCred::X5Chain(buffer.get(start..end).ok_or(Error::Internal)?),
+        (_, CredentialKind::X509) => IdCred::X5t(buffer.get(start..X5T_LEN).ok_or(Error::Internal)?),
     };
-    Ok(Own { credential: credential.bytes, public: credential.key, id, key: entry.key, sort })
+    Ok(Own { credential: credential.cred_x()?, public: credential.key, id, key, sort })
 }
 
 /// This endpoint's public keys for a suite, to recognise itself in what a peer shows.
@@ -85,7 +114,7 @@ pub(super) struct OwnKeys {
 impl OwnKeys {
     /// Every key that this endpoint has for the suite: a message of its own, sent back, may come under the method that asks for the
     /// other one. The one of this sort must be there. Errors: as [`load`].
-    pub(super) fn new(p: &impl Credentials, suite: Suite, sort: AuthenticationKey) -> Result<Self> {
+    pub(super) fn new<P: Provider + Credentials>(p: &mut P, suite: Suite, sort: AuthenticationKey) -> Result<Self> {
         let other = match sort {
             AuthenticationKey::StaticDh => AuthenticationKey::Signature,
             AuthenticationKey::Signature => AuthenticationKey::StaticDh,
@@ -108,9 +137,9 @@ impl OwnKeys {
 /// The public key of the own credential for `suite`. Errors: as [`load`].
 // Apart, so that its buffer does not lie on the stack while the caller does other things.
 #[inline(never)]
-fn public_key(p: &impl Credentials, suite: Suite, sort: AuthenticationKey) -> Result<PublicKey> {
-    let mut buffer = [0; MAX_CREDENTIAL];
-    Ok(load(p, suite, sort, false, &mut buffer)?.public)
+fn public_key<P: Provider + Credentials>(p: &mut P, suite: Suite, sort: AuthenticationKey) -> Result<PublicKey> {
+    let mut buffer = [0; OWN_BUFFER];
+    Ok(load(p, suite, sort, true, &mut buffer)?.public)
 }
 
 /// Opens message_3 or message_4 into `scratch`; gives the plaintext.

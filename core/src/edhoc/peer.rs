@@ -70,7 +70,7 @@ pub(super) fn verify<P: Provider + Credentials>(
                 if !p.authorize(&peer) {
                     return Err(Error::Denied);
                 }
-                let th = schedule::th_next(p, claim.th, claim.plaintext, accepted.credential.bytes);
+                let th = schedule::th_next(p, claim.th, claim.plaintext, &accepted.credential.cred_x()?);
                 return Ok(Proved { peer: accepted.thumbprint, prk, th });
             }
             Err(error @ (Error::AuthenticationFailed | Error::InvalidKey)) => refusal = error,
@@ -89,7 +89,8 @@ fn prk<P: Provider>(
     claim: &Claim<'_>,
     credential: &Credential<'_>,
 ) -> Result<Secret<HASH>> {
-    let context = MacContext { c_r: claim.c_r, id: &claim.theirs.id, th: claim.th, credential: credential.bytes, ead: claim.theirs.ead };
+    let context =
+        MacContext { c_r: claim.c_r, id: &claim.theirs.id, th: claim.th, credential: credential.cred_x()?, ead: claim.theirs.ead };
     match sort {
         AuthenticationKey::StaticDh => {
             let mut shared = Secret::zero();

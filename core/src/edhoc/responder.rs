@@ -2,13 +2,13 @@
 
 use super::ead::{self, Ead, EadItems, OnEad};
 use super::message::{self, Authentication, Message1};
-use super::own::{self, OwnKeys};
+use super::own::{self, OWN_BUFFER, OwnKeys};
 use super::peer::{self, Claim, Proved};
 use super::schedule::{self, MacContext};
 use super::{Completed, ConnectionId, Ephemeral, Method, Methods, Role};
 use crate::bytes::{Secret, Writer};
 use crate::cbor::{self, Decoder};
-use crate::credential::{Credentials, MAX_CREDENTIAL, Thumbprint};
+use crate::credential::{Credentials, Thumbprint};
 use crate::crypto::{HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
@@ -45,7 +45,7 @@ pub fn process_message_1<P: Provider + Credentials>(
     }
 
     // The static key first: while it is Pending, nothing else need be done.
-    let mut own_buffer = [0; MAX_CREDENTIAL];
+    let mut own_buffer = [0; OWN_BUFFER];
     let own = own::load(p, suite, sort, false, &mut own_buffer)?;
     let g_rx = own.agree(p, suite, g_x)?;
 
@@ -64,7 +64,7 @@ pub fn process_message_1<P: Provider + Credentials>(
         own.prove(p, suite, &prk_3e2m, &context, place)
     })?;
     let plaintext_2 = plaintext_2.finish();
-    let th_3 = schedule::th_next(p, &th_2, plaintext_2, own.credential);
+    let th_3 = schedule::th_next(p, &th_2, plaintext_2, &own.credential);
 
     cbor::write_bytes_head(out, g_y.len().saturating_add(plaintext_2.len()))?;
     out.put(&g_y)?;
@@ -100,8 +100,8 @@ impl AwaitMessage3 {
 
     /// Verifies message_3 and composes message_4 into `out`. `inbox` is the name that the Initiator claimed in EAD_1. `scratch` must hold PLAINTEXT_3, which
     /// is shorter than message_3; it and `out` are undefined after an error. The caller stores the session before message_4 leaves.
-    /// `UntrustedCredential` also stands for a type of ID_CRED_I that the protocol does not have: only `UnknownCredential` may be
-    /// answered with error 3.
+    /// Only `UnknownCredential` may be answered with error 3, and a type of ID_CRED_I that this build does not have is
+    /// `UnsupportedCredential` (RFC 9528 §6.4).
     ///
     /// Errors: `Malformed`, `NotDeterministic`, `AuthenticationFailed`, `UnknownCriticalEad`, `InvalidKey`, `Denied`, `Pending`, `BufferTooSmall`, those of
     /// [`resolve`](crate::credential::resolve), and the port's.

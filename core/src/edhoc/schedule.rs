@@ -3,7 +3,7 @@
 use super::ConnectionId;
 use crate::bytes::{Secret, Writer};
 use crate::cbor;
-use crate::credential::IdCred;
+use crate::credential::{CredX, IdCred};
 use crate::crypto::{AuthenticationKey, HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
@@ -70,8 +70,8 @@ pub(crate) fn th_2<P: Provider>(p: &mut P, g_y: &[u8; 32], h_message_1: &[u8; HA
 }
 
 /// TH_3 or TH_4 = H( TH before, PLAINTEXT, CRED ).
-pub(crate) fn th_next<P: Provider>(p: &mut P, before: &[u8; HASH], plaintext: &[u8], credential: &[u8]) -> [u8; HASH] {
-    p.hash(&[&HASH_HEAD, before, plaintext, credential])
+pub(crate) fn th_next<P: Provider>(p: &mut P, before: &[u8; HASH], plaintext: &[u8], credential: &CredX<'_>) -> [u8; HASH] {
+    p.hash(&[&HASH_HEAD, before, plaintext, credential.head(), credential.bytes])
 }
 
 /// PRK_3e2m or PRK_4e3m: from the one before and the shared secret with the static key (G_RX, G_IY) of the party that authenticates;
@@ -88,11 +88,11 @@ pub(crate) fn prk_next<P: Provider>(
     Ok(p.extract(salt.expose(), shared.expose()))
 }
 
-/// The map form of ID_CRED_x in two parts: a short head, and the kid or credential itself.
+/// The map form of ID_CRED_x in two parts: a short head, and the kid, hash or credential itself.
 pub(crate) struct IdCredParts<'a> {
     head: [u8; 13],
     length: usize,
-    /// The kid or the credential.
+    /// The kid, the hash or the credential.
     pub(crate) tail: &'a [u8],
 }
 
@@ -107,7 +107,7 @@ impl<'a> IdCredParts<'a> {
                 cbor::write_bytes_head(&mut w, kid.len())?;
                 kid
             }
-            IdCred::Ccs(bytes) | IdCred::Cwt(bytes) => bytes,
+            IdCred::Ccs(bytes) | IdCred::Cwt(bytes) | IdCred::X5t(bytes) | IdCred::X5Chain(bytes) => bytes,
         };
         parts.length = w.len();
         Ok(parts)
@@ -125,7 +125,7 @@ pub(crate) struct MacContext<'a> {
     pub(crate) id: &'a IdCred<'a>,
     /// TH_2 or TH_3.
     pub(crate) th: &'a [u8; HASH],
-    pub(crate) credential: &'a [u8],
+    pub(crate) credential: CredX<'a>,
     /// The EAD items, encoded.
     pub(crate) ead: &'a [u8],
 }
@@ -140,12 +140,14 @@ pub(crate) fn mac<P: Provider>(p: &mut P, prk: &Secret<HASH>, context: &MacConte
         c_r.write(&mut front)?;
     }
     front.put(id.head())?;
-    let mut th = [0; HASH + 2];
+    // The TH and the head of CRED_x.
+    let mut th = [0; HASH + 5];
     let mut th = Writer::new(&mut th);
     th.put(&HASH_HEAD)?;
     th.put(context.th)?;
+    th.put(context.credential.head())?;
     let label = if context.c_r.is_some() { MAC_2 } else { MAC_3 };
-    kdf(p, prk, label, &[front.written(), id.tail, th.written(), context.credential, context.ead], mac)
+    kdf(p, prk, label, &[front.written(), id.tail, th.written(), context.credential.bytes, context.ead], mac)
 }
 
 /// The MAC that a signer signs, and hands the parts of what is signed to `with`: the Sig_structure of a COSE_Sign1 with
@@ -172,12 +174,13 @@ pub(crate) fn with_signed<P: Provider, T>(
     front.put(id.head())?;
     let aad = [HASH_HEAD.len(), HASH, context.credential.len(), context.ead.len()];
     let aad = aad.iter().fold(0usize, |sum, length| sum.saturating_add(*length));
-    let mut th = [0; HASH + 11];
+    let mut th = [0; HASH + 14];
     let mut th = Writer::new(&mut th);
     cbor::write_bytes_head(&mut th, aad)?;
     th.put(&HASH_HEAD)?;
     th.put(context.th)?;
-    with(p, &[front.written(), id.tail, th.written(), context.credential, context.ead, &payload])
+    th.put(context.credential.head())?;
+    with(p, &[front.written(), id.tail, th.written(), context.credential.bytes, context.ead, &payload])
 }
 
 /// Encrypts with K_3/IV_3 or K_4/IV_4 as COSE_Encrypt0 does with an empty protected header: `buffer` in place, then the tag.

@@ -102,14 +102,68 @@ fn refused() {
         ("a10da0", Error::Malformed),
         ("a10401", Error::Malformed),
         ("a204410104410 1", Error::Malformed),
-        // What the protocol does not have: x5t, x5chain, two names at once, none, a name that is text.
-        ("a11822822e4879f2a41b510c1f9b", Error::UnknownCredential),
-        ("a1182141ff", Error::UnknownCredential),
-        ("a20441 01 0ea0", Error::UnknownCredential),
-        ("a0", Error::UnknownCredential),
-        ("a1616101", Error::UnknownCredential),
+        // What the protocol does not have: x5u, a bag of certificates, C509, two names at once, none, a name that is text or negative.
+        ("a1182361 61", Error::UnsupportedCredential),
+        ("a1182041ff", Error::UnsupportedCredential),
+        ("a1181941ff", Error::UnsupportedCredential),
+        ("a20441 01 0ea0", Error::UnsupportedCredential),
+        ("a0", Error::UnsupportedCredential),
+        ("a1616101", Error::UnsupportedCredential),
+        ("a10341 01", Error::UnsupportedCredential),
+        ("a12041 01", Error::UnsupportedCredential),
     ] {
         let bytes = hex(encoding);
         assert_eq!(IdCred::parse_plaintext(&mut Decoder::new(&bytes)), Err(expected), "{encoding}");
+    }
+}
+
+#[test]
+#[cfg(not(feature = "x509"))]
+fn certificates_are_not_in_this_build() {
+    for encoding in ["a11822822e4879f2a41b510c1f9b", "a1182141ff"] {
+        assert_eq!(IdCred::parse_plaintext(&mut Decoder::new(&hex(encoding))), Err(Error::UnsupportedCredential), "{encoding}");
+    }
+    assert_eq!(Credential::parse(&hex("3003020100")), Err(Error::UnsupportedCredential));
+}
+
+/// The x5t of RFC 9529 trace 1, one with all of SHA-256, and chains of one to three.
+#[test]
+#[cfg(feature = "x509")]
+fn certificates() {
+    let full = ["a11822822f5820", &"ab".repeat(32)].concat();
+    for encoding in ["a11822822e4879f2a41b510c1f9b", &full] {
+        let bytes = hex(encoding);
+        let id = IdCred::parse_plaintext(&mut Decoder::new(&bytes)).unwrap();
+        assert_eq!(id, IdCred::X5t(&bytes[3..]));
+        assert_eq!((plaintext(&id), map(&id), id.plaintext_len(), id.map_len()), (bytes.clone(), bytes.clone(), bytes.len(), bytes.len()));
+    }
+    for encoding in ["a1182141ff", "a118218241ff41ee", "a118218341ff41ee4101"] {
+        let bytes = hex(encoding);
+        let id = IdCred::parse_plaintext(&mut Decoder::new(&bytes)).unwrap();
+        assert_eq!(id, IdCred::X5Chain(&bytes[3..]));
+        assert_eq!((plaintext(&id), map(&id), id.plaintext_len(), id.map_len()), (bytes.clone(), bytes.clone(), bytes.len(), bytes.len()));
+    }
+    for (encoding, expected) in [
+        // Other hashes (SHA-512/256, a name as text), other lengths.
+        ("a1182282304879f2a41b510c1f9b", Error::UnsupportedCredential),
+        ("a1182282617848 79f2a41b510c1f9b", Error::UnsupportedCredential),
+        ("a11822822e4779f2a41b510c1f", Error::Malformed),
+        ("a11822822f4879f2a41b510c1f9b", Error::Malformed),
+        ("a11822832e4879f2a41b510c1f9b01", Error::Malformed),
+        ("a11822812e", Error::Malformed),
+        ("a118224101", Error::Malformed),
+        ("a11822822e01", Error::Malformed),
+        ("a1182282f64101", Error::Malformed),
+        // A chain of none, of one in an array, of four; no byte strings.
+        ("a1182180", Error::Malformed),
+        ("a118218141ff", Error::Malformed),
+        ("a118218441ff41ff41ff41ff", Error::UnsupportedCredential),
+        ("a118218241ff01", Error::Malformed),
+        ("a1182101", Error::Malformed),
+        ("a11821a0", Error::Malformed),
+        ("a118215801ff", Error::NotDeterministic),
+        ("a118219f41ff41ffff", Error::NotDeterministic),
+    ] {
+        assert_eq!(IdCred::parse_plaintext(&mut Decoder::new(&hex(encoding))), Err(expected), "{encoding}");
     }
 }

@@ -10,10 +10,10 @@ mod extensions;
 mod path;
 
 pub use extensions::KeyUsage;
-pub use path::{MAX_PATH, anchor_key, verify_path};
+pub use path::{anchor_key, verify_path};
 
 use super::{KeyCurve, MAX_CREDENTIAL, PublicKey};
-use crate::crypto::{Provider, Signature};
+use crate::crypto::{AuthenticationKey, Provider, Signature};
 use crate::error::{Error, Result};
 use ::der::{Tag, TagNumber};
 use der::{Items, field};
@@ -46,6 +46,8 @@ pub struct Certificate<'a> {
     pub issuer: &'a [u8],
     /// The subject's name, encoded.
     pub subject: &'a [u8],
+    /// The issuer's commonName.
+    pub issuer_common_name: Option<&'a str>,
     /// The subject's commonName: the name of the inbox.
     pub common_name: Option<&'a str>,
     /// serialNumber, without leading zeros.
@@ -89,7 +91,7 @@ impl<'a> Certificate<'a> {
             return Err(Error::Malformed);
         }
         let issuer = tbs.whole(Tag::Sequence)?;
-        name(issuer)?;
+        let issuer_common_name = name(issuer)?;
         let mut validity = tbs.inside(Tag::Sequence)?;
         let (not_before, not_after) = (validity.time()?, validity.time()?);
         validity.finish()?;
@@ -121,6 +123,7 @@ impl<'a> Certificate<'a> {
             signature,
             issuer,
             subject,
+            issuer_common_name,
             common_name,
             serial,
             not_before,
@@ -164,6 +167,26 @@ impl<'a> Certificate<'a> {
             Signature::EdDsa => self.signature.try_into().map_err(|_| Error::Malformed),
             Signature::Es256 => ecdsa_signature(self.signature),
         }
+    }
+}
+
+/// What a certificate says about the use of its subject's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Constraints {
+    /// The uses allowed, if they are listed.
+    pub usage: Option<KeyUsage>,
+    /// The subject issues certificates.
+    pub authority: bool,
+}
+
+impl Constraints {
+    /// True if the key may authenticate a handshake in this way.
+    pub fn allow(&self, key: AuthenticationKey) -> bool {
+        let needed = match key {
+            AuthenticationKey::StaticDh => KeyUsage::KEY_AGREEMENT,
+            AuthenticationKey::Signature => KeyUsage::DIGITAL_SIGNATURE,
+        };
+        !self.authority && self.usage.is_none_or(|allowed| allowed.contain(needed))
     }
 }
 

@@ -1,24 +1,20 @@
 //! From a trust anchor down to a peer's certificate.
 
 use super::{Certificate, KeyUsage};
+use crate::credential::id_cred::MAX_CHAIN;
+use crate::credential::resolve::MAX_ANCHORS_TRIED;
 use crate::credential::{Credentials, PublicKey, Purposes};
 use crate::crypto::Provider;
 use crate::error::{Error, Result};
 
-/// Most certificates in a path: the peer's and those of two intermediate authorities.
-pub const MAX_PATH: usize = 3;
-
-/// How many anchors are tried for one path.
-const MAX_ANCHORS_TRIED: usize = 4;
-
-/// Verifies a path: `path` is the peer's certificate, then that of its issuer, and so on; the last one is signed by an anchor with purpose
+/// Verifies a path of at most three certificates: `path` is the peer's, then that of its issuer, and so on; the last one is signed by an anchor with purpose
 /// *identity*. Gives the peer's certificate, which must not be an authority's. Validity is judged if the time is known, the anchor's never.
 ///
 /// It starts at the anchor, so that a path made up by a stranger costs at most 4 verifications of a signature, and any path at most 6.
 ///
 /// Errors: as [`Certificate::parse`]; `UnsupportedCredential` (too long a path), `ExpiredCredential`, `UntrustedCredential`, `Pending`.
 pub fn verify_path<'a, P: Provider + Credentials>(p: &mut P, path: &[&'a [u8]]) -> Result<Certificate<'a>> {
-    if path.len() > MAX_PATH {
+    if path.len() > MAX_CHAIN {
         return Err(Error::UnsupportedCredential);
     }
     let now_s = p.now_s();

@@ -65,11 +65,15 @@ fn wrong_authentications(kid: &[u8], mac: &[u8]) -> Vec<(Vec<u8>, Error)> {
         (with(&hex("4399eeff"), &right, ""), Error::UnknownCredential),
         (with(&long, &right, ""), Error::NotDeterministic),
         (with(&[&hex("a104"), long.as_slice()].concat(), &right, ""), Error::NotDeterministic),
-        // x5t, x5chain, two names, none: types that are not supported, so not UnknownCredential (RFC 9528 §6.4).
-        (with(&hex("a11822822e4879f2a41b510c1f9b"), &right, ""), Error::UntrustedCredential),
-        (with(&hex("a1182141ff"), &right, ""), Error::UntrustedCredential),
-        (with(&hex("a20441010ea0"), &right, ""), Error::UntrustedCredential),
-        (with(&hex("a0"), &right, ""), Error::UntrustedCredential),
+        // A certificate that nobody has, one that is none.
+        #[cfg(feature = "x509")]
+        (with(&hex("a11822822e4879f2a41b510c1f9b"), &right, ""), Error::UnknownCredential),
+        #[cfg(feature = "x509")]
+        (with(&hex("a1182141ff"), &right, ""), Error::Malformed),
+        // x5u, two names, none: types that are not supported, so not UnknownCredential (RFC 9528 §6.4).
+        (with(&hex("a118236161"), &right, ""), Error::UnsupportedCredential),
+        (with(&hex("a20441010ea0"), &right, ""), Error::UnsupportedCredential),
+        (with(&hex("a0"), &right, ""), Error::UnsupportedCredential),
         // A CCS that was not provisioned; an array that is no CWT.
         (with(&stranger, &right, ""), Error::UntrustedCredential),
         (with(&hex("a10d80"), &right, ""), Error::Malformed),
