@@ -350,6 +350,11 @@
 #define SEALWIRE_CREDENTIAL_CWT 2
 
 /**
+ * X.509 certificate, DER: believed by whoever was given its bytes beforehand, or has its issuer as anchor.
+ */
+#define SEALWIRE_CREDENTIAL_X509 3
+
+/**
  * Cipher suite 4 of RFC 9528: X25519, ChaCha20/Poly1305, 16-byte tags; signatures with Ed25519. The default.
  */
 #define SEALWIRE_SUITE_X25519_CHACHA 4
@@ -614,7 +619,8 @@ typedef struct sealwire_port {
   uint8_t store_resists_rollback;
   /**
    * More credentials than the configuration lists: copies the `nth` (from 0) credential with this key identifier into `out`
-   * and sets `length`, or answers UNKNOWN_CREDENTIAL when there are no more. May be NULL.
+   * and sets `length`, or answers UNKNOWN_CREDENTIAL when there are no more. For an X.509 certificate `kid` is the beginning of its
+   * SHA-256, 8 or 32 bytes. May be NULL.
    */
   int32_t (*find_credential)(void *context,
                              const uint8_t *kid,
@@ -639,7 +645,7 @@ typedef struct sealwire_port {
  */
 typedef struct sealwire_credential_info {
   /**
-   * `SEALWIRE_CREDENTIAL_CCS` or `SEALWIRE_CREDENTIAL_CWT`.
+   * `SEALWIRE_CREDENTIAL_CCS`, `SEALWIRE_CREDENTIAL_CWT` or `SEALWIRE_CREDENTIAL_X509`.
    */
   int32_t kind;
   /**
@@ -651,11 +657,11 @@ typedef struct sealwire_credential_info {
    */
   uint8_t thumbprint[16];
   /**
-   * The subject; empty if none.
+   * The subject, in a certificate its commonName; empty if none.
    */
   struct sealwire_bytes subject;
   /**
-   * The key identifier; empty if none.
+   * The key identifier; empty if none, as in a certificate.
    */
   struct sealwire_bytes kid;
   /**
@@ -669,7 +675,7 @@ typedef struct sealwire_credential_info {
  */
 typedef struct sealwire_own_credential {
   /**
-   * CRED_x: a CCS or a CWT, as CBOR.
+   * A CCS or a CWT, as CBOR, or an X.509 certificate, as DER.
    */
   struct sealwire_bytes credential;
   /**
@@ -685,8 +691,8 @@ typedef struct sealwire_own_credential {
    */
   uint8_t signs;
   /**
-   * 1: send the credential itself, for peers that do not have it (needs a CWT, or a CCS that the peer knows). 0: its key
-   * identifier.
+   * 1: send the credential itself, for peers that do not have it (needs a CWT, a certificate, or a CCS that the peer knows). 0: its
+   * key identifier, or the hash of a certificate.
    */
   uint8_t by_value;
 } sealwire_own_credential;
@@ -696,7 +702,8 @@ typedef struct sealwire_own_credential {
  */
 typedef struct sealwire_anchor {
   /**
-   * The issuer's public key: a COSE_Key, or a CCS that holds one, as CBOR.
+   * The issuer's public key: a COSE_Key, or a CCS that holds one, as CBOR; or an authority's X.509 certificate, as DER, whose key alone
+   * counts.
    */
   struct sealwire_bytes issuer;
   /**
@@ -1338,7 +1345,8 @@ int32_t sealwire_credential_make(const struct sealwire_key *key,
 /**
  * Reads a credential. It says what the credential claims, not whether that is true.
  *
- * Statuses: OK; INVALID_ARGUMENT; MALFORMED; NOT_DETERMINISTIC; INVALID_KEY; UNSUPPORTED_SUITE.
+ * Statuses: OK; INVALID_ARGUMENT; MALFORMED; NOT_DETERMINISTIC; INVALID_KEY; UNSUPPORTED_SUITE;
+ * UNSUPPORTED_CREDENTIAL (a certificate outside the profile).
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_credential_read(const uint8_t *credential,

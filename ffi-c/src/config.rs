@@ -6,7 +6,7 @@ use crate::memory::{bytes, record, records};
 use crate::port::sealwire_port;
 use crate::types::sealwire_bytes;
 use sealwire_core::cose::{KeyCurve, PublicKey};
-use sealwire_core::credential::{Credential, CredentialKind};
+use sealwire_core::credential::{Credential, CredentialKind, DER, anchor_key};
 use sealwire_core::crypto::software::KeyKind;
 use sealwire_core::crypto::{AuthenticationKey, Suite};
 use sealwire_core::edhoc::{Method, Methods};
@@ -29,7 +29,7 @@ pub const SEALWIRE_PURPOSE_IDENTITY: u32 = 1;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwire_own_credential {
-    /// CRED_x: a CCS or a CWT, as CBOR.
+    /// A CCS or a CWT, as CBOR, or an X.509 certificate, as DER.
     pub credential: sealwire_bytes,
     /// The private key, if it is a software key; else NULL.
     pub key: *const sealwire_key,
@@ -37,8 +37,8 @@ pub struct sealwire_own_credential {
     pub key_handle: u32,
     /// 1 if the key behind `key_handle` signs with ES256. Counts on P-256 only, whose keys can do either; 0: it agrees.
     pub signs: u8,
-    /// 1: send the credential itself, for peers that do not have it (needs a CWT, or a CCS that the peer knows). 0: its key
-    /// identifier.
+    /// 1: send the credential itself, for peers that do not have it (needs a CWT, a certificate, or a CCS that the peer knows). 0: its
+    /// key identifier, or the hash of a certificate.
     pub by_value: u8,
 }
 
@@ -71,7 +71,8 @@ impl sealwire_own_credential {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwire_anchor {
-    /// The issuer's public key: a COSE_Key, or a CCS that holds one, as CBOR.
+    /// The issuer's public key: a COSE_Key, or a CCS that holds one, as CBOR; or an authority's X.509 certificate, as DER, whose key alone
+    /// counts.
     pub issuer: sealwire_bytes,
     /// The key identifier in its signatures; empty: that of the key.
     pub kid: sealwire_bytes,
@@ -229,8 +230,12 @@ impl Identity {
     }
 }
 
-/// An issuer's key and its identifier, from a COSE_Key or a CCS.
+/// An issuer's key and its identifier, from a COSE_Key, a CCS or an authority's certificate, which has an empty one: what it signs names
+/// no key.
 pub(crate) fn issuer_key(issuer: &[u8]) -> Result<(PublicKey, Option<&[u8]>)> {
+    if issuer.first() == Some(&DER) {
+        return anchor_key(issuer).map(|key| (key, Some(&[][..])));
+    }
     PublicKey::parse(issuer).or_else(|error| match Credential::parse(issuer) {
         Ok(credential) if credential.kind == CredentialKind::Ccs => Ok((credential.key, credential.kid)),
         _ => Err(error),

@@ -16,20 +16,22 @@ const _: () = assert!(SEALWIRE_CREDENTIAL_MAX == sealwire_core::credential::MAX_
 pub const SEALWIRE_CREDENTIAL_CCS: i32 = 1;
 /// Signed by an issuer: believed by whoever has the issuer as anchor.
 pub const SEALWIRE_CREDENTIAL_CWT: i32 = 2;
+/// X.509 certificate, DER: believed by whoever was given its bytes beforehand, or has its issuer as anchor.
+pub const SEALWIRE_CREDENTIAL_X509: i32 = 3;
 
 /// What a credential says. Its bytes lie in the credential that was read.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwire_credential_info {
-    /// `SEALWIRE_CREDENTIAL_CCS` or `SEALWIRE_CREDENTIAL_CWT`.
+    /// `SEALWIRE_CREDENTIAL_CCS`, `SEALWIRE_CREDENTIAL_CWT` or `SEALWIRE_CREDENTIAL_X509`.
     pub kind: i32,
     /// `SEALWIRE_CURVE_...` of the key.
     pub curve: i32,
     /// The identity: thumbprint of the key.
     pub thumbprint: [u8; 16],
-    /// The subject; empty if none.
+    /// The subject, in a certificate its commonName; empty if none.
     pub subject: sealwire_bytes,
-    /// The key identifier; empty if none.
+    /// The key identifier; empty if none, as in a certificate.
     pub kid: sealwire_bytes,
     /// Invalid from this second since 1970 on; 0 if unlimited.
     pub expires_s: u64,
@@ -74,7 +76,8 @@ pub unsafe extern "C" fn sealwire_credential_make(
 
 /// Reads a credential. It says what the credential claims, not whether that is true.
 ///
-/// Statuses: OK; INVALID_ARGUMENT; MALFORMED; NOT_DETERMINISTIC; INVALID_KEY; UNSUPPORTED_SUITE.
+/// Statuses: OK; INVALID_ARGUMENT; MALFORMED; NOT_DETERMINISTIC; INVALID_KEY; UNSUPPORTED_SUITE;
+/// UNSUPPORTED_CREDENTIAL (a certificate outside the profile).
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn sealwire_credential_read(credential: *const u8, length: usize, info: *mut sealwire_credential_info) -> i32 {
@@ -87,6 +90,7 @@ pub unsafe extern "C" fn sealwire_credential_read(credential: *const u8, length:
             kind: match parsed.kind {
                 CredentialKind::Ccs => SEALWIRE_CREDENTIAL_CCS,
                 CredentialKind::Cwt => SEALWIRE_CREDENTIAL_CWT,
+                CredentialKind::X509 => SEALWIRE_CREDENTIAL_X509,
             },
             curve: parsed.key.curve as i32,
             thumbprint: thumbprint.0,

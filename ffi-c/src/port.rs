@@ -7,7 +7,9 @@ use crate::status::{SEALWIRE_OK, answer};
 use crate::types::sealwire_bytes;
 use core::ffi::c_void;
 use sealwire_core::bytes::Secret;
-use sealwire_core::credential::{Credential, Credentials, MAX_CANDIDATES, MAX_CREDENTIAL, OwnCredential, Peer, Purposes, TrustAnchor};
+use sealwire_core::credential::{
+    Credential, Credentials, MAX_CANDIDATES, MAX_CREDENTIAL, OwnCredential, Peer, Purposes, TrustAnchor, is_x5t_of, x5t_of,
+};
 use sealwire_core::crypto::{AuthenticationKey, Curve, KeyHandle, Provider, Signature, Suite};
 use sealwire_core::error::{Error, Result};
 use sealwire_core::persist::Store;
@@ -66,7 +68,8 @@ pub struct sealwire_port {
     /// survive restarts. 0: they never do, and every start makes a new handshake.
     pub store_resists_rollback: u8,
     /// More credentials than the configuration lists: copies the `nth` (from 0) credential with this key identifier into `out`
-    /// and sets `length`, or answers UNKNOWN_CREDENTIAL when there are no more. May be NULL.
+    /// and sets `length`, or answers UNKNOWN_CREDENTIAL when there are no more. For an X.509 certificate `kid` is the beginning of its
+    /// SHA-256, 8 or 32 bytes. May be NULL.
     pub find_credential: Option<
         unsafe extern "C" fn(
             context: *mut c_void,
@@ -170,12 +173,32 @@ impl Credentials for Platform<'_> {
         self.found(kid, remaining, out)
     }
 
+    fn candidate_x5t(&self, hash: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
+        let mut remaining = nth;
+        for peer in self.identity.peers() {
+            // SAFETY: checked in `Identity::new`; the caller keeps the bytes.
+            let credential = unsafe { bytes(peer.data, peer.length) }?;
+            if is_x5t_of(hash, credential) {
+                match remaining.checked_sub(1) {
+                    None => return copy(credential, out).map(Some),
+                    Some(fewer) => remaining = fewer,
+                }
+            }
+        }
+        self.found(hash, remaining, out)
+    }
+
     fn known(&self, credential: &[u8]) -> bool {
         // SAFETY: checked in `Identity::new`; the caller keeps the bytes.
         if self.identity.peers().iter().any(|peer| unsafe { bytes(peer.data, peer.length) } == Ok(credential)) {
             return true;
         }
-        let Ok(Some(kid)) = Credential::parse(credential).map(|parsed| parsed.kid) else { return false };
+        let hash = x5t_of(credential);
+        let kid = match &hash {
+            Some(hash) => hash.get(..8),
+            None => Credential::parse(credential).ok().and_then(|parsed| parsed.kid),
+        };
+        let Some(kid) = kid else { return false };
         let mut found = [0; MAX_CREDENTIAL];
         (0..MAX_CANDIDATES).any(|nth| match self.found(kid, nth, &mut found) {
             Ok(Some(length)) => found.get(..length) == Some(credential),

@@ -93,10 +93,10 @@ class Key:
 
 @final
 class Credential:
-    """Who someone is, as the handshake shows it: an unsigned CCS or a CWT signed by an issuer."""
+    """Who someone is, as the handshake shows it: an unsigned CCS, a CWT signed by an issuer, or an X.509 certificate."""
 
     def __new__(cls, data: Buffer) -> Credential:
-        """Reads the CBOR of a credential. Nothing is verified."""
+        """Reads a credential: CBOR, or the DER of a certificate. Nothing is verified."""
 
     @staticmethod
     def ccs(key: Key, subject: str, kid: Buffer) -> Credential:
@@ -120,11 +120,11 @@ class Credential:
 
     @property
     def data(self) -> bytes:
-        """CRED_x: its CBOR."""
+        """Its encoding: CBOR, or DER."""
 
     @property
     def kind(self) -> Literal["ccs", "cwt"]:
-        """ "ccs" or "cwt"."""
+        """ "ccs", "cwt" or "x509"."""
 
     @property
     def subject(self) -> Optional[str]:
@@ -163,7 +163,7 @@ class Credential:
         """Who this is: the first 16 bytes of the RFC 9679 thumbprint of the key."""
 
     def verify(self, anchor: TrustAnchor, now: Optional[int] = None) -> None:
-        """Verifies a CWT under a trust anchor; `now` in seconds since 1970, None to leave times aside. Raises the typed reason."""
+        """Verifies a CWT or a certificate under a trust anchor; `now` in seconds since 1970, None to leave times aside. Raises the typed reason."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -174,7 +174,8 @@ class TrustAnchor:
     """An issuer whose signatures are believed, for some purposes."""
 
     def __new__(cls, credential: Credential, purposes: Sequence[str] = ...) -> TrustAnchor:
-        """Takes the issuer's credential, a CCS with its Ed25519 or P-256 signing key and the kid it puts on what it signs.
+        """Takes the issuer's credential: a CCS with its Ed25519 or P-256 signing key and the kid it puts on what it signs, or the
+        certificate of an authority, of which only the key counts.
 
         Purposes: identity, role, manifest, update, bulletin.
         """

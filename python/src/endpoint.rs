@@ -9,6 +9,7 @@ use crate::scratch::Scratch;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use sealwire_core::Error;
+use sealwire_core::credential::x5t_of;
 use sealwire_core::crypto::{AuthenticationKey, Suite};
 use sealwire_core::endpoint::{Config, HandshakeId, HeapTables, InboxName, MAX_SUITES, Origin, Route, SessionHandle, Sid};
 use std::ops::RangeInclusive;
@@ -142,7 +143,7 @@ fn suites_from(numbers: Option<Vec<i64>>) -> PyResult<[Option<Suite>; MAX_SUITES
 
 pub(crate) fn known(credential: &Credential) -> PyResult<Known> {
     let kid = credential.parsed()?.kid.unwrap_or_default().to_vec();
-    Ok(Known { credential: credential.bytes.clone(), kid, thumbprint: credential.thumbprint })
+    Ok(Known { credential: credential.bytes.clone(), kid, x5t: x5t_of(&credential.bytes), thumbprint: credential.thumbprint })
 }
 
 pub(crate) fn anchor(anchor: &TrustAnchor) -> Anchor {

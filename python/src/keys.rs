@@ -251,7 +251,7 @@ fn checked(key: &PublicKey) -> PyResult<()> {
     PublicKey::parse(w.written()).map(|_| ()).map_err(raise)
 }
 
-/// Who someone is, as the handshake shows it: an unsigned CCS or a CWT signed by an issuer.
+/// Who someone is, as the handshake shows it: an unsigned CCS, a CWT signed by an issuer, or an X.509 certificate.
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct Credential {
     pub(crate) bytes: Vec<u8>,
@@ -276,7 +276,7 @@ impl Credential {
 
 #[pymethods]
 impl Credential {
-    /// Reads the CBOR of a credential. Nothing is verified.
+    /// Reads a credential: CBOR, or the DER of a certificate. Nothing is verified.
     #[new]
     fn new(data: &Bound<'_, PyAny>) -> PyResult<Self> {
         Self::take(bytes_like(data)?)
@@ -336,18 +336,19 @@ impl Credential {
         Self::take(made.map_err(|error| raise_with(error, "", cause))?)
     }
 
-    /// CRED_x: its CBOR.
+    /// Its encoding: CBOR, or DER.
     #[getter]
     fn data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.bytes)
     }
 
-    /// "ccs" or "cwt".
+    /// "ccs", "cwt" or "x509".
     #[getter]
     fn kind(&self) -> PyResult<&'static str> {
         Ok(match self.parsed()?.kind {
             CredentialKind::Ccs => "ccs",
             CredentialKind::Cwt => "cwt",
+            CredentialKind::X509 => "x509",
         })
     }
 
@@ -405,7 +406,7 @@ impl Credential {
         PyBytes::new(py, &self.thumbprint.0)
     }
 
-    /// Verifies a CWT under a trust anchor; `now` in seconds since 1970, None to leave times aside. Raises the typed reason.
+    /// Verifies a CWT or a certificate under a trust anchor; `now` in seconds since 1970, None to leave times aside. Raises the typed reason.
     #[pyo3(signature = (anchor, now = None))]
     fn verify(&self, anchor: &TrustAnchor, now: Option<u64>) -> PyResult<()> {
         self.parsed()?.verify(&mut System::default(), &anchor.view(), now).map_err(raise)
@@ -451,14 +452,21 @@ impl TrustAnchor {
 
 #[pymethods]
 impl TrustAnchor {
-    /// Takes the issuer's credential, a CCS with its Ed25519 or P-256 signing key and the kid it puts on what it signs.
+    /// Takes the issuer's credential: a CCS with its Ed25519 or P-256 signing key and the kid it puts on what it signs, or the certificate
+    /// of an authority, of which only the key counts.
     #[new]
     #[pyo3(signature = (credential, purposes = vec!["identity".to_owned()]))]
     fn new(credential: &Credential, purposes: Vec<String>) -> PyResult<Self> {
         if credential.key.curve.signature().is_none() {
             return Err(raise_with(Error::InvalidKey, "an issuer has an Ed25519 or P-256 key", None));
         }
-        let kid = credential.parsed()?.kid.ok_or_else(|| raise_with(Error::InvalidArgument, "the issuer's key has no kid", None))?.to_vec();
+        let parsed = credential.parsed()?;
+        let kid = if parsed.kind == CredentialKind::X509 {
+            credential::anchor_key(&credential.bytes).map_err(|error| raise_with(error, "the certificate is not an authority's", None))?;
+            Vec::new()
+        } else {
+            parsed.kid.ok_or_else(|| raise_with(Error::InvalidArgument, "the issuer's key has no kid", None))?.to_vec()
+        };
         let mut all = Purposes(0);
         for name in &purposes {
             let (_, purpose) = PURPOSES.iter().find(|(known, _)| known == name).ok_or_else(|| {

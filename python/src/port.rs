@@ -65,6 +65,8 @@ pub(crate) struct Own {
 pub(crate) struct Known {
     pub(crate) credential: Vec<u8>,
     pub(crate) kid: Vec<u8>,
+    /// SHA-256 of a certificate.
+    pub(crate) x5t: Option<[u8; 32]>,
     pub(crate) thumbprint: Thumbprint,
 }
 
@@ -127,6 +129,11 @@ impl Credentials for PyPort {
 
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
         let found = self.peers.iter().filter(|peer| peer.kid == kid).nth(nth);
+        found.map(|peer| copy(&peer.credential, out)).transpose()
+    }
+
+    fn candidate_x5t(&self, hash: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
+        let found = self.peers.iter().filter(|peer| peer.x5t.is_some_and(|whole| whole.starts_with(hash))).nth(nth);
         found.map(|peer| copy(&peer.credential, out)).transpose()
     }
 

@@ -17,10 +17,9 @@ pub use crate::cose::{KeyCurve, PublicKey, Thumbprint};
 pub use id_cred::IdCred;
 pub(crate) use id_cred::{X5T_LEN, write_x5t};
 pub use issue::{Claims, Issuer, issue_cwt, write_ccs};
-pub(crate) use parse::DER;
-pub use parse::{CredX, Credential, CredentialKind};
+pub use parse::{CredX, Credential, CredentialKind, DER, anchor_key};
 pub use port::{
     Credentials, MAX_CANDIDATES, MAX_CREDENTIAL, OwnCredential, OwnEntry, Peer, Provisioned, Purposes, Role, StaticCredentials,
-    TrustAnchor, is_x5t_of,
+    TrustAnchor, is_x5t_of, x5t_of,
 };
 pub use resolve::{Accepted, resolve};

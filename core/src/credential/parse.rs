@@ -233,7 +233,7 @@ fn claims<'a>(bytes: &'a [u8], map: &'a [u8], kind: CredentialKind) -> Result<Cr
 }
 
 /// The first byte of a certificate: a SEQUENCE. In CBOR it begins an integer, which no credential is.
-pub(crate) const DER: u8 = 0x30;
+pub const DER: u8 = 0x30;
 
 /// Reads a certificate.
 #[cfg(feature = "x509")]
@@ -256,6 +256,22 @@ fn certificate(bytes: &[u8]) -> Result<Credential<'_>> {
         signed: None,
         constraints: Some(super::x509::Constraints { usage: certificate.usage, authority: certificate.authority }),
     })
+}
+
+/// The key of an authority's certificate, for a trust anchor. Nothing else in it counts from then on: neither its validity nor its name nor a
+/// limit on the length of paths.
+///
+/// Errors: as [`Credential::parse`]; `UntrustedCredential` (the subject is no authority, or has a key that cannot sign).
+pub fn anchor_key(bytes: &[u8]) -> Result<PublicKey> {
+    #[cfg(feature = "x509")]
+    {
+        super::x509::anchor_key(bytes)
+    }
+    #[cfg(not(feature = "x509"))]
+    {
+        let _ = bytes;
+        Err(Error::UnsupportedCredential)
+    }
 }
 
 #[cfg(not(feature = "x509"))]

@@ -1,7 +1,7 @@
 //! The port behind which credentials live.
 
 use super::{Credential, PublicKey, Thumbprint};
-use crate::crypto::{AuthenticationKey, KeyHandle, Suite};
+use crate::crypto::{AuthenticationKey, HASH, KeyHandle, Suite};
 use crate::error::{Error, Result};
 
 /// Longest credential in bytes.
@@ -158,9 +158,14 @@ pub struct StaticCredentials<'a> {
     pub now_s: Option<u64>,
 }
 
-/// True if a credential is a certificate whose SHA-256 begins with `hash`: what an x5t holds.
+/// SHA-256 of a certificate, which an x5t has all of or the first 8 bytes; nothing for other credentials.
+pub fn x5t_of(credential: &[u8]) -> Option<[u8; HASH]> {
+    (credential.first() == Some(&super::DER)).then(|| crate::crypto::hash(&[credential]))
+}
+
+/// True if a credential is a certificate whose SHA-256 begins with `hash`.
 pub fn is_x5t_of(hash: &[u8], credential: &[u8]) -> bool {
-    credential.first() == Some(&super::parse::DER) && !hash.is_empty() && crate::crypto::hash(&[credential]).starts_with(hash)
+    !hash.is_empty() && x5t_of(credential).is_some_and(|whole| whole.starts_with(hash))
 }
 
 fn copy(bytes: &[u8], out: &mut [u8]) -> Result<usize> {

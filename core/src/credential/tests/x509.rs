@@ -1,7 +1,7 @@
 //! Certificates that OpenSSL, pyca cryptography and the authors of RFC 9529 made, and ones with defects: tests/vectors/x509.json.
 
 use super::*;
-use crate::credential::x509::{Certificate, KeyUsage, anchor_key, verify_path};
+use crate::credential::x509::{Certificate, KeyUsage, verify_path};
 use crate::error::Error;
 use serde_json::Value;
 use std::string::{String, ToString};

@@ -10,7 +10,8 @@ mod extensions;
 mod path;
 
 pub use extensions::KeyUsage;
-pub use path::{anchor_key, verify_path};
+pub(super) use path::anchor_key;
+pub use path::verify_path;
 
 use super::{KeyCurve, MAX_CREDENTIAL, PublicKey};
 use crate::crypto::{AuthenticationKey, Provider, Signature};

@@ -68,11 +68,8 @@ fn by_an_anchor<P: Provider + Credentials>(p: &mut P, certificate: &Certificate<
     Err(refusal)
 }
 
-/// The key of an authority's certificate, for a trust anchor. Nothing else in it counts from then on: neither its validity nor its name nor a
-/// limit on the length of paths.
-///
-/// Errors: as [`Certificate::parse`]; `UntrustedCredential` (the subject is no authority, or has a key that cannot sign).
-pub fn anchor_key(bytes: &[u8]) -> Result<PublicKey> {
+/// See [`anchor_key`](crate::credential::anchor_key).
+pub(in crate::credential) fn anchor_key(bytes: &[u8]) -> Result<PublicKey> {
     let certificate = Certificate::parse(bytes)?;
     may_issue(&certificate, 0)?;
     if certificate.key.curve.signature().is_some() { Ok(certificate.key) } else { Err(Error::UntrustedCredential) }
