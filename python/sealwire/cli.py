@@ -259,7 +259,7 @@ def hub_run(options: argparse.Namespace, out: Output) -> int:
             inbox=options.inbox,
             subscriptions=options.subscribe,
             bridge_prefix=options.bridge_prefix,
-            resists_rollback=not options.may_roll_back,
+            resists_rollback=options.resists_rollback,
             observer=show,
         )
         async with service:
@@ -436,7 +436,7 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--anchor", action="append", default=[], metavar="FILE", help="credential of an issuer; may be repeated")
     one.add_argument("--inbox", type=inbox_name, help="default: the subject of the credential")
     one.add_argument("--subscribe", action="append", default=[], metavar="FILTER", help="topics in place, relative to the realm")
-    one.add_argument("--may-roll-back", action="store_true", help="the database may be put back unnoticed (machine snapshots): every start makes new handshakes")
+    one.add_argument("--resists-rollback", action="store_true", help="keep sessions over restarts of the hub (default: devices make new handshakes); you promise that no older copy of the database, be it a backup, a machine snapshot or a cloned disk, is ever put back without `sealwire hub restore`: if one is, records become readable and can be forged")
     one.add_argument("--verbose", action="store_true", help="print messages too")
     add_broker(one)
     add_json(one)

@@ -25,9 +25,10 @@ Observer = Callable[[Event], None]
 class Hub:
     """Runs the service between `open` and `close`, or as an async context manager.
 
-    `resists_rollback=False` makes every start begin with new handshakes: choose it where the database may be put back
-    to an older state without `sealwire hub restore`, as by a machine snapshot. `observer` sees every event after it
-    has been stored.
+    Sessions end with the process, and devices make a new handshake when they notice. `resists_rollback=True` keeps them, and
+    is a promise: no older copy of the database (backup, machine snapshot, cloned disk) is ever put back without
+    `sealwire hub restore`. Broken, it lets nonces repeat: records become readable and can be forged. `observer` sees every
+    event after it has been stored.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Hub:
         inbox: Optional[str] = None,
         subscriptions: Sequence[str] = (),
         bridge_prefix: str = "",
-        resists_rollback: bool = True,
+        resists_rollback: bool = False,
         authorize: Optional[Callable[[core.Peer], bool]] = None,
         observer: Optional[Observer] = None,
     ) -> None:
@@ -92,7 +93,7 @@ class Hub:
         self._spawn(self._serve_commands())
 
     async def close(self) -> None:
-        """Stop. Sessions stay in the database."""
+        """Stop. With `resists_rollback` the sessions stay in the database."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

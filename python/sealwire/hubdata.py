@@ -112,7 +112,7 @@ class _Tally:
 class HubData:
     """The database of one hub. The running hub writes; the command line reads it and queues commands beside it."""
 
-    def __init__(self, path: Union[str, "os.PathLike[str]"], *, create: bool = True, resists_rollback: bool = True) -> None:
+    def __init__(self, path: Union[str, "os.PathLike[str]"], *, create: bool = True, resists_rollback: bool = False) -> None:
         if not create and not os.path.exists(path):
             raise InvalidArgument(f"there is no hub database {os.fspath(path)}")
         self.store = SqliteStore(path, resists_rollback=resists_rollback)

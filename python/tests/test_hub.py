@@ -46,13 +46,13 @@ def sensor_endpoint(sensor: Identity, hub: Identity) -> Endpoint:
     )
 
 
-@pytest.mark.parametrize("may_roll_back", [False, True])
-def test_killed_again_and_again_in_mid_stream(mosquitto: StartMosquitto, tmp_path: Path, may_roll_back: bool) -> None:
+@pytest.mark.parametrize("resists_rollback", [False, True])
+def test_killed_again_and_again_in_mid_stream(mosquitto: StartMosquitto, tmp_path: Path, resists_rollback: bool) -> None:
     hub, sensor = Identity.generate("hub"), Identity.generate("sensor")
     hub.save(tmp_path / "hub")
     sensor.save(tmp_path / "sensor")
     port = mosquitto().port
-    more = ["--may-roll-back"] if may_roll_back else []
+    more = ["--resists-rollback"] if resists_rollback else []
     total = 120
     process = start_hub(tmp_path, port, *more)
 
@@ -75,7 +75,7 @@ def test_killed_again_and_again_in_mid_stream(mosquitto: StartMosquitto, tmp_pat
                 process.kill()
                 process.wait()
                 process = await asyncio.get_running_loop().run_in_executor(None, lambda: start_hub(tmp_path, port, *more))
-                if may_roll_back:
+                if not resists_rollback:
                     # Its sessions are gone for good, and over MQTT 3.1.1 it cannot say so: the device notices and connects anew.
                     session = await link.connect("hub")
             await asyncio.wait_for(streaming, 60)
@@ -87,13 +87,41 @@ def test_killed_again_and_again_in_mid_stream(mosquitto: StartMosquitto, tmp_pat
         process.wait()
     data = HubData(tmp_path / "hub.db", create=False)
     numbers = [int(message.payload) for message in data.messages(topic="n")]
-    if may_roll_back:
+    if not resists_rollback:
         # Without its old windows it cannot know what it had committed, so a message whose acknowledgement was lost comes twice.
         assert set(numbers) == set(range(total))
     else:
         assert sorted(numbers) == list(range(total))
-    assert all(message.subject == "sensor" or may_roll_back for message in data.messages())
+    assert all(message.subject == "sensor" or not resists_rollback for message in data.messages())
     data.close()
+
+
+def test_sessions_end_with_the_hub_unless_its_database_resists_rollback(mosquitto: StartMosquitto, tmp_path: Path) -> None:
+    hub, sensor = Identity.generate("hub"), Identity.generate("sensor")
+    broker = Broker("127.0.0.1", mosquitto().port)
+
+    def service(resists_rollback: bool = False) -> Hub:
+        return Hub(tmp_path / "hub.db", broker, realm=REALM, identities=[hub], peers=[sensor.credential], resists_rollback=resists_rollback)
+
+    async def main() -> None:
+        async with Link(sensor_endpoint(sensor, hub), broker, realm=REALM, inbox="sensor") as link:
+            async with service(resists_rollback=True):
+                session = await link.connect("hub")
+                await (await session.send("n", b"1")).wait(10)
+            kept = session.info().sid
+            async with service(resists_rollback=True):
+                await (await session.send("n", b"2")).wait(10)
+            assert session.info().sid == kept
+            async with service() as safe:
+                # Nobody calls connect: the device finds its peer silent.
+                await (await session.send("n", b"3")).wait(30)
+                assert session.info().sid != kept
+                assert [incident.detail for incident in safe.data.incidents(error="lost-state")] == ["session closed"]
+            # What was stored without that promise has no keys in it: making the promise later brings no session back.
+            async with service(resists_rollback=True) as later:
+                assert later.link.sessions() == []
+
+    run(main(), 90)
 
 
 def test_commands_from_the_command_line(mosquitto: StartMosquitto, tmp_path: Path) -> None:
