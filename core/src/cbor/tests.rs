@@ -2,6 +2,7 @@ use super::*;
 use crate::bytes::Writer;
 use crate::crypto::tests::hex;
 use crate::error::{Error, Result};
+use proptest::prelude::*;
 use std::string::String;
 use std::vec::Vec;
 
@@ -425,5 +426,113 @@ fn rewrite(d: &mut Decoder<'_>, w: &mut Writer<'_>) -> Result<()> {
         Kind::Tag => w.put(d.item()?),
         Kind::Simple if d.null().is_ok() => write_null(w),
         Kind::Simple => write_bool(w, d.bool()?),
+    }
+}
+
+/// An item as a tree, for proptest.
+#[derive(Clone, Debug)]
+enum Tree {
+    Number(i64),
+    Bytes(Vec<u8>),
+    Text(String),
+    Bool(bool),
+    Null,
+    Array(Vec<Tree>),
+    Map(Vec<(Tree, Tree)>),
+}
+
+impl Tree {
+    fn encoded(&self) -> Vec<u8> {
+        let mut buffer = std::vec![0; 100_000];
+        let mut w = Writer::new(&mut buffer);
+        self.write(&mut w).unwrap();
+        w.written().to_vec()
+    }
+
+    /// Maps in ascending order of their encoded keys, each key once.
+    fn write(&self, w: &mut Writer<'_>) -> Result<()> {
+        match self {
+            Tree::Number(number) => write_int(w, *number),
+            Tree::Bytes(bytes) => write_bytes(w, bytes),
+            Tree::Text(text) => write_text(w, text),
+            Tree::Bool(value) => write_bool(w, *value),
+            Tree::Null => write_null(w),
+            Tree::Array(items) => {
+                write_array(w, items.len())?;
+                items.iter().try_for_each(|item| item.write(w))
+            }
+            Tree::Map(entries) => {
+                let sorted: std::collections::BTreeMap<_, _> = entries.iter().map(|(key, value)| (key.encoded(), value)).collect();
+                write_map(w, sorted.len())?;
+                sorted.iter().try_for_each(|(key, value)| {
+                    w.put(key)?;
+                    value.write(w)
+                })
+            }
+        }
+    }
+}
+
+fn trees() -> impl Strategy<Value = Tree> {
+    let leaf = prop_oneof![
+        any::<i64>().prop_map(Tree::Number),
+        (-300..300_i64).prop_map(Tree::Number),
+        prop::collection::vec(any::<u8>(), 0..300).prop_map(Tree::Bytes),
+        any::<String>().prop_map(Tree::Text),
+        any::<bool>().prop_map(Tree::Bool),
+        Just(Tree::Null),
+    ];
+    leaf.prop_recursive(MAX_DEPTH as u32, 64, 30, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..30).prop_map(Tree::Array),
+            prop::collection::vec((inner.clone(), inner), 0..8).prop_map(Tree::Map),
+        ]
+    })
+}
+
+/// How deep the containers of an item go.
+fn depth(tree: &Tree) -> usize {
+    match tree {
+        Tree::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Tree::Map(entries) => 1 + entries.iter().map(|(key, value)| depth(key).max(depth(value))).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+proptest! {
+    /// What is written is read, to the byte and no further; written again it is the same.
+    #[test]
+    fn written_is_read(tree in trees(), behind in any::<[u8; 3]>()) {
+        let bytes = tree.encoded();
+        prop_assume!(depth(&tree) <= MAX_DEPTH);
+        let mut longer = bytes.clone();
+        longer.extend(behind);
+        let mut d = Decoder::new(&longer);
+        prop_assert_eq!(d.item(), Ok(&bytes[..]));
+        prop_assert_eq!(d.rest(), &behind);
+        let mut out = std::vec![0; bytes.len()];
+        let mut w = Writer::new(&mut out);
+        rewrite(&mut Decoder::new(&bytes), &mut w).unwrap();
+        prop_assert_eq!(w.written(), &bytes[..]);
+    }
+
+    /// Any bytes: no panic; what is taken comes out the same when written again; what is refused leaves the decoder where it was.
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        for mut d in [Decoder::new(&bytes), Decoder::unordered(&bytes)] {
+            match d.item() {
+                Ok(item) => {
+                    prop_assert_eq!(item.len() + d.rest().len(), bytes.len());
+                    let mut out = std::vec![0; item.len()];
+                    let mut w = Writer::new(&mut out);
+                    rewrite(&mut Decoder::new(item), &mut w).unwrap();
+                    prop_assert_eq!(w.written(), item);
+                }
+                Err(error) => {
+                    prop_assert!(matches!(error, Error::Malformed | Error::NotDeterministic));
+                    prop_assert_eq!(d.rest(), &bytes[..]);
+                }
+            }
+        }
     }
 }
