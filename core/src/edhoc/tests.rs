@@ -2,6 +2,7 @@
 
 mod matrix;
 mod methods;
+mod proofs;
 mod refusals;
 
 use super::*;

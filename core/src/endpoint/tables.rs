@@ -5,7 +5,10 @@ use super::session::{Session, State};
 use crate::credential::Thumbprint;
 use crate::error::{Error, Result};
 
-/// Least bytes of buffer for one handshake; 512 hold handshakes with credentials by value.
+/// Least bytes of buffer for one handshake. It holds every method with credentials by reference where key operations answer at once;
+/// 384 where they may be [`Pending`](crate::Error::Pending). An inbox name takes up to 24 more. Credentials by value take twice the length of the
+/// longer one more, three times where operations may be pending: 512 and 768 are enough for a CCS of 100 bytes. A chain counts as one
+/// credential. What does not fit fails with `BufferTooSmall`, and the handshake in time.
 pub const MIN_HANDSHAKE_BUFFER: usize = 256;
 
 /// Names a slot of either table.
@@ -192,8 +195,8 @@ mod heap {
     use alloc::vec;
     use alloc::vec::Vec;
 
-    /// Buffer of one handshake.
-    const BUFFER: usize = 1024;
+    /// Buffer of one handshake: for a chain of three certificates of 512 bytes from the peer, kept while a key operation is pending.
+    const BUFFER: usize = 4096;
 
     /// Tables that grow on demand up to a bound, with indices: lookups stay flat with 100,000 sessions.
     #[expect(clippy::vec_box, reason = "growing must not move every session")]

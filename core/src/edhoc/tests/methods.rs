@@ -3,7 +3,7 @@
 use super::*;
 
 /// A handshake of each method and suite, named by kid.
-fn by_kid() -> Vec<Trace> {
+pub(super) fn by_kid() -> Vec<Trace> {
     let file = vectors("peer_edhoc.json");
     let side = |h: &Value, role: &str, ephemeral: &str| {
         let party = &file["parties"][h[role].as_str().unwrap()];

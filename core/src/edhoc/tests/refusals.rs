@@ -6,7 +6,7 @@ use crate::cbor;
 use crate::edhoc::{message, schedule};
 
 /// message_2 with this plaintext, encrypted under the trace's keys.
-fn message_2_of(trace: &Trace, plaintext: &[u8]) -> Vec<u8> {
+pub(super) fn message_2_of(trace: &Trace, plaintext: &[u8]) -> Vec<u8> {
     let v = &trace.values;
     let mut ciphertext = vec![0; plaintext.len()];
     message::xor_keystream_2(&mut software(), &Secret::from(array(&v["PRK_2e"])), &array(&v["TH_2"]), plaintext, &mut ciphertext).unwrap();
@@ -22,11 +22,11 @@ fn sealed(trace: &Trace, prk: &str, labels: (u64, u64), th: &str, plaintext: &[u
     byte_string(&[content, tag].concat())
 }
 
-fn message_3_of(trace: &Trace, plaintext: &[u8]) -> Vec<u8> {
+pub(super) fn message_3_of(trace: &Trace, plaintext: &[u8]) -> Vec<u8> {
     sealed(trace, "PRK_3e2m", (schedule::K_3, schedule::IV_3), "TH_3", plaintext)
 }
 
-fn byte_string(content: &[u8]) -> Vec<u8> {
+pub(super) fn byte_string(content: &[u8]) -> Vec<u8> {
     let mut out = vec![0; content.len() + 9];
     let mut out = Writer::new(&mut out);
     cbor::write_bytes(&mut out, content).unwrap();

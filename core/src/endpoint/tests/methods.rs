@@ -17,9 +17,8 @@ fn pair(method: Method, of_a: &[Suite], of_b: &[Suite]) -> Pair {
     let a = Identity::of(kind(of_a[0], method.initiator()), 1, "dev-1", false);
     let b = Identity::of(kind(of_a[0], method.responder()), 2, "hub", false);
     let node = |own: &Identity, peer: &Identity, suites: &[Suite]| {
-        let mut config = Config::default();
-        config.method = method;
-        config.suites = core::array::from_fn(|at| suites.get(at).copied());
+        let suites_of = core::array::from_fn(|at| suites.get(at).copied());
+        let config = Config { method, suites: suites_of, ..Config::default() };
         let mut node = Node::new(own, &[peer], config, false, 1);
         node.port.suites = suites.to_vec();
         node

@@ -3,6 +3,7 @@
 mod adversary;
 mod attacks;
 mod bad_keys;
+mod buffers;
 mod exhaustive;
 mod handshakes;
 mod messages;
