@@ -1,6 +1,6 @@
 //! The cryptographic port: keys by handle, algorithms with a software default.
 
-#[cfg(feature = "_p256")]
+#[cfg(all(feature = "_p256", any(test, feature = "alloc")))]
 mod p256_base;
 mod rustcrypto;
 pub mod software;

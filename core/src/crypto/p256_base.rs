@@ -1,4 +1,4 @@
-//! Multiples of P-256's base point: what every key pair takes.
+//! Multiples of P-256's base point: what every key pair takes. On backends only; the argument for it is in docs/ARCHITECTURE.md §9.
 //!
 //! The `p256` crate multiplies the base point like any other. It is known beforehand, so four bits of the scalar that lie 64 apart can
 //! be taken at once: 64 doublings instead of 256, in no more memory. Points, their complete addition and the choice among them in

@@ -78,9 +78,13 @@ pub(crate) fn dh_public(curve: Curve, private: &Secret<32>) -> Result<[u8; 32]> 
 pub(crate) fn p256_public(private: &Secret<32>) -> Result<([u8; 32], [u8; 32])> {
     use p256::elliptic_curve::sec1::{Coordinates, ToEncodedPoint};
     let secret = p256::SecretKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
+    // On a backend four bits at once; on a device the crate as it is.
+    #[cfg(feature = "alloc")]
     // A copied scalar does not erase itself.
-    let scalar = zeroize::Zeroizing::new(secret.to_nonzero_scalar());
-    let point = super::p256_base::multiply(&scalar).to_encoded_point(false);
+    let point = super::p256_base::multiply(&zeroize::Zeroizing::new(secret.to_nonzero_scalar()));
+    #[cfg(not(feature = "alloc"))]
+    let point = *secret.public_key().as_affine();
+    let point = point.to_encoded_point(false);
     match point.coordinates() {
         Coordinates::Uncompressed { x, y } => Ok(((*x).into(), (*y).into())),
         _ => Err(Error::InvalidKey),

@@ -1,4 +1,5 @@
-//! The core against two other implementations, live: lakers, and the second implementation in Python (`tests/peer`).
+//! The core against two other implementations, live: lakers, and the second implementation in Python (`tests/peer`); and the wheel's
+//! AEAD against published vectors and the core's.
 //!
 //! `cargo test -p sealwire-interop` needs a Python interpreter with the packages of `tests/peer/requirements.txt`: the one that
 //! `SEALWIRE_PEER_PYTHON` names, else `build/venv/bin/python` at the repository's root, else `python3`. Without one the tests
@@ -41,3 +42,5 @@ mod records;
 mod refusals;
 #[cfg(test)]
 mod sizes;
+#[cfg(test)]
+mod wheel_aead;
