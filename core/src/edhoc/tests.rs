@@ -98,6 +98,9 @@ impl Credentials for Party<'_> {
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
         self.credentials.candidate(kid, nth, out)
     }
+    fn candidate_x5t(&self, hash: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
+        self.credentials.candidate_x5t(hash, nth, out)
+    }
     fn known(&self, credential: &[u8]) -> bool {
         self.credentials.known(credential)
     }
@@ -364,13 +367,48 @@ fn check(trace: &Trace) {
     });
 }
 
+/// Signatures both ways, suite 0, certificates by x5t: those of the RFC, provisioned.
+#[cfg(feature = "x509")]
+fn rfc_9529_trace_1() -> Trace {
+    let file = vectors("rfc9529.json");
+    let v = &file["trace_1"]["values"];
+    let side = |credential: &str, private: &str, ephemeral: &str| Side {
+        // Without the head of the byte string.
+        credential: bytes(&v[credential])[2..].to_vec(),
+        private: array(&v[private]),
+        ephemeral: array(&v[ephemeral]),
+        ..Side::default()
+    };
+    Trace {
+        name: "RFC 9529, section 2".to_string(),
+        method: Method::SignSign,
+        suite: Suite::X25519Ccm,
+        preferred: vec![],
+        c_i: ConnectionId::new(&bytes(&v["C_I"])).unwrap(),
+        c_r: ConnectionId::new(&bytes(&v["C_R"])).unwrap(),
+        initiator: side("CRED_I", "SK_I", "X"),
+        responder: side("CRED_R", "SK_R", "Y"),
+        ead: Default::default(),
+        values: v.clone(),
+    }
+}
+
+#[test]
+#[cfg(feature = "x509")]
+fn rfc_9529_trace_1_value_by_value() {
+    check_with_exports(&rfc_9529_trace_1());
+}
+
 #[test]
 fn rfc_9529_trace_2_value_by_value() {
-    let trace = rfc_9529_trace_2();
-    check(&trace);
+    check_with_exports(&rfc_9529_trace_2());
+}
+
+fn check_with_exports(trace: &Trace) {
+    check(trace);
     let v = &trace.values;
     let (mut secret, mut salt) = ([0; 16], [0; 8]);
-    parties(&trace, |p, _| {
+    parties(trace, |p, _| {
         let prk_out = Secret::from(array(&v["PRK_out"]));
         exporter(p, &prk_out, 0, &[], &mut secret).unwrap();
         exporter(p, &prk_out, 1, &[], &mut salt).unwrap();

@@ -62,6 +62,10 @@ impl<P> Credentials for Party<'_, P> {
         self.credentials.candidate(kid, nth, out)
     }
 
+    fn candidate_x5t(&self, hash: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
+        self.credentials.candidate_x5t(hash, nth, out)
+    }
+
     fn known(&self, credential: &[u8]) -> bool {
         self.credentials.known(credential)
     }
