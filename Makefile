@@ -11,7 +11,7 @@ export PYTHON PREFIX
 help:
 	@echo "make demo      build everything and run the demonstration (needs Rust, a C compiler, Python 3.9+; no root)"
 	@echo "make test      run every test suite once; SUITES='core c' runs only these; on Debian 12 as root it installs what it needs"
-	@echo "make bench     measure handshakes and records, beside the bare AEAD"
+	@echo "make bench     measure beside lakers, snow, pyca and the bare AEADs; ARGS='--write-docs' renews docs/PERFORMANCE.md"
 	@echo "make docs      API reference of each language and the pages, as HTML in $(BUILD)/docs"
 	@echo "make fmt       format the Rust sources"
 	@echo "make lint      formatting, clippy with warnings denied, words, leftovers"
@@ -27,7 +27,7 @@ test:
 
 bench:
 	@sh scripts/prerequisites.sh bench
-	@cargo run --quiet --release -p sealwire-bench
+	@$(PYTHON) scripts/bench.py $(ARGS)
 
 docs:
 	@sh scripts/docs.sh

@@ -59,19 +59,17 @@ if ! "${CC:-cc}" -std=c99 -o "$trial/t" "$trial/t.c" >/dev/null 2>&1; then
         "$(package 'gcc libc6-dev' 'gcc glibc-devel' 'gcc' 'gcc musl-dev' 'xcode-select --install')"
 fi
 
-if [ "$what" != bench ]; then
-    if ! command -v "$python" >/dev/null 2>&1; then
-        problem "Python 3.9 or newer ($python)" "$(package 'python3 python3-venv' python3 python python3 'brew install python3')"
-    else
-        version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
-        if ! at_least "${version:-none}" 3.9; then
-            problem "Python 3.9 or newer ($python is ${version:-one that does not run})" \
-                "install a newer Python and name it: make $what PYTHON=python3.11"
-        # `make test` on Debian as root installs python3-venv by itself.
-        elif [ "$what" = demo ] && ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
-            problem "the Python modules venv and ensurepip (pip for virtual environments)" \
-                "$(package python3-venv python3-pip python-pip py3-pip 'brew install python3')"
-        fi
+if ! command -v "$python" >/dev/null 2>&1; then
+    problem "Python 3.9 or newer ($python)" "$(package 'python3 python3-venv' python3 python python3 'brew install python3')"
+else
+    version=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+    if ! at_least "${version:-none}" 3.9; then
+        problem "Python 3.9 or newer ($python is ${version:-one that does not run})" \
+            "install a newer Python and name it: make $what PYTHON=python3.11"
+    # `make test` on Debian as root installs python3-venv by itself.
+    elif [ "$what" != test ] && ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        problem "the Python modules venv and ensurepip (pip for virtual environments)" \
+            "$(package python3-venv python3-pip python-pip py3-pip 'brew install python3')"
     fi
 fi
 

@@ -20,19 +20,19 @@ pub(crate) fn lakers_handshakes() -> Box<dyn FnMut()> {
     let (one_ccs, other_ccs) = (ccs(&one.ccs), ccs(&other.ccs));
     Box::new(move || {
         let mut initiator = EdhocInitiator::new(Crypto::new(OsRng), EDHOCMethod::StatStat, EDHOCSuite::CipherSuite2);
-        initiator.set_identity(*one.private.expose(), one_ccs.clone());
-        let responder = EdhocResponder::new(Crypto::new(OsRng), EDHOCMethod::StatStat, *other.private.expose(), other_ccs.clone());
+        initiator.set_identity(*one.private.expose(), one_ccs);
+        let responder = EdhocResponder::new(Crypto::new(OsRng), EDHOCMethod::StatStat, *other.private.expose(), other_ccs);
         let (initiator, first) = initiator.prepare_message_1(lakers::ConnId::from_slice(&[1]), &None).expect("message_1");
         let (responder, ..) = responder.process_message_1(&first).expect("an honest message_1");
         let by_kid = CredentialTransfer::ByReference;
         let (responder, second) = responder.prepare_message_2(by_kid, lakers::ConnId::from_slice(&[2]), &None).expect("message_2");
         let (initiator, _, named, _) = initiator.parse_message_2(&second).expect("an honest message_2");
-        let credential = credential_check_or_fetch(Some(other_ccs.clone()), named).expect("the credential");
+        let credential = credential_check_or_fetch(Some(other_ccs), named).expect("the credential");
         let initiator = initiator.verify_message_2(credential).expect("the Responder");
         let (_, third, ours) = initiator.prepare_message_3(CredentialTransfer::ByReference, &None).expect("message_3");
         assert_eq!([first.len, second.len, third.len], [37, 45, 19]);
         let (responder, named, _) = responder.parse_message_3(&third).expect("an honest message_3");
-        let credential = credential_check_or_fetch(Some(one_ccs.clone()), named).expect("the credential");
+        let credential = credential_check_or_fetch(Some(one_ccs), named).expect("the credential");
         let (_, theirs) = responder.verify_message_3(credential).expect("the Initiator");
         assert_eq!(ours, theirs);
     })
