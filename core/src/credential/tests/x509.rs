@@ -252,3 +252,163 @@ fn anchors_from_certificates() {
     assert_eq!(anchor_key(b""), Err(Error::Malformed));
     assert_eq!(counted(&path, &[], 9).0, Err(Error::UntrustedCredential));
 }
+
+/// Resolves ID_CRED_x with these peers and anchors.
+fn resolved(
+    id: &IdCred<'_>,
+    vector: &Vector,
+    peers: &[Provisioned<'_>],
+    anchors: &[TrustAnchor<'_>],
+    own: &[PublicKey],
+) -> Result<Thumbprint> {
+    let credentials = StaticCredentials { peers, anchors, now_s: Some(vector.now), ..Default::default() };
+    let mut party = Party { provider: provider(&[]), credentials };
+    let key = if vector.signs { AuthenticationKey::Signature } else { AuthenticationKey::StaticDh };
+    let mut refusal = Error::UntrustedCredential;
+    // With whichever suite the key fits.
+    for suite in [Suite::X25519ChaCha, Suite::P256Ccm] {
+        let mut buffer = [0; MAX_CREDENTIAL];
+        match resolve(&mut party, id, 0, suite, key, own, &mut buffer) {
+            Ok(accepted) => {
+                assert_eq!((accepted.credential.kind, accepted.credential.bytes), (CredentialKind::X509, &vector.path[0][..]));
+                assert_eq!(Ok(accepted.thumbprint), accepted.credential.key.thumbprint(&mut provider(&[])));
+                let again = resolve(&mut party, id, accepted.next, suite, key, own, &mut [0; MAX_CREDENTIAL]).map(drop);
+                assert_eq!(again, Err(Error::UnknownCredential));
+                return Ok(accepted.thumbprint);
+            }
+            Err(Error::UntrustedCredential) => {}
+            Err(error) => refusal = error,
+        }
+    }
+    Err(refusal)
+}
+
+/// An encoded x5chain.
+fn chain(path: &[&[u8]]) -> Vec<u8> {
+    let mut buffer = [0; 4 * (MAX_CREDENTIAL + 4) + 1];
+    let mut w = Writer::new(&mut buffer);
+    if path.len() > 1 {
+        crate::cbor::write_array(&mut w, path.len()).unwrap();
+    }
+    path.iter().for_each(|bytes| crate::cbor::write_bytes(&mut w, bytes).unwrap());
+    w.written().to_vec()
+}
+
+/// Every vector by value in a handshake: only under its anchor, or because the certificate itself was provisioned.
+#[test]
+fn every_vector_as_x5chain() {
+    for vector in vectors() {
+        let value = chain(&vector.slices());
+        let id = IdCred::X5Chain(&value);
+        let refusal = |result: Result<Thumbprint>| result.err().map(|error| error.name().to_string());
+        assert_eq!(refusal(resolved(&id, &vector, &[], &vector.trusted(), &[])), vector.refusal, "{}", vector.name);
+        let for_roles: Vec<TrustAnchor<'_>> =
+            vector.trusted().into_iter().map(|anchor| TrustAnchor { purposes: Purposes(0x1e), ..anchor }).collect();
+        if vector.refusal.is_none() {
+            for anchors in [&[][..], &for_roles] {
+                assert_eq!(resolved(&id, &vector, &[], anchors, &[]), Err(Error::UntrustedCredential), "{}", vector.name);
+            }
+            // Provisioned: no anchor is needed, not even the chain's other certificates.
+            let peers = [Provisioned { kid: b"", credential: &vector.path[0] }];
+            let alone = chain(&vector.slices()[..1]);
+            resolved(&IdCred::X5Chain(&alone), &vector, &peers, &[], &[]).unwrap();
+            // Its own key, whoever vouches for it.
+            let own = [keys().keys.public(OWN).unwrap(), Certificate::parse(&vector.path[0]).unwrap().key];
+            assert_eq!(resolved(&id, &vector, &[], &vector.trusted(), &own), Err(Error::OwnIdentity), "{}", vector.name);
+            assert_eq!(resolved(&id, &vector, &peers, &[], &own), Err(Error::OwnIdentity), "{}", vector.name);
+        }
+    }
+    let vector = vector("no extensions");
+    let credential = ccs("x", &keys().keys.public(HOLDER).unwrap(), b"k");
+    let value = chain(&[&credential]);
+    assert_eq!(resolved(&IdCred::X5Chain(&value), &vector, &[], &[], &[]), Err(Error::Malformed));
+}
+
+/// Every vector by its hash: provisioned bytes are trusted without an issuer, but judged as any credential is.
+#[test]
+fn every_vector_by_x5t() {
+    for vector in vectors() {
+        // One that is too long cannot be provisioned.
+        let Some(hash) = x5t_of(&vector.path[0]).filter(|_| vector.path[0].len() <= MAX_CREDENTIAL) else { continue };
+        let peers = [Provisioned { kid: b"", credential: &vector.path[0] }];
+        for (algorithm, length) in [(0x2e, 8), (0x2f, 32)] {
+            let mut buffer = [0; 40];
+            let mut w = Writer::new(&mut buffer);
+            w.put(&[0x82, algorithm]).unwrap();
+            crate::cbor::write_bytes(&mut w, &hash[..length]).unwrap();
+            let id = IdCred::X5t(w.written());
+            let result = resolved(&id, &vector, &peers, &[], &[]).err().map(|error| error.name().to_string());
+            match vector.refusal.as_deref() {
+                None => assert_eq!(result, None, "{}", vector.name),
+                // What is wrong with the issuer does not count, nor with the certificates between.
+                Some("untrusted-credential") if !["an authority's", "the key "].iter().any(|start| vector.name.starts_with(start)) => {
+                    assert_eq!(result, None, "{}", vector.name);
+                }
+                Some(_) if vector.path.len() > 1 => assert_eq!(result, None, "{}", vector.name),
+                Some(refusal) => assert_eq!(result.as_deref(), Some(refusal), "{}", vector.name),
+            }
+            if vector.refusal.is_none() {
+                assert_eq!(resolved(&id, &vector, &[], &vector.trusted(), &[]), Err(Error::UnknownCredential), "{}", vector.name);
+                let own = [Certificate::parse(&vector.path[0]).unwrap().key];
+                assert_eq!(resolved(&id, &vector, &peers, &[], &own), Err(Error::OwnIdentity));
+            }
+        }
+    }
+}
+
+/// A certificate and other credentials under one kid: each is tried, and a kid never means a hash.
+#[test]
+fn kids_and_hashes_do_not_mix() {
+    let vector = vector("X25519 under Ed25519");
+    let key = keys().keys.public(HOLDER).unwrap();
+    let hash = x5t_of(&vector.path[0]).unwrap();
+    let first = ccs("first", &key, &hash[..8]);
+    let peers = [Provisioned { kid: &hash[..8], credential: &first }, Provisioned { kid: b"", credential: &vector.path[0] }];
+    let credentials = StaticCredentials { peers: &peers, now_s: Some(vector.now), ..Default::default() };
+    let mut party = Party { provider: keys(), credentials };
+    let mut subject = |id: &IdCred<'_>, from: usize| {
+        let mut buffer = [0; MAX_CREDENTIAL];
+        resolve(&mut party, id, from, Suite::X25519ChaCha, AuthenticationKey::StaticDh, &[], &mut buffer)
+            .map(|accepted| accepted.credential.subject.map(String::from))
+    };
+    let mut x5t = std::vec![0x82, 0x2e, 0x48];
+    x5t.extend(&hash[..8]);
+    assert_eq!(subject(&IdCred::Kid(&hash[..8]), 0), Ok(Some("first".into())));
+    assert_eq!(subject(&IdCred::Kid(&hash[..8]), 1), Err(Error::UnknownCredential));
+    assert_eq!(subject(&IdCred::X5t(&x5t), 0), Ok(Some("device-3".into())));
+    assert_eq!(subject(&IdCred::X5t(&x5t), 1), Err(Error::UnknownCredential));
+    assert_eq!((x5t_of(&first), is_x5t_of(b"", &vector.path[0]), is_x5t_of(&hash[..8], &first)), (None, false, false));
+}
+
+/// CRED_x in transcripts is a CBOR byte string; a CCS is itself.
+#[test]
+fn cred_x() {
+    let trace: Value = serde_json::from_str(include_str!("../../../../tests/vectors/rfc9529.json")).unwrap();
+    for name in ["CRED_I", "CRED_R"] {
+        let expected = hex(trace["trace_1"]["values"][name].as_str().unwrap());
+        let credential = Credential::parse(&expected[2..]).unwrap();
+        let cred_x = credential.cred_x().unwrap();
+        assert_eq!(([cred_x.head(), cred_x.bytes].concat(), cred_x.len()), (expected.clone(), expected.len()));
+    }
+    let plain = ccs("x", &keys().keys.public(HOLDER).unwrap(), b"k");
+    let cred_x = Credential::parse(&plain).unwrap().cred_x().unwrap();
+    assert_eq!((cred_x.head(), cred_x.bytes), (&[][..], &plain[..]));
+}
+
+#[test]
+fn verified_under_one_anchor() {
+    let vector = vector("P-256 under P-256");
+    let credential = Credential::parse(&vector.path[0]).unwrap();
+    let anchor = vector.trusted()[1];
+    let mut p = provider(&[]);
+    assert_eq!((credential.subject, credential.issuer, credential.kid), (Some("device-2"), Some("Root"), None));
+    assert_eq!(credential.verify(&mut p, &anchor, Some(vector.now)), Ok(()));
+    assert_eq!(credential.verify(&mut p, &anchor, credential.expires), Err(Error::ExpiredCredential));
+    assert_eq!(credential.verify(&mut p, &anchor, credential.expires.map(|end| end - 1)), Ok(()));
+    assert_eq!(credential.verify(&mut p, &vector.trusted()[0], None), Err(Error::UntrustedCredential));
+    assert_eq!(credential.verify(&mut p, &TrustAnchor { purposes: Purposes::ROLE, ..anchor }, None), Err(Error::UntrustedCredential));
+    // One that verifies, but belongs to an authority.
+    let authority = self::vector("an authority's certificate as the peer's");
+    let root = authority.trusted()[0];
+    assert_eq!(Credential::parse(&authority.path[0]).unwrap().verify(&mut p, &root, None), Err(Error::UntrustedCredential));
+}
