@@ -6,12 +6,13 @@ PREFIX ?= /usr/local
 BUILD := build
 export PYTHON PREFIX
 
-.PHONY: help demo test bench docs fmt lint deny install clean
+.PHONY: help demo test bench bench-sessions docs fmt lint deny install clean
 
 help:
 	@echo "make demo      build everything and run the demonstration (needs Rust, a C compiler, Python 3.9+; no root)"
 	@echo "make test      run every test suite once; SUITES='core c' runs only these; on Debian 12 as root it installs what it needs"
 	@echo "make bench     measure beside lakers, snow, pyca and the bare AEADs; ARGS='--write-docs' renews docs/PERFORMANCE.md"
+	@echo "make bench-sessions   one Python endpoint with 100,000 sessions: memory, lookup, restore (needs \`make test SUITES=wheel\`; minutes)"
 	@echo "make docs      API reference of each language and the pages, as HTML in $(BUILD)/docs"
 	@echo "make fmt       format the Rust sources"
 	@echo "make lint      formatting, clippy with warnings denied, words, leftovers"
@@ -28,6 +29,9 @@ test:
 bench:
 	@sh scripts/prerequisites.sh bench
 	@$(PYTHON) scripts/bench.py $(ARGS)
+
+bench-sessions:
+	@$(BUILD)/venv/bin/python tests/bench/sessions.py
 
 docs:
 	@sh scripts/docs.sh

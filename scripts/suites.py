@@ -128,6 +128,7 @@ SUITES = [
     Suite("c-mqtt", "the MQTT device in C against a real broker", "sh scripts/c-mqtt-test.sh", needs=["mosquitto", "pkg-config"], after=["wheel"]),
     Suite("demo", "the demonstration, with its attacks", "sh scripts/demo.sh", after=["setup"], limit_s=900),
     Suite("bench", "the benchmark and its rivals run", f"{PYTHON} scripts/bench.py --quick", after=["wheel"]),
+    Suite("sessions", "one endpoint of the wheel with many sessions", f"{VENV}/python tests/bench/sessions.py --most 300", after=["wheel"]),
     Suite("docs", "API references and pages", "sh scripts/docs.sh", after=["wheel"]),
     Suite("doc-check", "every command, example and link in the pages", f"{PYTHON} tests/docs/check.py",
           needs=["pkg-config"], after=["wheel"], limit_s=1800),

@@ -20,7 +20,11 @@ _PATIENCE_S = 5.0
 
 
 class Store(Protocol):
-    """What an endpoint needs of a store. Keys are small integers."""
+    """What an endpoint needs of a store. Keys are small integers.
+
+    A store may also have `slots() -> int`, one above the highest key that it holds: `restore` then looks no further. Without it, every key
+    below `max_sessions` is asked for.
+    """
 
     @property
     def resists_rollback(self) -> bool:
@@ -46,6 +50,9 @@ class MemoryStore:
 
     def load(self, key: int) -> Optional[bytes]:
         return self._data.get(key)
+
+    def slots(self) -> int:
+        return max(self._data, default=-1) + 1
 
     def save(self, key: int, data: bytes) -> None:
         if data:
@@ -133,6 +140,11 @@ class SqliteStore:
         with self._held():
             row = self._database.execute(f"SELECT data FROM {self._table} WHERE key = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
+
+    def slots(self) -> int:
+        with self._held():
+            row = self._database.execute(f"SELECT coalesce(max(key) + 1, 0) FROM {self._table}").fetchone()
+        return int(row[0])
 
     def save(self, key: int, data: bytes) -> None:
         with self._held():

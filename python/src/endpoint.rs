@@ -4,7 +4,8 @@ use crate::batch::{self, Frames, Messages, OVERHEAD, Parts};
 use crate::error::{raise, raise_with};
 use crate::events::{self, Sent, SessionInfo, Transmit};
 use crate::keys::{Credential, Key, TrustAnchor, bytes_like, bytes_of, name_like, thumbprint_like};
-use crate::port::{Anchor, Known, Own, PyPort};
+use crate::peers::Known;
+use crate::port::{Anchor, Own, PyPort};
 use crate::scratch::Scratch;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -493,9 +494,7 @@ impl Endpoint {
     fn add_peer(&self, py: Python<'_>, credential: &Credential) -> PyResult<()> {
         let known = known(credential)?;
         self.with(py, |state| {
-            if state.port.peers.iter().all(|peer| peer.credential != known.credential) {
-                state.port.peers.push(known);
-            }
+            state.port.peers.add(known);
             Ok(())
         })
     }
@@ -503,11 +502,7 @@ impl Endpoint {
     /// Forgets the credentials of a peer, named by thumbprint; gives whether there were any. Sessions are closed by `close`.
     fn remove_peer(&self, py: Python<'_>, thumbprint: &Bound<'_, PyAny>) -> PyResult<bool> {
         let thumbprint = thumbprint_like(thumbprint)?;
-        self.with(py, |state| {
-            let before = state.port.peers.len();
-            state.port.peers.retain(|peer| peer.thumbprint != thumbprint);
-            Ok(state.port.peers.len() < before)
-        })
+        self.with(py, |state| Ok(state.port.peers.remove(&thumbprint)))
     }
 
     /// Believes an issuer from now on.

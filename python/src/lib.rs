@@ -9,6 +9,7 @@ mod error;
 mod events;
 mod keys;
 mod link;
+mod peers;
 mod port;
 mod primitives;
 mod scratch;

@@ -2,11 +2,12 @@
 
 use crate::aead;
 use crate::keys::{HeldKey, bytes_like};
+use crate::peers::Peers;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use sealwire_core::Error;
 use sealwire_core::bytes::Secret;
-use sealwire_core::credential::{Credentials, OwnCredential, Peer as CorePeer, PublicKey, Purposes, Role, Thumbprint, TrustAnchor};
+use sealwire_core::credential::{Credentials, OwnCredential, Peer as CorePeer, PublicKey, Purposes, Role, TrustAnchor};
 use sealwire_core::crypto::{Aead, AuthenticationKey, Curve, KeyHandle, Provider, Signature, Suite};
 use sealwire_core::error::Result;
 use sealwire_core::persist::Store;
@@ -61,15 +62,6 @@ pub(crate) struct Own {
     pub(crate) by_value: bool,
 }
 
-/// A provisioned credential of a peer.
-pub(crate) struct Known {
-    pub(crate) credential: Vec<u8>,
-    pub(crate) kid: Vec<u8>,
-    /// SHA-256 of a certificate.
-    pub(crate) x5t: Option<[u8; 32]>,
-    pub(crate) thumbprint: Thumbprint,
-}
-
 /// An issuer.
 pub(crate) struct Anchor {
     pub(crate) key: PublicKey,
@@ -80,7 +72,7 @@ pub(crate) struct Anchor {
 /// The surroundings of an endpoint.
 pub(crate) struct PyPort {
     pub(crate) own: Vec<Own>,
-    pub(crate) peers: Vec<Known>,
+    pub(crate) peers: Peers,
     pub(crate) anchors: Vec<Anchor>,
     pub(crate) store: Py<PyAny>,
     pub(crate) resists_rollback: bool,
@@ -128,17 +120,15 @@ impl Credentials for PyPort {
     }
 
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
-        let found = self.peers.iter().filter(|peer| peer.kid == kid).nth(nth);
-        found.map(|peer| copy(&peer.credential, out)).transpose()
+        self.peers.candidate(kid, nth).map(|credential| copy(credential, out)).transpose()
     }
 
     fn candidate_x5t(&self, hash: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
-        let found = self.peers.iter().filter(|peer| peer.x5t.is_some_and(|whole| whole.starts_with(hash))).nth(nth);
-        found.map(|peer| copy(&peer.credential, out)).transpose()
+        self.peers.candidate_x5t(hash, nth).map(|credential| copy(credential, out)).transpose()
     }
 
     fn known(&self, credential: &[u8]) -> bool {
-        self.peers.iter().any(|peer| peer.credential == credential)
+        self.peers.contain(credential)
     }
 
     fn anchor(&self, nth: usize) -> Option<TrustAnchor<'_>> {
@@ -199,6 +189,12 @@ impl Store for PyPort {
 
     fn resists_rollback(&self) -> bool {
         self.resists_rollback
+    }
+
+    fn slots(&self) -> u32 {
+        // Optional: without it, every key is asked for.
+        let told = Python::attach(|py| self.store.bind(py).call_method0("slots").and_then(|slots| slots.extract::<u32>()).ok());
+        told.unwrap_or(u32::MAX)
     }
 }
 

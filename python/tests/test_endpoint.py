@@ -396,6 +396,44 @@ def test_restart_from_a_store_goes_on_and_refuses_replays() -> None:
     assert b == pair.b.find(pair.identity_a.thumbprint) or pair.b.find(pair.identity_a.thumbprint) is not None
 
 
+def test_restore_asks_only_for_what_a_store_may_hold(tmp_path: Path) -> None:
+    class Asked(MemoryStore):
+        asked = 0
+
+        def load(self, key: int) -> Optional[bytes]:
+            self.asked += 1
+            return super().load(key)
+
+    asked = Asked(resists_rollback=True)
+    pair = Pair(store_a=asked)
+    pair.connect()
+    asked.asked = 0
+    pair.make_a()
+    assert (asked.slots(), asked.asked) == (1, 1)
+    store = SqliteStore(tmp_path / "state.db")
+    assert store.slots() == 0
+    store.save(4, b"x")
+    assert store.slots() == 5
+    store.close()
+
+
+def test_many_peers_of_one_kid_are_found_and_forgotten() -> None:
+    pair = Pair()
+    twins = [Identity.generate("twin") for _ in range(3)]
+    credentials = [Credential.ccs(twin.key, "twin", b"\x01") for twin in twins]
+    for credential in [*credentials, credentials[0]]:
+        pair.b.add_peer(credential)
+    assert pair.b.remove_peer(credentials[0].thumbprint) and not pair.b.remove_peer(credentials[0].thumbprint)
+    twin = Pair(identities=(Identity(credentials[2], twins[2].key), pair.identity_b))
+    twin.b = pair.b
+    twin.connect()
+    refused = Pair(identities=(Identity(credentials[0], twins[0].key), pair.identity_b))
+    refused.b = pair.b
+    refused.a.connect(now=0)
+    refused.settle(2_000)
+    assert pair.b.find(credentials[0].thumbprint) is None and pair.b.find(credentials[2].thumbprint) is not None
+
+
 def test_store_that_may_roll_back_keeps_no_session() -> None:
     store = MemoryStore()
     pair = Pair(store_a=store)
