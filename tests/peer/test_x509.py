@@ -267,9 +267,14 @@ def test_key_usage_must_allow_what_the_method_does(method: int) -> None:
     initiator.own = Own(cose.parse_credential(der), private, "value")
     with pytest.raises(PeerError, match="untrusted_credential: a key of the wrong kind"):
         complete(initiator, responder)
-    # With such a credential of its own a Responder cannot do what the method asks of it.
-    with pytest.raises(PeerError, match="unsupported_method"):
-        Responder(initiator.own, initiator.store, [2], [method]).process_message_1(initiator.message_1())
+
+
+def test_a_responder_without_a_key_for_the_method() -> None:
+    initiator, _ = _handshake(4, 3, "value")
+    _, responder = _handshake(4, 0, "value")
+    responder.methods = [3]
+    with pytest.raises(PeerError, match="unsupported_method: no credential of our own"):
+        responder.process_message_1(initiator.message_1())
 
 
 def test_alg_of_a_cose_key() -> None:

@@ -6,6 +6,7 @@ use crate::peer::{Peer, bytes, hex};
 use crate::random::Seeded;
 use sealwire_core::credential::{Role, Thumbprint};
 use sealwire_core::crypto::Suite;
+use sealwire_core::crypto::software::KeyKind;
 use sealwire_core::edhoc::{Completed, ConnectionId, INBOX, Method, exporter, key_update};
 use sealwire_core::error::Error;
 use serde_json::{Value, json};
@@ -19,17 +20,38 @@ pub(crate) enum Named {
     CcsByValue,
     CwtByKid,
     CwtByValue,
+    /// By a hash of 8 bytes.
+    X5t,
+    /// The peer's by a hash of 32 bytes; this end always sends the short one.
+    X5tWhole,
+    /// The certificate, signed by the trust anchor.
+    X5Chain,
+    /// The peer's below two intermediates of different signature algorithms; ours alone.
+    X5ChainOfThree,
 }
 
 impl Named {
-    pub(crate) const ALL: [Named; 4] = [Named::CcsByKid, Named::CcsByValue, Named::CwtByKid, Named::CwtByValue];
+    pub(crate) const ALL: [Named; 8] = [
+        Named::CcsByKid,
+        Named::CcsByValue,
+        Named::CwtByKid,
+        Named::CwtByValue,
+        Named::X5t,
+        Named::X5tWhole,
+        Named::X5Chain,
+        Named::X5ChainOfThree,
+    ];
 
     const fn is_ccs(self) -> bool {
         matches!(self, Named::CcsByKid | Named::CcsByValue)
     }
 
+    const fn is_certificate(self) -> bool {
+        matches!(self, Named::X5t | Named::X5tWhole | Named::X5Chain | Named::X5ChainOfThree)
+    }
+
     const fn by_value(self) -> bool {
-        matches!(self, Named::CcsByValue | Named::CwtByValue)
+        matches!(self, Named::CcsByValue | Named::CwtByValue | Named::X5Chain | Named::X5ChainOfThree)
     }
 
     /// The receiver must have it beforehand.
@@ -39,13 +61,15 @@ impl Named {
 
     /// An issuer vouches for it.
     const fn issued(self) -> bool {
-        !matches!(self, Named::CcsByKid | Named::CcsByValue)
+        !matches!(self, Named::CcsByKid | Named::CcsByValue | Named::X5t | Named::X5tWhole)
     }
 
     /// As the driver names the peer's way.
     const fn id_by(self) -> &'static str {
         match self {
             Named::CcsByKid | Named::CwtByKid => "kid",
+            Named::X5t => "x5t",
+            Named::X5tWhole => "x5t-256",
             _ => "value",
         }
     }
@@ -65,6 +89,8 @@ pub(crate) struct Setting {
     pub(crate) issuer: Pair,
     pub(crate) our_credential: Vec<u8>,
     pub(crate) their_credential: Vec<u8>,
+    /// The certificates between theirs and the issuer.
+    pub(crate) chain: Vec<Vec<u8>>,
     named: Named,
     pub(crate) party: Party,
     /// Where the peer's randomness comes from.
@@ -77,13 +103,23 @@ fn id(bytes: &[u8]) -> ConnectionId {
     ConnectionId::new(bytes).unwrap()
 }
 
+/// A certificate about `subject`'s key in DER, by the peer's hand.
+pub(crate) fn certificate(peer: &mut Peer, issuer: (&Pair, &str), subject: (&Pair, &str), adjust: Value) -> Vec<u8> {
+    let mut request = json!({
+        "alg": issuer.0.algorithm(), "issuer_key": hex(&issuer.0.private), "issuer": issuer.1,
+        "curve": subject.0.curve_name(), "private": hex(&subject.0.private), "subject": subject.1,
+    });
+    request.as_object_mut().unwrap().extend(adjust.as_object().unwrap().clone());
+    bytes(&peer.tell("issue_certificate", request)["cred"])
+}
+
 impl Setting {
     /// For method 3, whoever begins.
     pub(crate) fn new(peer: &mut Peer, suite: Suite, named: Named, seed: u64) -> Self {
         Self::of(peer, Method::DhDh, Role::Initiator, suite, named, seed)
     }
 
-    /// The peer's credential is of its own making, ours of ours; `role` is this end's.
+    /// The peer's credential is of its own making, ours of ours; certificates are all the peer's work. `role` is this end's.
     pub(crate) fn of(peer: &mut Peer, method: Method, role: Role, suite: Suite, named: Named, seed: u64) -> Self {
         let (mut our_key, mut their_key) = (method.initiator(), method.responder());
         if role == Role::Responder {
@@ -97,10 +133,21 @@ impl Setting {
         let holder = json!({
             "curve": theirs.curve_name(), "private": hex(&theirs.private), "subject": THEIR_NAME, "kid": hex(&theirs.kid),
         });
+        let mut chain = Vec::new();
         let (our_credential, their_credential) = if named.is_ccs() {
             let made = bytes(&peer.tell("make_ccs", holder)["cred"]);
             assert_eq!(made, theirs.ccs(THEIR_NAME), "both write the same CCS");
             (ours.ccs(OUR_NAME), made)
+        } else if named == Named::X5ChainOfThree {
+            let (one, two) = (Pair::new(KeyKind::Ed25519, &[], seed + 6), Pair::new(KeyKind::Es256, &[], seed + 7));
+            let ca = |path_length| json!({"ca": true, "path_length": path_length, "key_usage": ["key_cert_sign"]});
+            chain.push(certificate(peer, (&one, "one"), (&two, "two"), ca(0)));
+            chain.push(certificate(peer, (&issuer, "issuer"), (&one, "one"), ca(1)));
+            let ours = certificate(peer, (&issuer, "issuer"), (&ours, OUR_NAME), json!({}));
+            (ours, certificate(peer, (&two, "two"), (&theirs, THEIR_NAME), json!({})))
+        } else if named.is_certificate() {
+            let make = |peer: &mut Peer, of| certificate(peer, (&issuer, "issuer"), of, json!({}));
+            (make(peer, (&ours, OUR_NAME)), make(peer, (&theirs, THEIR_NAME)))
         } else {
             let mut request = holder;
             request["alg"] = json!(issuer.algorithm());
@@ -112,13 +159,13 @@ impl Setting {
         party.now = Some(NOW);
         party.show(suite, &ours, our_credential.clone(), named.by_value());
         if named.provisioned() {
-            party.know(&theirs.kid, their_credential.clone());
+            party.know(if named.is_certificate() { &[] } else { &theirs.kid }, their_credential.clone());
         }
         if named.issued() {
             party.trust(&issuer);
         }
         let seeded = Seeded::new(seed + 4);
-        Setting { method, suite, ours, theirs, issuer, our_credential, their_credential, named, party, seeded, lengths: [0; 4] }
+        Setting { method, suite, ours, theirs, issuer, our_credential, their_credential, chain, named, party, seeded, lengths: [0; 4] }
     }
 
     /// This end's keys and knowledge go elsewhere.
@@ -134,6 +181,7 @@ impl Setting {
             "cred": hex(&self.their_credential),
             "key": hex(&self.theirs.private),
             "id_by": self.named.id_by(),
+            "chain": self.chain.iter().map(|der| hex(der)).collect::<Vec<_>>(),
             "now": NOW,
         });
         if self.named.provisioned() {

@@ -10,10 +10,10 @@ use serde_json::json;
 
 const fn identifiers(named: Named) -> (&'static [u8], &'static [u8]) {
     match named {
-        Named::CcsByKid => (&[0x0e], &[0x20]),
-        Named::CcsByValue => (&[0xff], &[0x18]),
-        Named::CwtByKid => (&[0x00, 0x01], &[0x37]),
-        Named::CwtByValue => (&[1, 2, 3, 4], &[0, 0, 0]),
+        Named::CcsByKid | Named::X5t => (&[0x0e], &[0x20]),
+        Named::CcsByValue | Named::X5tWhole => (&[0xff], &[0x18]),
+        Named::CwtByKid | Named::X5Chain => (&[0x00, 0x01], &[0x37]),
+        Named::CwtByValue | Named::X5ChainOfThree => (&[1, 2, 3, 4], &[0, 0, 0]),
     }
 }
 
@@ -49,7 +49,7 @@ fn rows(method: Method, seed: u64) {
         }
     }
     println!("{text}");
-    assert_eq!(run, 4 * 2 * 4, "every suite, role and way");
+    assert_eq!(run, 4 * 2 * 8, "every suite, role and way");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::random::Seeded;
 use sealwire_core::bytes::{Secret, Writer};
 use sealwire_core::cose::PublicKey;
 use sealwire_core::credential::{
-    Claims, Credentials, Issuer, MAX_CREDENTIAL, OwnCredential, Purposes, Thumbprint, TrustAnchor, issue_cwt, write_ccs,
+    Claims, Credentials, Issuer, MAX_CREDENTIAL, OwnCredential, Purposes, Thumbprint, TrustAnchor, is_x5t_of, issue_cwt, write_ccs,
 };
 use sealwire_core::crypto::software::{KeyKind, SoftwareProvider, generate, public_key};
 use sealwire_core::crypto::{AuthenticationKey, Curve, KeyHandle, Provider, Signature, Suite};
@@ -34,7 +34,11 @@ pub(crate) struct Pair {
 impl Pair {
     pub(crate) fn new(kind: KeyKind, kid: &[u8], seed: u64) -> Self {
         let private = generate(kind, random(seed)).unwrap();
-        Pair { kind, private: *private.expose(), public: public_key(kind, &private).unwrap(), kid: kid.to_vec() }
+        Pair { kid: kid.to_vec(), ..Self::of_private(kind, *private.expose()) }
+    }
+
+    pub(crate) fn of_private(kind: KeyKind, private: [u8; 32]) -> Self {
+        Pair { kind, private, public: public_key(kind, &Secret::from(private)).unwrap(), kid: Vec::new() }
     }
 
     /// For Diffie-Hellman in a suite.
@@ -189,6 +193,10 @@ impl Credentials for Party {
     }
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
         let found = self.known.iter().filter(|(known, _)| known == kid).nth(nth);
+        found.map(|(_, credential)| copy(credential, out)).transpose()
+    }
+    fn candidate_x5t(&self, hash: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
+        let found = self.known.iter().filter(|(_, credential)| is_x5t_of(hash, credential)).nth(nth);
         found.map(|(_, credential)| copy(credential, out)).transpose()
     }
     fn known(&self, credential: &[u8]) -> bool {

@@ -2,14 +2,14 @@
 //! credentials that are out of date, out of the profile, of nobody that is trusted, or one's own.
 
 use crate::edhoc::{Items, finish, message_1, message_2, message_2_of, message_3, message_4};
-use crate::handshakes::{NOW, Named, OUR_NAME, Setting, THEIR_NAME};
+use crate::handshakes::{NOW, Named, OUR_NAME, Setting, THEIR_NAME, certificate};
 use crate::party::{Pair, Party};
 use crate::peer::{Peer, bytes, hex};
 use sealwire_core::credential::Role;
 use sealwire_core::crypto::software::KeyKind;
 use sealwire_core::crypto::{AuthenticationKey, Suite};
 use sealwire_core::edhoc::{ConnectionId, Method, Methods};
-use sealwire_core::error::Error;
+use sealwire_core::error::{Error, Result};
 use serde_json::{Value, json};
 
 fn id(byte: u8) -> ConnectionId {
@@ -47,8 +47,9 @@ fn judge(peer: &mut Peer, s: &mut Setting, role: Role, adjust: impl Fn(&mut Valu
     }
 }
 
-/// The peer's verdict on this end in `role`, played by `party`: reason, and the code of the error message that it answers.
-fn judged(peer: &mut Peer, s: &mut Setting, role: Role, party: &mut Party, adjust: impl Fn(&mut Value)) -> (String, u8) {
+/// The peer's verdict on this end in `role`, played by `party`: reason, and the code of the error message that it answers. An error if
+/// this end would not even show such a credential.
+fn shown(peer: &mut Peer, s: &mut Setting, role: Role, party: &mut Party, adjust: impl Fn(&mut Value)) -> Result<(String, u8)> {
     let refusal = match role {
         Role::Initiator => {
             let (first, state) = message_1(party, s.method, s.suite, id(0x0e), &Items::new());
@@ -57,7 +58,7 @@ fn judged(peer: &mut Peer, s: &mut Setting, role: Role, party: &mut Party, adjus
             peer.tell("responder", request);
             peer.tell("process_message_1", json!({"message": hex(&first)}));
             let second = bytes(&peer.tell("message_2", json!({"c_r": "20"}))["message"]);
-            let (third, _, _) = message_3(party, &state, &second, &Items::new()).unwrap();
+            let (third, _, _) = message_3(party, &state, &second, &Items::new())?;
             peer.edhoc_error("process_message_3", json!({"message": hex(&third)}))
         }
         Role::Responder => {
@@ -65,11 +66,15 @@ fn judged(peer: &mut Peer, s: &mut Setting, role: Role, party: &mut Party, adjus
             adjust(&mut request);
             peer.tell("initiator", request);
             let first = bytes(&peer.tell("message_1", json!({}))["message"]);
-            let (second, _, _) = message_2(party, s.suite, id(0x20), &first, &Items::new()).unwrap();
+            let (second, _, _) = message_2(party, s.suite, id(0x20), &first, &Items::new())?;
             peer.edhoc_error("process_message_2", json!({"message": hex(&second)}))
         }
     };
-    (refusal.0, refusal.1[0])
+    Ok((refusal.0, refusal.1[0]))
+}
+
+fn judged(peer: &mut Peer, s: &mut Setting, role: Role, party: &mut Party, adjust: impl Fn(&mut Value)) -> (String, u8) {
+    shown(peer, s, role, party, adjust).unwrap()
 }
 
 /// A party that shows a credential of somebody's, and otherwise knows and trusts what `s` does.
@@ -236,11 +241,83 @@ fn a_key_of_ones_own() {
     });
 }
 
+/// What certificates can be refused for, shown by the peer in both roles.
+#[test]
+fn certificates_of_the_peer_that_are_refused() {
+    everywhere(80_000, Named::X5Chain, |peer, s, role, seed| {
+        let signs = proof(s.method, other(role)) == AuthenticationKey::Signature;
+        let wrong_usage = if signs { "key_agreement" } else { "digital_signature" };
+        let stranger = Pair::issuer(s.suite, &[], seed + 20);
+        let (issuer, theirs) = (s.issuer.clone(), s.theirs.clone());
+        let mut make = |issuer: &Pair, adjust: Value| hex(&certificate(peer, (issuer, "issuer"), (&theirs, THEIR_NAME), adjust));
+        let leaf = make(&issuer, json!({}));
+        let middle = Pair::new(KeyKind::Es256, &[], seed + 22);
+        let by_two = hex(&certificate(peer, (&middle, "two"), (&theirs, THEIR_NAME), json!({})));
+        let critical = json!({"ca": true, "critical": "1.3.6.1.4.1.32473.1"});
+        let two = hex(&certificate(peer, (&issuer, "issuer"), (&middle, "two"), critical));
+        let mut make = |issuer: &Pair, adjust: Value| hex(&certificate(peer, (issuer, "issuer"), (&theirs, THEIR_NAME), adjust));
+        let cases = [
+            ("a stranger's", make(&stranger, json!({})), vec![], Error::UntrustedCredential),
+            ("expired", make(&issuer, json!({"not_after": NOW - 1})), vec![], Error::ExpiredCredential),
+            ("not yet valid", make(&issuer, json!({"not_before": NOW + 1})), vec![], Error::ExpiredCredential),
+            ("a CA", make(&issuer, json!({"ca": true})), vec![], Error::UntrustedCredential),
+            ("of another use", make(&issuer, json!({"key_usage": [wrong_usage]})), vec![], Error::UntrustedCredential),
+            ("below a critical extension", by_two, vec![two], Error::UnsupportedCredential),
+            ("a chain too long", leaf.clone(), vec![leaf.clone(); 3], Error::UnsupportedCredential),
+            ("by a stranger's chain", make(&stranger, json!({})), vec![make(&stranger, json!({"ca": true}))], Error::UntrustedCredential),
+        ];
+        for (what, leaf, chain, error) in cases {
+            let refused = judge(peer, s, other(role), |request| {
+                request["cred"] = json!(leaf);
+                request["chain"] = json!(chain);
+            });
+            assert_eq!(refused, Some(error), "{what}, suite {}, method {}", s.suite.number(), s.method.number());
+        }
+        // At the ends of its time it is valid.
+        for adjust in [json!({"not_after": NOW}), json!({"not_before": NOW, "key_usage": ["digital_signature", "key_agreement"]})] {
+            let leaf = hex(&certificate(peer, (&issuer, "issuer"), (&theirs, THEIR_NAME), adjust));
+            assert_eq!(judge(peer, s, other(role), |request| request["cred"] = json!(leaf)), None);
+        }
+        // By a hash that nobody provisioned: error 3 asks for the certificate itself.
+        assert_eq!(judge(peer, s, other(role), |request| request["id_by"] = json!("x5t")), Some(Error::UnknownCredential));
+    });
+}
+
+/// The same, shown by this end.
+#[test]
+fn certificates_of_this_end_that_are_refused() {
+    everywhere(90_000, Named::X5Chain, |peer, s, role, seed| {
+        let signs = proof(s.method, role) == AuthenticationKey::Signature;
+        let wrong_usage = if signs { "key_agreement" } else { "digital_signature" };
+        let stranger = Pair::issuer(s.suite, &[], seed + 20);
+        let (issuer, ours) = (s.issuer.clone(), s.ours.clone());
+        let cases = [
+            (&stranger, json!({}), "untrusted_credential"),
+            (&issuer, json!({"not_after": NOW - 1}), "expired_credential"),
+            (&issuer, json!({"not_before": NOW + 1}), "expired_credential"),
+        ];
+        for (issuer, adjust, reason) in cases {
+            let credential = certificate(peer, (issuer, "issuer"), (&ours, OUR_NAME), adjust);
+            let mut party = showing(s, &ours, &credential, true);
+            assert_eq!(judged(peer, s, role, &mut party, |_| {}), (reason.to_string(), 1));
+        }
+        // This end does not show what nobody would accept.
+        for adjust in [json!({"ca": true}), json!({"key_usage": [wrong_usage]})] {
+            let credential = certificate(peer, (&issuer, "issuer"), (&ours, OUR_NAME), adjust);
+            let mut party = showing(s, &ours, &credential, true);
+            assert_eq!(shown(peer, s, role, &mut party, |_| {}).err(), Some(Error::UntrustedCredential));
+        }
+        // By a hash that the peer does not have.
+        let mut party = showing(s, &ours, &s.our_credential, false);
+        assert_eq!(judged(peer, s, role, &mut party, |_| {}), ("unknown_credential".to_string(), 3));
+    });
+}
+
 /// A damaged message_4, in the method and with the credentials that make the longest handshake.
 #[test]
 fn a_message_4_of_another_handshake() {
     let Some(mut peer) = Peer::start() else { return };
-    let mut s = Setting::of(&mut peer, Method::SignSign, Role::Initiator, Suite::P256Ccm16, Named::CwtByValue, 99_000);
+    let mut s = Setting::of(&mut peer, Method::SignSign, Role::Initiator, Suite::P256Ccm16, Named::X5ChainOfThree, 99_000);
     let run = |peer: &mut Peer, s: &mut Setting| {
         let (first, state) = message_1(&mut s.party, s.method, s.suite, id(0x0e), &Items::new());
         s.introduce(peer, "0", "responder");

@@ -2,9 +2,12 @@
 
 use crate::edhoc::{Items, finish, message_1, message_2, message_3, message_4};
 use crate::party::{Pair, Party};
+use crate::peer::bytes;
+use sealwire_core::crypto::software::KeyKind;
 use sealwire_core::crypto::{AuthenticationKey, Suite};
 use sealwire_core::edhoc::{ConnectionId, Method};
 use sealwire_core::endpoint::{Config, Endpoint, Event, HeapTables, InboxName, Route};
+use serde_json::Value;
 
 const INITIATOR: &str = "wearable-7";
 const RESPONDER: &str = "hub";
@@ -35,29 +38,63 @@ fn lengths(method: Method, suite: Suite, (mut i, mut r): (Party, Party)) -> [usi
     [first.len(), second.len(), third.len(), fourth.len()]
 }
 
-/// By kid: 101 and 216 bytes without message_4 are RFC 9528's (table 1 of its §1.2); tags and MACs of 16 bytes cost the difference.
+/// Every suite against the table of PROTOCOL §4.5: a column for tags and MACs of 8 bytes, one for those of 16.
+fn hold(method: Method, columns: [[usize; 4]; 2], ends: impl Fn(Suite) -> (Party, Party)) {
+    for &suite in Suite::ALL {
+        let column = usize::from(matches!(suite, Suite::X25519ChaCha | Suite::P256Ccm16));
+        assert_eq!(lengths(method, suite, ends(suite)), columns[column], "{method:?}, {suite:?}");
+    }
+}
+
+fn without_message_4(lengths: [usize; 4]) -> usize {
+    lengths[..3].iter().sum()
+}
+
+/// By kid. RFC 9528 §1.2 has 101 and 216 bytes for method 3 and method 0 without message_4, in suites of 8 bytes.
 #[test]
 fn messages_by_kid() {
-    for (method, suite, expected) in [
-        (Method::DhDh, Suite::P256Ccm, [37, 45, 19, 9]),
-        (Method::DhDh, Suite::X25519Ccm, [37, 45, 19, 9]),
-        (Method::DhDh, Suite::P256Ccm16, [37, 53, 36, 17]),
-        (Method::DhDh, Suite::X25519ChaCha, [37, 53, 36, 17]),
-        (Method::SignSign, Suite::P256Ccm, [37, 102, 77, 9]),
-        (Method::SignSign, Suite::X25519Ccm, [37, 102, 77, 9]),
-        (Method::SignSign, Suite::P256Ccm16, [37, 102, 85, 17]),
-        (Method::SignSign, Suite::X25519ChaCha, [37, 102, 85, 17]),
-        (Method::SignDh, Suite::P256Ccm, [37, 45, 77, 9]),
-        (Method::DhSign, Suite::P256Ccm, [37, 102, 19, 9]),
-        (Method::SignDh, Suite::X25519ChaCha, [37, 53, 85, 17]),
-        (Method::DhSign, Suite::X25519ChaCha, [37, 102, 36, 17]),
-    ] {
-        assert_eq!(lengths(method, suite, ends(suite, INITIATOR)), expected, "{method:?}, {suite:?}");
-    }
-    let without_message_4 = |method, suite| lengths(method, suite, ends(suite, INITIATOR))[..3].iter().sum::<usize>();
-    assert_eq!(without_message_4(Method::DhDh, Suite::P256Ccm), 101);
-    assert_eq!(without_message_4(Method::DhDh, Suite::X25519ChaCha), 126);
-    assert_eq!(without_message_4(Method::SignSign, Suite::P256Ccm), 216);
+    let ends_of = |suite| ends(suite, INITIATOR);
+    hold(Method::DhDh, [[37, 45, 19, 9], [37, 53, 36, 17]], ends_of);
+    hold(Method::DhSign, [[37, 102, 19, 9], [37, 102, 36, 17]], ends_of);
+    hold(Method::SignDh, [[37, 45, 77, 9], [37, 53, 85, 17]], ends_of);
+    hold(Method::SignSign, [[37, 102, 77, 9], [37, 102, 85, 17]], ends_of);
+    let total = |method, suite| without_message_4(lengths(method, suite, ends_of(suite)));
+    assert_eq!(total(Method::DhDh, Suite::P256Ccm), 101);
+    assert_eq!(total(Method::DhDh, Suite::X25519ChaCha), 126);
+    assert_eq!(total(Method::SignSign, Suite::P256Ccm), 216);
+}
+
+/// By x5t with 8 bytes of hash: 128 and 242 bytes. The certificates are those of the independent vectors.
+#[test]
+fn messages_by_x5t() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../vectors/peer_edhoc.json");
+    let file: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let ends_of = |suite: Suite, authentication: AuthenticationKey| {
+        let kind = Pair::authenticating(suite, authentication, &[], 0).kind;
+        let key = match kind {
+            KeyKind::X25519 => "X25519",
+            KeyKind::P256 => "P-256",
+            KeyKind::Ed25519 => "Ed25519",
+            KeyKind::Es256 => "ES256",
+        };
+        let party = |name: &str| {
+            let party = &file["parties"][format!("{name}-{key}-x509")];
+            (Pair::of_private(kind, bytes(&party["private"]).try_into().unwrap()), bytes(&party["cred"]))
+        };
+        let ((of_i, cred_i), (of_r, cred_r)) = (party(INITIATOR), party(RESPONDER));
+        let (mut i, mut r) = (Party::new(1), Party::new(2));
+        i.show(suite, &of_i, cred_i.clone(), false);
+        r.show(suite, &of_r, cred_r.clone(), false);
+        i.know(&[], cred_r);
+        r.know(&[], cred_i);
+        (i, r)
+    };
+    let agreeing = |suite| ends_of(suite, AuthenticationKey::StaticDh);
+    let signing = |suite| ends_of(suite, AuthenticationKey::Signature);
+    hold(Method::DhDh, [[37, 58, 33, 9], [37, 66, 49, 17]], agreeing);
+    hold(Method::SignSign, [[37, 115, 90, 9], [37, 115, 98, 17]], signing);
+    assert_eq!(without_message_4(lengths(Method::DhDh, Suite::P256Ccm, agreeing(Suite::P256Ccm))), 128);
+    assert_eq!(without_message_4(lengths(Method::SignSign, Suite::P256Ccm, signing(Suite::P256Ccm))), 242);
 }
 
 /// The payloads of the four PUBLISH packets of a handshake between two endpoints.

@@ -423,7 +423,7 @@ class Responder(_Handshake):
         except PeerError as error:
             error.c_x = self.c_i
             raise
-        if not self.own.credential.serves(self.suite, responder_is_static(method)):
+        if not self.own.credential.key.serves(self.suite, responder_is_static(method)):
             raise PeerError("unsupported_method", "no credential of our own for it", c_x=self.c_i)
         self.values["G_X"], self.values["message_1"] = g_x, message
         self._message_1 = message

@@ -242,7 +242,7 @@ fn error_2_comes_from_this_end() {
 fn error_3_leads_to_the_credential_by_value() {
     let Some(mut peer) = Peer::start() else { return };
     let cases = [Method::DhDh, Method::SignSign].into_iter().flat_map(|method| SUITES.map(|suite| (method, suite)));
-    let cases = cases.flat_map(|(method, suite)| [Named::CwtByKid].map(|named| (method, suite, named)));
+    let cases = cases.flat_map(|(method, suite)| [Named::CwtByKid, Named::X5t].map(|named| (method, suite, named)));
     for (seed, (method, suite, named)) in (24_000..).step_by(10).zip(cases) {
         let mut s = Setting::of(&mut peer, method, Role::Initiator, suite, named, seed);
         let mut d = Device::new(s.take_party(), config(|config| config.method = method));
