@@ -189,8 +189,12 @@ pub(super) fn short_hash<P: Port, const N: usize>(port: &mut P, message: &[u8]) 
 
 impl<T: Tables> Endpoint<T> {
     /// Takes a handshake slot and a session slot with an identifier other than `avoid`. When there is none, a random
-    /// half-open handshake makes room; an established session never does.
+    /// half-open handshake makes room; an established session never does, nor does an event that was not polled yet: what strangers send
+    /// must not make it disappear.
     pub(super) fn take_slots<P: Port>(&mut self, port: &mut P, now_ms: u64, avoid: Option<&ConnectionId>) -> Result<(usize, usize)> {
+        if self.tables.vacant_handshake().is_none() && !self.evict_half_open(port)? {
+            return Err(Error::NoSpace);
+        }
         let limit = self.ids.capacity();
         let slot = loop {
             if let Some(slot) = self.tables.vacant_session(limit) {
@@ -201,11 +205,7 @@ impl<T: Tables> Endpoint<T> {
                 return Err(Error::NoSpace);
             }
         };
-        let handshake = match self.tables.vacant_handshake() {
-            Some(handshake) => handshake,
-            None if self.reclaim_failed() || self.evict_half_open(port)? => self.tables.vacant_handshake().ok_or(Error::NoSpace)?,
-            None => return Err(Error::NoSpace),
-        };
+        let handshake = self.tables.vacant_handshake().ok_or(Error::NoSpace)?;
         let mut random = [0; 2];
         port.random(&mut random)?;
         let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
@@ -226,23 +226,10 @@ impl<T: Tables> Endpoint<T> {
         Ok((handshake, slot))
     }
 
-    /// A session that has ended gives its slot: one that was reported, else any.
+    /// A session whose end has been reported gives its slot.
     fn reclaim_ended(&mut self) -> bool {
-        let ended = |reported: bool| {
-            (0..self.tables.sessions()).find(|slot| {
-                let session = self.tables.session(*slot);
-                session.is_some_and(|session| matches!(&session.state, State::Ended(ended) if ended.reported == reported))
-            })
-        };
-        let Some(slot) = ended(true).or_else(|| ended(false)) else { return false };
+        let Some(slot) = self.tables.next_ended() else { return false };
         self.release(slot);
-        true
-    }
-
-    fn reclaim_failed(&mut self) -> bool {
-        let failed = |slot: &usize| self.tables.handshake(*slot).is_some_and(|found| matches!(found.step, Step::Failed));
-        let Some(slot) = (0..self.tables.handshakes()).find(failed) else { return false };
-        self.clear_handshake(slot);
         true
     }
 
@@ -263,15 +250,18 @@ impl<T: Tables> Endpoint<T> {
     /// An unconfirmed session whose Initiator has been silent for a while gives its slot.
     fn evict_unconfirmed<P: Port>(&mut self, port: &mut P, now_ms: u64) -> bool {
         let patience = u64::from(self.config.half_open_ms / 4);
-        let abandoned = |slot: &usize| {
-            let live = self.tables.session(*slot).and_then(|session| session.live());
-            live.is_some_and(|live| !live.confirmed && now_ms.saturating_sub(live.established_ms) >= patience)
-        };
-        let Some(slot) = (0..self.tables.sessions()).find(abandoned) else { return false };
-        self.counters.evicted = self.counters.evicted.wrapping_add(1);
-        self.erase_stored(port, slot);
-        self.release(slot);
-        true
+        let mut from = 0;
+        while let Some(slot) = self.tables.next_unconfirmed(from) {
+            from = slot.saturating_add(1);
+            let live = self.tables.session(slot).and_then(|session| session.live());
+            if live.is_some_and(|live| now_ms.saturating_sub(live.established_ms) >= patience) {
+                self.counters.evicted = self.counters.evicted.wrapping_add(1);
+                self.erase_stored(port, slot);
+                self.release(slot);
+                return true;
+            }
+        }
+        false
     }
 
     /// Empties a handshake slot.
@@ -320,6 +310,7 @@ impl<T: Tables> Endpoint<T> {
             event: matches!(handshake.step, Step::Failed),
             transmit: under_way && handshake.transmit,
             occupied: !matches!(handshake.step, Step::Free),
+            ..Marks::default()
         };
         self.tables.mark(Slot::Handshake(slot), marks);
     }
@@ -388,7 +379,8 @@ impl<T: Tables> Endpoint<T> {
 
     /// Continues the handshakes that waited for a key operation, when it has finished.
     ///
-    /// Errors: `Pending` while some still wait; else the first failure, which concerns one handshake and is counted.
+    /// Errors: `Pending` while some still wait; else the first failure, which concerns one handshake and is counted. A message that failed
+    /// waits no longer: its repetition is processed anew.
     pub fn resume_pending<P: Port>(&mut self, port: &mut P, now_ms: u64) -> Result<()> {
         let mut outcome = Ok(());
         for slot in 0..self.tables.handshakes() {
@@ -406,6 +398,12 @@ impl<T: Tables> Endpoint<T> {
                 Step::Message3(_) => self.step_message_3(port, now_ms, slot, Source::Waiting),
                 _ => Ok(()),
             };
+            // Whatever this end lacked: the peer repeats the message, and must not find this one still waiting.
+            if matches!(result, Err(error) if error != Error::Pending)
+                && let Some((handshake, _)) = self.tables.handshake_mut(slot)
+            {
+                handshake.waiting = 0;
+            }
             if outcome.is_ok() || result == Err(Error::Pending) {
                 outcome = result;
             }

@@ -262,7 +262,7 @@ impl<T: Tables> Endpoint<T> {
         let marks = match &mut session.state {
             State::Free => Marks::default(),
             State::Reserved { .. } => Marks { occupied: true, ..Marks::default() },
-            State::Ended(ended) => Marks { event: !ended.reported, occupied: true, ..Marks::default() },
+            State::Ended(ended) => Marks { event: !ended.reported, occupied: true, ended: ended.reported, ..Marks::default() },
             State::Live(live) => {
                 if !(live.confirmed && live.repeats()) {
                     live.repeat_at = None;
@@ -275,6 +275,8 @@ impl<T: Tables> Endpoint<T> {
                     event: live.events != 0 || live.next_resend().is_some(),
                     transmit: live.wants & if live.confirmed { u8::MAX } else { want::MESSAGE_4 } != 0,
                     occupied: true,
+                    ended: false,
+                    unconfirmed: !live.confirmed,
                 }
             }
         };

@@ -13,7 +13,8 @@ pub const MAX_OVERHEAD: usize = 180;
 pub const MAX_CONTROL: usize = 256;
 
 impl<T: Tables> Endpoint<T> {
-    /// The next thing that has happened. Call until it gives nothing.
+    /// The next thing that has happened. Call until it gives nothing: an event that was not taken keeps its slot, and handshakes may find
+    /// none (`NoSpace`).
     pub fn poll_event(&mut self) -> Option<Event<'static>> {
         loop {
             match self.tables.next_event()? {

@@ -31,6 +31,10 @@ pub struct Marks {
     pub transmit: bool,
     /// In use; else it may be given away.
     pub occupied: bool,
+    /// A session that has ended, which has been reported: it may make room.
+    pub ended: bool,
+    /// A session without a verified record.
+    pub unconfirmed: bool,
 }
 
 mod sealed {
@@ -69,6 +73,10 @@ pub trait Tables: Sealed {
     fn next_transmit(&self) -> Option<Slot>;
     /// The earliest timer.
     fn next_deadline(&self) -> Option<(u64, Slot)>;
+    /// A session slot marked as ended.
+    fn next_ended(&self) -> Option<usize>;
+    /// The first session slot at or after `from` that is marked as unconfirmed.
+    fn next_unconfirmed(&self, from: usize) -> Option<usize>;
     /// The first session slot at or after `from` that is live or ended with this peer.
     fn with_peer(&self, peer: &Thumbprint, from: usize) -> Option<usize>;
     /// A session slot begins (`true`) or ceases to have this peer.
@@ -173,6 +181,15 @@ impl Tables for SliceTables<'_> {
         self.marks().filter_map(|(slot, marks)| Some((marks.deadline?, slot))).min()
     }
 
+    fn next_ended(&self) -> Option<usize> {
+        self.sessions.iter().position(|session| session.marks.ended)
+    }
+
+    fn next_unconfirmed(&self, from: usize) -> Option<usize> {
+        let tail = self.sessions.iter().enumerate().skip(from);
+        tail.filter(|(_, session)| session.marks.unconfirmed).map(|(slot, _)| slot).next()
+    }
+
     fn with_peer(&self, peer: &Thumbprint, from: usize) -> Option<usize> {
         let tail = self.sessions.iter().enumerate().skip(from);
         tail.filter(|(_, session)| session.peer().as_ref() == Some(peer)).map(|(slot, _)| slot).next()
@@ -210,6 +227,8 @@ mod heap {
         events: BTreeSet<Slot>,
         transmits: BTreeSet<Slot>,
         deadlines: BTreeSet<(u64, Slot)>,
+        ended: BTreeSet<usize>,
+        unconfirmed: BTreeSet<usize>,
         peers: BTreeSet<(Thumbprint, usize)>,
     }
 
@@ -226,6 +245,8 @@ mod heap {
                 events: BTreeSet::new(),
                 transmits: BTreeSet::new(),
                 deadlines: BTreeSet::new(),
+                ended: BTreeSet::new(),
+                unconfirmed: BTreeSet::new(),
                 peers: BTreeSet::new(),
             }
         }
@@ -332,6 +353,15 @@ mod heap {
                     Slot::Session(slot) => set(&mut self.vacant_sessions, slot, !marks.occupied),
                 }
             }
+            // Of sessions only.
+            if let Slot::Session(slot) = slot {
+                if old.ended != marks.ended {
+                    set(&mut self.ended, slot, marks.ended);
+                }
+                if old.unconfirmed != marks.unconfirmed {
+                    set(&mut self.unconfirmed, slot, marks.unconfirmed);
+                }
+            }
         }
 
         fn next_event(&self) -> Option<Slot> {
@@ -344,6 +374,14 @@ mod heap {
 
         fn next_deadline(&self) -> Option<(u64, Slot)> {
             self.deadlines.first().copied()
+        }
+
+        fn next_ended(&self) -> Option<usize> {
+            self.ended.first().copied()
+        }
+
+        fn next_unconfirmed(&self, from: usize) -> Option<usize> {
+            self.unconfirmed.range(from..).next().copied()
         }
 
         fn with_peer(&self, peer: &Thumbprint, from: usize) -> Option<usize> {

@@ -45,6 +45,41 @@ fn strangers_cannot_make_a_message_be_delivered_twice() {
 }
 
 #[test]
+fn strangers_cannot_make_an_event_disappear() {
+    let mut pair = Pair::new();
+    let slots = |node: &mut Node| node.endpoint = Endpoint::new(HeapTables::new(1, 1), Config::default()).unwrap();
+    // A handshake that failed, in the only slot.
+    slots(&mut pair.b);
+    let id = pair.b.endpoint.connect(&mut pair.b.port, 0, link(), None).unwrap();
+    for _ in 0..100 {
+        let Some(at) = pair.b.endpoint.poll_timeout() else { break };
+        pair.b.endpoint.handle_timeout(&mut pair.b.port, at).unwrap();
+        pair.b.frames(at);
+    }
+    for frame in strangers(5) {
+        assert_eq!(pair.b.input(1_000_000, link(), None, &frame), Err(Error::NoSpace));
+    }
+    assert!(pair.b.endpoint.connect(&mut pair.b.port, 1_000_000, link(), None).is_err());
+    let failed = pair.b.take_events();
+    assert!(matches!(failed[..], [Event::HandshakeFailed { handshake, .. }] if handshake == id), "{failed:?}");
+    // A session that did not come back from the store, in the only slot.
+    slots(&mut pair.b);
+    pair.b.port.resists = false;
+    let (a, _) = pair.connect();
+    pair.pass(a, &CONFIRMABLE).unwrap();
+    slots(&mut pair.b);
+    pair.b.endpoint.restore(&mut pair.b.port, 0).unwrap();
+    for frame in strangers(5) {
+        assert_eq!(pair.b.input(0, link(), None, &frame), Err(Error::NoSpace));
+    }
+    let closed = pair.b.take_events();
+    assert!(matches!(closed[..], [Event::Closed { reason: Error::LostState, .. }]), "{closed:?}");
+    // Reported, it makes room.
+    let [frame] = &strangers(1)[..] else { panic!() };
+    pair.b.input(0, link(), None, frame).unwrap();
+}
+
+#[test]
 fn two_handshakes_of_one_initiator_never_leave_two_sessions() {
     for seed in 0..60 {
         for order in 0..4 {

@@ -511,6 +511,24 @@ fn pending_keeps_the_frame_and_other_traffic_goes_on() {
 }
 
 #[test]
+fn a_key_operation_that_fails_late_does_not_keep_the_handshake_busy() {
+    let mut pair = Pair::new();
+    pair.a.port.pending = true;
+    pair.a.endpoint.connect(&mut pair.a.port, 0, Route::default(), None).unwrap();
+    let message_1 = pair.a.frames(0).remove(0);
+    pair.b.input(0, Route::default(), None, &message_1).unwrap();
+    let message_2 = pair.b.frames(0).remove(0);
+    assert_eq!(pair.a.input(0, Route::default(), None, &message_2), Err(Error::Pending));
+    (pair.a.port.pending, pair.a.port.broken) = (false, true);
+    assert_eq!(pair.a.endpoint.resume_pending(&mut pair.a.port, 0), Err(Error::UnknownKey));
+    pair.a.port.broken = false;
+    // This end repeats message_1, and so the answer comes again.
+    pair.run(5_000);
+    let (a, b) = (pair.a.session(&pair.b), pair.b.session(&pair.a));
+    assert_eq!(exported(&mut pair.a, a), exported(&mut pair.b, b));
+}
+
+#[test]
 fn message_4_leaves_only_after_the_session_is_stored() {
     let mut pair = Pair::new();
     pair.a.endpoint.connect(&mut pair.a.port, 0, Route::default(), None).unwrap();

@@ -134,6 +134,8 @@ pub(super) struct TestPort {
     /// Saves succeed so often, then power goes: they fail from then on.
     pub(super) saves: u32,
     pub(super) pending: bool,
+    /// The provider of the static key has no answer.
+    pub(super) broken: bool,
     /// Operations with the static key that were asked for.
     pub(super) operations: u32,
     /// What a signature that is pending was asked for.
@@ -162,6 +164,7 @@ impl TestPort {
             deny_saves: false,
             saves: 0,
             pending: false,
+            broken: false,
             operations: 0,
             asked: None,
             deny: false,
@@ -190,6 +193,9 @@ impl Provider for TestPort {
         self.operations += 1;
         if self.pending {
             return Err(Error::Pending);
+        }
+        if self.broken {
+            return Err(Error::UnknownKey);
         }
         assert_eq!(key, KeyHandle(1));
         let private = Secret::from(self.own.as_ref().ok_or(Error::UnknownKey)?.private);

@@ -122,5 +122,12 @@ fn lookups_stay_flat_with_many_sessions() {
     tables.mark(Slot::Session(7), Marks { event: true, ..Marks::default() });
     assert_eq!(tables.next_event(), Some(Slot::Session(7)));
     assert_eq!(tables.vacant_session(100_000), Some(7));
+    let ended = Marks { occupied: true, ended: true, ..Marks::default() };
+    let unconfirmed = Marks { occupied: true, unconfirmed: true, ..Marks::default() };
+    tables.mark(Slot::Session(90_000), ended);
+    tables.mark(Slot::Session(91_000), unconfirmed);
+    assert_eq!((tables.next_ended(), tables.next_unconfirmed(0), tables.next_unconfirmed(91_001)), (Some(90_000), Some(91_000), None));
+    tables.mark(Slot::Session(90_000), unconfirmed);
+    assert_eq!((tables.next_ended(), tables.next_unconfirmed(0)), (None, Some(90_000)));
     assert!(pair.a.endpoint.session(a, 0).is_ok());
 }
