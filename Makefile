@@ -6,13 +6,19 @@ PREFIX ?= /usr/local
 BUILD := build
 export PYTHON PREFIX
 
-.PHONY: help demo test bench bench-sessions docs fmt lint deny install clean
+# Seconds for each fuzz target, and which: names with commas between, default all.
+ASSURE_SECONDS ?= 60
+TARGETS ?=
+
+.PHONY: help demo test bench bench-sessions assure assure-report docs fmt lint deny install clean
 
 help:
 	@echo "make demo      build everything and run the demonstration (needs Rust, a C compiler, Python 3.9+; no root)"
 	@echo "make test      run every test suite once; SUITES='core c' runs only these; on Debian 12 as root it installs what it needs"
 	@echo "make bench     measure beside lakers, snow, pyca and the bare AEADs; ARGS='--write-docs' renews docs/PERFORMANCE.md"
 	@echo "make bench-sessions   one Python endpoint with 100,000 sessions: memory, lookup, restore (needs \`make test SUITES=wheel\`; minutes)"
+	@echo "make assure    fuzz every target for ASSURE_SECONDS (60); TARGETS=a,b only these; goes on where it was; docs/assurance.json"
+	@echo "make assure-report  executions by target, over all campaigns recorded"
 	@echo "make docs      API reference of each language and the pages, as HTML in $(BUILD)/docs"
 	@echo "make fmt       format the Rust sources"
 	@echo "make lint      formatting, clippy with warnings denied, words, leftovers"
@@ -33,11 +39,19 @@ bench:
 bench-sessions:
 	@$(BUILD)/venv/bin/python tests/bench/sessions.py
 
+assure:
+	@sh scripts/prerequisites.sh assure
+	@$(PYTHON) scripts/assure.py run --seconds $(ASSURE_SECONDS) --targets "$(TARGETS)"
+
+assure-report:
+	@$(PYTHON) scripts/assure.py report
+
 docs:
 	@sh scripts/docs.sh
 
 fmt:
 	@cargo fmt --all
+	@cargo fmt --manifest-path tests/fuzz/Cargo.toml
 
 lint:
 	@$(PYTHON) scripts/run_suites.py --no-install format lint words leftovers

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Check what `make demo`, `make test` or `make bench` needs, and print the exact fix for whatever is missing.
-# usage: scripts/prerequisites.sh demo|test|bench
+# Check what `make demo`, `make test`, `make bench` or `make assure` needs, and print the exact fix for whatever is missing.
+# usage: scripts/prerequisites.sh demo|test|bench|assure
 set -u
 
 what=${1:-demo}

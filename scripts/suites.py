@@ -78,6 +78,8 @@ def bare_metal(target):
 
 
 CORE = "cargo test --locked -q -p sealwire-core"
+# A workspace of its own, built beside everything else.
+FUZZ = "--locked --manifest-path tests/fuzz/Cargo.toml" + ("" if os.environ.get("CARGO_TARGET_DIR") else " --target-dir target")
 # Not quieter: two levels of -q leave out the numbers that the table needs.
 PYTEST = f"{VENV}/python -m pytest -rs -p no:cacheprovider"
 
@@ -98,6 +100,9 @@ SUITES = [
           f"{CORE} --no-default-features --features suite-p256-ccm16",
           f"{CORE} --no-default-features --features suite-x25519-ccm",
           f"{CORE} --features alloc", limit_s=2400),
+    Suite("fuzz-corpus", "the bodies of the fuzz targets over every kept input",
+          "cargo fmt --manifest-path tests/fuzz/Cargo.toml --check -- --color never",
+          f"cargo clippy {FUZZ} --lib --tests --examples -- -D warnings", f"cargo test {FUZZ} -q", needs=[need_cargo("fmt"), need_cargo("clippy")]),
     Suite("no-std", "core builds without std for Cortex-M4 and Cortex-M0",
           bare_metal("thumbv7em-none-eabi"), bare_metal("thumbv6m-none-eabi"), needs=[need_build_std]),
     Suite("peer", "second implementation: RFC 9529, RFC 8613, its vectors",

@@ -36,6 +36,8 @@
 
 mod command;
 mod config;
+#[cfg(any(test, feature = "_fuzzing"))]
+mod digest;
 mod event;
 mod handshake;
 mod initiator;
@@ -50,6 +52,8 @@ mod tables;
 mod tests;
 
 pub use config::{Config, InboxName, MAX_NAME, MAX_SUITES, Route};
+#[cfg(any(test, feature = "_fuzzing"))]
+pub use digest::Held;
 pub use event::{
     Counters, Event, HandshakeId, Kind, Message, Origin, Outgoing, Sent, SessionHandle, SessionInfo, Sid, Topic, Transmit, acknowledges,
 };

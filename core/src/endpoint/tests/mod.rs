@@ -130,90 +130,17 @@ impl Node {
 
     /// Everything that bad input must leave alone: all of the state but counters, the counts of failures, and which cached frame is to go out.
     fn fingerprint(&mut self) -> u64 {
-        let mut state = std::format!("{} {} ", self.endpoint.order, self.endpoint.started).into_bytes();
-        for slot in 0..self.endpoint.tables.sessions() {
-            let session = self.endpoint.tables.session(slot).unwrap();
-            if matches!(session.state, State::Free) {
-                continue;
-            }
-            state.push(slot as u8);
-            state.extend(session.generation.to_be_bytes());
-            match &session.state {
-                State::Free => {}
-                State::Reserved { handshake, identifier } => state.extend(std::format!("{handshake} {identifier:?}").bytes()),
-                State::Ended(ended) => state.extend(std::format!("{:?} {}", ended.sid, ended.reported).bytes()),
-                State::Live(live) => {
-                    let mut buffer = [0; SNAPSHOT_MAX];
-                    let plan = Plan { ahead: 1, edge_ahead: 1, numbers_ahead: 1, receiving: None, committing: None };
-                    let meta = live.meta().unwrap();
-                    let len = persist::snapshot::encode(&mut self.port, &live.context, &meta, &plan, &mut buffer).unwrap();
-                    // The counts of failures, and the checksum over them, vary.
-                    for range in [200 + 48..252, 252 + 48..304, 304..312] {
-                        buffer[range].fill(0);
-                    }
-                    state.extend_from_slice(&buffer[..len]);
-                    state.extend(
-                        std::format!(
-                            "{} {} {:?} {:?} {:?} {} {} {} {:?} {:?} {} {} {} {:?}",
-                            live.confirmed,
-                            live.order,
-                            live.resume,
-                            live.resumed,
-                            live.response,
-                            live.wants,
-                            live.events,
-                            live.wants_offer,
-                            live.repeat_at,
-                            live.ack_at,
-                            live.heard_ms,
-                            live.pinging,
-                            live.attempts,
-                            live.context.received,
-                        )
-                        .bytes(),
-                    );
-                }
-            }
-        }
-        for slot in 0..self.endpoint.tables.handshakes() {
-            let (handshake, buffer) = self.endpoint.tables.handshake_mut(slot).unwrap();
-            if matches!(handshake.step, handshake::Step::Free) {
-                continue;
-            }
-            state.push(slot as u8);
-            state.extend(
-                std::format!(
-                    "{} {:?} {} {} {} {:?}",
-                    step_name(&handshake.step),
-                    handshake.id,
-                    handshake.slot,
-                    handshake.deadline,
-                    handshake.waiting,
-                    handshake.seen
-                )
-                .bytes(),
-            );
-            let cached = handshake.cached;
-            state.extend_from_slice(&buffer[..cached]);
-        }
-        for (key, data) in &self.port.stored {
-            state.extend(key.to_be_bytes());
-            state.extend_from_slice(data);
-        }
         let mut hasher = DefaultHasher::new();
-        state.hash(&mut hasher);
+        let (sessions, handshakes) = self.endpoint.slots();
+        self.endpoint.digest_counts().hash(&mut hasher);
+        for slot in 0..sessions {
+            self.endpoint.digest_session(&mut self.port, slot, &mut hasher);
+        }
+        for slot in 0..handshakes {
+            self.endpoint.digest_handshake(slot, &mut hasher);
+        }
+        self.port.stored.hash(&mut hasher);
         hasher.finish()
-    }
-}
-
-const fn step_name(step: &handshake::Step) -> &'static str {
-    match step {
-        handshake::Step::Free => "free",
-        handshake::Step::Failed => "failed",
-        handshake::Step::Message1(_) => "message_1",
-        handshake::Step::Message3(_) => "message_3",
-        handshake::Step::Message2(_) => "message_2",
-        handshake::Step::Message4(_) => "message_4",
     }
 }
 

@@ -1,0 +1,10 @@
+//! One target for each decoder.
+
+pub mod cbor;
+pub mod cose;
+pub mod credential;
+pub mod edhoc;
+pub mod link;
+pub mod persist;
+pub mod record;
+pub mod x509;

@@ -1,0 +1,233 @@
+//! Inputs to start from: what honest parties write. The vectors of `tests/vectors` come on top (`scripts/assure.py`).
+
+use crate::decoders::record::receiver;
+use crate::party::{ISSUER_KID, identities};
+use crate::provider::{MAC, Mixing, Mode, SIGNATURE, TAG};
+use sealwire_core::bytes::Writer;
+use sealwire_core::credential::IdCred;
+use sealwire_core::crypto::Suite;
+use sealwire_core::edhoc::EdhocError;
+use sealwire_core::link::{stream, uart};
+use sealwire_core::record::{Ack, Kind, Options, Origin, Relation, Resume, UpdateRequest, UpdateResponse};
+
+fn written(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
+    let mut buffer = [0; 1024];
+    let mut w = Writer::new(&mut buffer);
+    write(&mut w);
+    w.finish().to_vec()
+}
+
+/// Option maps with every option.
+fn options() -> Vec<Vec<u8>> {
+    let mut full = Options {
+        kind: Kind::Command,
+        topic: Some(b"a/b"),
+        origin: Some(Origin { sid: [1; 8], number: 3 }),
+        offer: Some([2; 8]),
+        answer: Some([3; 8]),
+        ack: Some(Ack { top: 9, missing: 5 }),
+        resume: Some(Resume { edge: Some(63), challenge: [4; 8] }),
+        resumed: Some([5; 8]),
+        update_request: Some(UpdateRequest { epoch: 1, n_a: [6; 8] }),
+        update_response: Some(UpdateResponse { epoch: 1, n_a: [6; 8], n_b: [7; 8] }),
+        retain: true,
+        expiry: Some(60),
+        content_type: Some("text/plain"),
+        offer_request: true,
+        ping: true,
+        ..Options::default()
+    };
+    full.handover.push([8; 8], Relation::Succeeded).expect("room for four");
+    full.handover.push([9; 8], Relation::Concurrent).expect("room for four");
+    let control = Options { kind: Kind::Control, resume: Some(Resume { edge: None, challenge: [4; 8] }), ..Options::default() };
+    let ping = Options { kind: Kind::Control, ping: true, ..Options::default() };
+    let sets = [full, control, ping, Options { topic: Some(b"t"), ..Options::default() }];
+    sets.iter().map(|options| written(|w| assert_eq!(options.write(w), Ok(true)))).collect()
+}
+
+/// ID_CRED_x in every form.
+fn names() -> Vec<IdCred<'static>> {
+    let peer = &identities()[1];
+    vec![IdCred::Kid(&peer.kid), IdCred::Kid(b"cw"), IdCred::Ccs(&peer.ccs), IdCred::Cwt(&peer.cwt)]
+}
+
+/// ID_CRED_x, MAC or signature, and perhaps an EAD item, behind a prefix.
+fn plaintexts(prefix: &[u8], who: usize) -> Vec<Vec<u8>> {
+    let own = &identities()[who];
+    let short = [&[0x48][..], &[MAC; 8]].concat();
+    let long = [&[0x50][..], &[MAC; 16]].concat();
+    let signature = [&[0x58, 64][..], &[SIGNATURE; 64]].concat();
+    let ids = [IdCred::Kid(&own.kid), IdCred::Kid(b"cw"), IdCred::Ccs(&own.ccs), IdCred::Cwt(&own.cwt)];
+    let signing = [IdCred::Kid(&own.signing_kid), IdCred::Ccs(&own.signing_ccs)];
+    let mut pairs: Vec<_> = ids.into_iter().flat_map(|id| [(id, &short), (id, &long)]).collect();
+    pairs.extend(signing.map(|id| (id, &signature)));
+    let mut all = Vec::new();
+    for (id, shown) in pairs {
+        for ead in [&[][..], &[0x19, 0x80, 0x00, 0x43, b'h', b'u', b'b'], &[0x00, 0x41, 0x00], &[0x20]] {
+            all.push([prefix, &written(|w| id.write_plaintext(w).expect("it fits")), shown, ead].concat());
+        }
+    }
+    all
+}
+
+/// The certificates among the vectors, as they are and, where the signature is Ed25519's, signed for the clear mode.
+fn certificates() -> Vec<Vec<u8>> {
+    let hexadecimal =
+        include_str!("../../vectors/x509.json").split('"').filter(|text| text.starts_with("3081") || text.starts_with("3082"));
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    for text in hexadecimal {
+        let Ok(found) = (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16)).collect::<Result<Vec<u8>, _>>()
+        else {
+            continue;
+        };
+        let mut signed = found.clone();
+        if let Some(signature) = signed.len().checked_sub(64).and_then(|at| signed.get_mut(at..)) {
+            signature.fill(SIGNATURE);
+        }
+        all.extend([signed, found]);
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The seeds of a target; those of the others do no harm, and are tried too.
+pub fn of(target: &str) -> Vec<Vec<u8>> {
+    let [device, hub] = identities();
+    let mut all = vec![Vec::new(), vec![0], vec![0xff; 8]];
+    match target {
+        "cbor_ordered" | "cbor_unordered" | "cose_key" | "cose_sign1" | "cose_header" | "credential" => {
+            all.extend([device.ccs.clone(), hub.cwt.clone(), ISSUER_KID.to_vec(), vec![0xa2, 1, 0x26, 4, 0x41, 1], vec![0xa1, 2, 0x81, 1]]);
+            all.extend([None, Some(&b"k"[..])].map(|kid| written(|w| hub.key.write(w, kid).expect("it fits"))));
+            // {1: 2, -1: 1, -2: x of the base point, -3: its y is odd}
+            let base = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+            let x = (0..32).map(|at| u8::from_str_radix(&base[2 * at..2 * at + 2], 16).expect("hexadecimal"));
+            all.push([&[0xa4, 1, 2, 0x20, 1, 0x21, 0x58, 32][..], &x.collect::<Vec<u8>>(), &[0x22, 0xf5]].concat());
+            all.push([&[0x84, 0x43, 0xa1, 1, 0x27, 0xa0, 0xf6, 0x58, 64][..], &[SIGNATURE; 64]].concat());
+            all.extend(options());
+        }
+        "credential_id" => all.extend(
+            names()
+                .iter()
+                .flat_map(|id| [written(|w| id.write_plaintext(w).expect("it fits")), written(|w| id.write_map(w).expect("it fits"))]),
+        ),
+        "edhoc_ead" => all.extend([vec![0x39, 0x7f, 0xff, 0x43, 1, 2, 3, 0x00, 0x20], vec![0x19, 0x80, 0x00, 0x41, 0x61]]),
+        "edhoc_error" => {
+            let suites: Vec<Suite> = [4, 2].into_iter().filter_map(Suite::from_number).collect();
+            let errors = [EdhocError::Unspecified("no"), EdhocError::wrong_suite(&suites), EdhocError::UnknownCredential];
+            all.extend(errors.iter().map(|error| written(|w| error.write(w).expect("it fits"))));
+        }
+        "edhoc_message_1" => {
+            let inbox = [0x39, 0x7f, 0xff, 0x45, b'd', b'e', b'v', b'-', b'1'];
+            for (suites, ead) in [(&[4][..], &[][..]), (&[4], &inbox), (&[0x82, 3, 4], &[0x00, 0x41, 0]), (&[0x82, 4, 2], &[0x20])] {
+                all.push([&[3], suites, &[0x58, 32], &[7; 32], &[8], ead].concat());
+            }
+        }
+        "edhoc_plaintext_2" => all.extend([0, 2, 4, 6, 8, 9].iter().flat_map(|setting| plaintexts(&[*setting, 9], 1))),
+        "edhoc_plaintext_3" => all.extend([0, 1, 2, 4, 6, 8].iter().flat_map(|setting| plaintexts(&[*setting], 0))),
+        "edhoc_plaintext_4" => {
+            all.extend([
+                vec![0],
+                vec![0x0b],
+                vec![0, 0x00, 0x41, 0x00],
+                vec![0, 0x19, 0x80, 0x00],
+                vec![5, 0x20],
+                vec![0x0e, 0x20],
+                vec![6],
+            ]);
+        }
+        "link_uart" | "link_stream" => {
+            for frame in [&b"frame"[..], &[0; 5], &[1; 90]] {
+                let mut out = [0; 128];
+                let length = uart::encode(frame, &mut out).expect("it fits");
+                all.push([&out[..length], &out[..length]].concat());
+                let length = stream::encode(frame, &mut out).expect("it fits");
+                all.push([&out[..length], &out[..length]].concat());
+            }
+        }
+        "persist_flash" => {
+            for repairs in [0b10, 0b1010, 0b0101_0110, 0xff] {
+                let mut image = vec![repairs, 2];
+                for sequence in 0..4 {
+                    let mut slot = vec![0xff; 128];
+                    slot[..12].copy_from_slice(&[b'S', b'W', b's', b'1', 0, 0, 0, sequence, 0, 0, 0, 7]);
+                    image.extend(slot);
+                }
+                all.push(image);
+            }
+        }
+        "persist_snapshot" => all.extend(snapshots()),
+        "record_options" => all.extend(options()),
+        "record_content" | "record_header" => {
+            all.extend([vec![0x40, 2, 0, b'x'], vec![0x44, 2, 1, 0, 0, 0, 0, b'x'], vec![0x50, 2, 1, 3, b'x'], vec![0x60, 2, 0]]);
+            all.extend(options().into_iter().map(|map| [&[0x48, 2, 5][..], &map].concat()));
+            all.extend(options().into_iter().map(|map| [&[0x58, 2, 5, 0x18, 99][..], &map, &[TAG; 16]].concat()));
+        }
+        "x509_certificate" => all.extend(certificates()),
+        "x509_path" => {
+            let certificates: Vec<_> =
+                certificates().iter().map(|found| [&(found.len() as u16).to_be_bytes()[..], found].concat()).collect();
+            all.extend(certificates.windows(3).flat_map(|three| [three[0].clone(), three[..2].concat(), three.concat()]));
+        }
+        _ if target.starts_with("endpoint_") => all.extend(moves(target)),
+        _ => {}
+    }
+    all
+}
+
+/// Moves on every stage: what the peer has sent delivered in order, then what else there is.
+fn moves(target: &str) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    let genuine = |which: u8| [3, which, 0xff, 0];
+    let honest: Vec<u8> = (0..6).flat_map(genuine).collect();
+    let changed = [3, 0, 3, 1, 3, 0, 9, 0x80, 3, 1, 20, 4];
+    let strangers = [0, 2, 5, 9, 1 | 4 << 3, 2, 1, 0x60, 1 | 5 << 3, 0, 2, 4, 1, 2, 3, 4];
+    let time = [4 | 6 << 3, 0x10, 0, 4, 0, 60];
+    let application = [6 | 18 << 3, 0, 3, 1, 0xff, 0, 6 | 4 << 3, 0, 6 | 5 << 3, 0, 6 | 21 << 3, 0, 6 | 2 << 3, 1, 6 | 3 << 3, 0];
+    let platform = [7, 2, 3, 0, 0xff, 0, 7 | 1 << 3, 7 | 2 << 3, 2, 7 | 3 << 3];
+    for (setup, methods) in [(0_u8, 0), (1, 0), (2, 0), (4, 1), (8, 2), (0x10, 3), (0x20, 4), (0x21, 5), (0x40, 6), (0x80, 7), (0x47, 0)] {
+        let front = match target {
+            "endpoint_timeout" => vec![setup & 3, setup, methods, 0x30, 1, 200],
+            "endpoint_pending" => vec![setup & 3, setup, methods, 2],
+            "endpoint_restore" => [&[setup, methods, 2, 0, 2 | 39 << 2, 1, 3][..], &[0, 0, 1, 9, 0]].concat(),
+            _ => vec![setup, methods],
+        };
+        for body in [&honest[..], &changed, &strangers, &time, &application, &platform] {
+            all.push([&front, body].concat());
+            all.push([&front, &honest[..8], body, &honest, body].concat());
+        }
+    }
+    let plaintexts = [plaintexts(&[9], 1), plaintexts(&[], 0)].concat();
+    for plaintext in plaintexts.iter().filter(|plaintext| plaintext.len() < 256) {
+        for variant in 0..2_u8 {
+            all.push([&[1, 0, 5 | variant << 3, plaintext.len() as u8][..], plaintext, &honest].concat());
+        }
+    }
+    for map in options() {
+        all.push([&[1, 0, 5 | 7 << 3, 40, map.len() as u8][..], &map, &honest].concat());
+    }
+    all
+}
+
+/// Bodies of snapshots, written by hand: the encoder stores no session that has no store.
+fn snapshots() -> Vec<Vec<u8>> {
+    let mut provider = Mixing::new(Mode::Clear, 1);
+    let parties = *receiver(&mut provider, Suite::from_number(4).expect("in every build of this crate")).parties();
+    let mut all = Vec::new();
+    for (flags, stage) in [(3, 0), (2, 1), (15, 2), (19, 3), (0, 0)] {
+        let mut body = vec![0; 304];
+        body[..5].copy_from_slice(&[1, 4, flags, stage, 0]);
+        body[9] = 1;
+        body[10] = parties.c_i.as_bytes()[0];
+        body[14] = 1;
+        body[15] = parties.c_r.as_bytes()[0];
+        body[19..27].copy_from_slice(&parties.sid);
+        body[27..43].copy_from_slice(parties.own.as_bytes());
+        body[43..59].copy_from_slice(parties.peer.as_bytes());
+        body[207..232].fill(7);
+        body[239] = 64;
+        body[247] = 64;
+        all.push(body);
+    }
+    all
+}
