@@ -37,19 +37,19 @@ impl Method {
         }
     }
 
-    /// What the Initiator authenticates with.
+    /// What the Initiator authenticates with. A build without signatures takes method 3 only, and its compiler may know that.
     pub const fn initiator(self) -> AuthenticationKey {
         match self {
-            Method::SignSign | Method::SignDh => AuthenticationKey::Signature,
-            Method::DhSign | Method::DhDh => AuthenticationKey::StaticDh,
+            Method::SignSign | Method::SignDh if cfg!(feature = "signatures") => AuthenticationKey::Signature,
+            _ => AuthenticationKey::StaticDh,
         }
     }
 
-    /// What the Responder authenticates with.
+    /// What the Responder authenticates with; as [`initiator`](Method::initiator).
     pub const fn responder(self) -> AuthenticationKey {
         match self {
-            Method::SignSign | Method::DhSign => AuthenticationKey::Signature,
-            Method::SignDh | Method::DhDh => AuthenticationKey::StaticDh,
+            Method::SignSign | Method::DhSign if cfg!(feature = "signatures") => AuthenticationKey::Signature,
+            _ => AuthenticationKey::StaticDh,
         }
     }
 }

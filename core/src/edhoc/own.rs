@@ -77,7 +77,7 @@ pub(super) fn load<'a, P: Provider + Credentials>(
     let bytes = place.get(..len).ok_or(Error::Internal)?;
     // What goes before a certificate is written before anything keeps hold of the buffer.
     let mut front_len = 0;
-    if bytes.first() == Some(&DER) {
+    if cfg!(feature = "x509") && bytes.first() == Some(&DER) {
         let mut written = [0; X5T_LEN];
         let mut w = Writer::new(&mut written);
         if by_value {

@@ -94,7 +94,7 @@ impl<T: Tables> Endpoint<T> {
         let ead = reply_inbox.as_ref().map(|inbox| Ead { label: INBOX, value: Some(inbox.as_bytes()) });
         let reserved = self.tables.handshake(slot).ok_or(Error::Internal)?.slot;
         let c_r = self.tables.session(reserved).and_then(|session| session.identifier()).ok_or(Error::Internal)?;
-        let config = self.config;
+        let config = &self.config;
         let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
         let (front, back) = buffer.split_at_mut_checked(handshake.waiting).ok_or(Error::Internal)?;
         let message = match source {
@@ -102,7 +102,7 @@ impl<T: Tables> Endpoint<T> {
             Source::Waiting => front,
         };
         let parsed = Message1::parse(message)?;
-        let suites = suites_for(&config, port, &parsed)?;
+        let suites = suites_for(config, port, &parsed)?;
         let (_, suite) = parsed.check(config.methods, suites.as_slice())?;
         let y = match &handshake.step {
             Step::Message1(Some(y)) if y.curve() == suite.curve() => y.clone(),
