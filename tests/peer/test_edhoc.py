@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 import pytest
 from sealwire_peer import cbor, cose, edhoc, kdf, suites, wire
@@ -216,6 +216,29 @@ def test_identifiers_on_the_wire() -> None:
     for broken in ("410e", "4137", "1818", "3818", "6130", "f5", "80"):
         with pytest.raises(PeerError):
             wire.decode_identifier(bytes.fromhex(broken))
+
+
+def test_every_key_has_one_encoding() -> None:
+    """Second names of a number, points that are none or of small order; the field's largest numbers and the base points pass."""
+    p25519, p256 = 2**255 - 19, 2**256 - 2**224 + 2**192 + 2**96 - 1
+    little = [(suites.X25519, p25519 + 9), (suites.X25519, p25519), (suites.X25519, 2**255 + 9), (suites.ED25519, p25519 + 3)]
+    little += [(suites.ED25519, number + sign) for number in (0, 1, p25519 - 1) for sign in (0, 2**255)]
+    bad: List[Tuple[int, bytes, Optional[bytes]]] = [
+        (curve, number.to_bytes(32, "little"), None) for curve, number in little
+    ]
+    order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"
+    bad.append((suites.ED25519, bytes.fromhex(order_8), None))
+    x, y = suites.public_of(suites.P256, (1).to_bytes(32, "big"))
+    assert y is not None
+    other_y = (p256 - int.from_bytes(y, "big")).to_bytes(32, "big")
+    suites.check_encoding(suites.P256, x, other_y)
+    bad += [(suites.P256, x, y[:-1] + bytes([y[-1] ^ 1])), (suites.P256, p256.to_bytes(32, "big"), y)]
+    for curve, first, second in bad:
+        with pytest.raises(PeerError, match="bad_key"):
+            suites.check_encoding(curve, first, second)
+    suites.check_encoding(suites.X25519, (9).to_bytes(32, "little"))
+    suites.check_encoding(suites.X25519, (p25519 - 2).to_bytes(32, "little"))
+    suites.check_encoding(suites.ED25519, suites.public_of(suites.ED25519, bytes(32))[0])
 
 
 def _cwt(alg: int, purposes: "frozenset[str]" = frozenset({"identity"})) -> Tuple[cose.Credential, TrustAnchor]:

@@ -7,7 +7,7 @@ use crate::party::{Pair, Party};
 use crate::peer::{Peer, bytes, hex};
 use sealwire_core::credential::Role;
 use sealwire_core::crypto::software::KeyKind;
-use sealwire_core::crypto::{AuthenticationKey, Suite};
+use sealwire_core::crypto::{AuthenticationKey, Curve, Suite};
 use sealwire_core::edhoc::{ConnectionId, Method, Methods};
 use sealwire_core::error::{Error, Result};
 use serde_json::{Value, json};
@@ -311,6 +311,35 @@ fn certificates_of_this_end_that_are_refused() {
         let mut party = showing(s, &ours, &s.our_credential, false);
         assert_eq!(judged(peer, s, role, &mut party, |_| {}), ("unknown_credential".to_string(), 3));
     });
+}
+
+/// G_X that is no point, of small order, or the second name of a number: both ends say so.
+#[test]
+fn ephemeral_keys_that_are_none() {
+    let Some(mut peer) = Peer::start() else { return };
+    let low = |first: u8, last: u8| [&[first][..], &[0xff; 30], &[last]].concat();
+    let on_x25519 = [
+        low(0xed, 0x7f), // the prime: 0
+        low(0xf6, 0x7f), // the prime and 9
+        low(0xec, 0x7f), // order 4
+        [&[9][..], &[0; 30], &[0x80]].concat(),
+        vec![0; 32],
+        [&[1][..], &[0; 31]].concat(),
+    ];
+    let prime = [&[0xff; 4][..], &[0, 0, 0, 1], &[0; 12], &[0xff; 12]].concat();
+    let on_p256 = [prime, vec![0xff; 32], [&[0; 31][..], &[2]].concat()];
+    for (seed, &suite) in (95_000..).step_by(10).zip(Suite::ALL) {
+        let keys = if suite.curve() == Curve::X25519 { &on_x25519[..] } else { &on_p256[..] };
+        for (method, key) in Method::ALL.iter().flat_map(|method| keys.iter().map(move |key| (*method, key))) {
+            let mut s = Setting::of(&mut peer, method, Role::Responder, suite, Named::CcsByKid, seed);
+            let first = [&[method.number(), suite.number(), 0x58, 32], &key[..], &[0x0e]].concat();
+            let refused = message_2(&mut s.party, suite, id(0x20), &first, &Items::new()).err();
+            let mut t = Setting::of(&mut peer, method, Role::Initiator, suite, Named::CcsByKid, seed);
+            t.introduce(&mut peer, "0", "responder");
+            let (reason, error, _) = peer.edhoc_error("process_message_1", json!({"message": hex(&first)}));
+            assert_eq!((refused, reason.as_str(), error[0]), (Some(Error::InvalidKey), "bad_key", 1), "{key:02x?}, {method:?}");
+        }
+    }
 }
 
 /// A damaged message_4, in the method and with the credentials that make the longest handshake.

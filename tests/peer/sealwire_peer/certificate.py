@@ -122,11 +122,9 @@ def _key_of(certificate: x509.Certificate, spki: bytes) -> CoseKey:
     public = certificate.public_key()
     if isinstance(public, (ed25519.Ed25519PublicKey, x25519.X25519PublicKey)):
         raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        if isinstance(public, ed25519.Ed25519PublicKey):
-            return CoseKey(suites.ED25519, raw)
-        if int.from_bytes(raw, "little") >= 2**255 - 19:
-            raise PeerError("bad_key", "an X25519 key that is not canonical")
-        return CoseKey(suites.X25519, raw)
+        curve = suites.ED25519 if isinstance(public, ed25519.Ed25519PublicKey) else suites.X25519
+        suites.check_encoding(curve, raw)
+        return CoseKey(curve, raw)
     if isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1):
         point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         if spki.endswith(b"\x00" + point):

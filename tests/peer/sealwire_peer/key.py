@@ -67,8 +67,10 @@ def parse_key(members: Any) -> CoseKey:
     if kty == _EC2 and curve == suites.P256:
         if not isinstance(y, bytes) or len(y) != 32:
             raise PeerError("malformed", "y must be a byte string of 32 bytes")
+        suites.check_encoding(curve, x, y)
         return CoseKey(curve, x, y, kid, members.get(3))
     if kty == _OKP and curve in (suites.X25519, suites.ED25519):
+        suites.check_encoding(curve, x)
         return CoseKey(curve, x, None, kid, members.get(3))
     raise PeerError("malformed", f"kty {kty!r} with crv {curve!r}")
 

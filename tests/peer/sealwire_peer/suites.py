@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional, Set, Tuple
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -121,6 +121,7 @@ def agree(curve: int, private: bytes, peer_x: bytes) -> bytes:
     """
     if len(peer_x) != 32:
         raise PeerError("bad_key", "a public key of wrong length")
+    check_encoding(curve, peer_x)
     try:
         if curve == P256:
             point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x02" + peer_x)
@@ -133,8 +134,59 @@ def agree(curve: int, private: bytes, peer_x: bytes) -> bytes:
         raise PeerError("bad_key", f"not a usable public key: {error}") from error
 
 
+_P25519 = 2**255 - 19
+_P256 = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
+
+
+def check_encoding(curve: int, x: bytes, y: Optional[bytes] = None) -> None:
+    """Refuses a key that is not in its one encoding, or no point, or of small order (PROTOCOL §2)."""
+    if curve == P256:
+        if any(int.from_bytes(part, "big") >= _P256 for part in (x, y or b"")):
+            raise PeerError("bad_key", "a coordinate not below the field's order")
+        if y is not None:
+            try:
+                numbers = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1())
+                numbers.public_key()
+            except ValueError as error:
+                raise PeerError("bad_key", str(error)) from error
+        return
+    number = int.from_bytes(x, "little")
+    if curve == ED25519:
+        # The top bit is the sign of the other coordinate.
+        number &= (1 << 255) - 1
+        if number in _SMALL_ORDER_Y:
+            raise PeerError("bad_key", "a point of small order")
+    if number >= _P25519:
+        raise PeerError("bad_key", "a number not below 2^255 - 19")
+
+
+def _order_8_y() -> Set[int]:
+    """The y coordinates of the points of order 8 on edwards25519.
+
+    Doubling such a point gives y = 0, so y^2 = -x^2; with the curve's equation, d y^4 + 2 y^2 - 1 = 0.
+    """
+    p = _P25519
+    d = -121665 * pow(121666, -1, p) % p
+
+    def root(square: int) -> Optional[int]:
+        found = pow(square, (p + 3) // 8, p)
+        if found * found % p != square:
+            found = found * pow(2, (p - 1) // 4, p) % p
+        return found if found * found % p == square else None
+
+    spread = root((1 + d) % p)
+    assert spread is not None
+    ys = [root((-1 + sign * spread) * pow(d, -1, p) % p) for sign in (1, -1)]
+    return {y for found in ys if found is not None for y in (found, p - found)}
+
+
+# Orders 1, 2 and 4 have y = 1, -1 and 0.
+_SMALL_ORDER_Y = {0, 1, _P25519 - 1} | _order_8_y()
+
+
 def check_point(curve: int, x: bytes) -> None:
-    """Refuses an ephemeral key that is no point of the curve, or of low order."""
+    """Refuses an ephemeral key that is not in its one encoding, no point of the curve, or of low order."""
+    check_encoding(curve, x)
     agree(curve, (1).to_bytes(32, "big"), x)
 
 
