@@ -52,7 +52,7 @@ class Key:
 
     @staticmethod
     def generate(kind: str = "X25519") -> Key:
-        """Makes a new key: "X25519" or "P-256" for endpoints, "Ed25519" or "ES256" for issuers."""
+        """Makes a new key: "X25519" or "P-256" for static Diffie-Hellman, "Ed25519" or "ES256" for signing."""
 
     @staticmethod
     def from_bytes(kind: str, private: Buffer) -> Key:
@@ -473,6 +473,8 @@ class Endpoint:
         store: Optional[Store] = None,
         authorize: Optional[Callable[[Peer], object]] = None,
         suites: Optional[Sequence[int]] = None,
+        method: int = 3,
+        methods: Optional[Sequence[int]] = None,
         inbox: Optional[str] = None,
         reply_inbox: Optional[str] = None,
         mqtt: bool = False,
@@ -497,9 +499,12 @@ class Endpoint:
     ) -> Endpoint:
         """Makes an endpoint.
 
-        `identities`: own credentials with their keys, one per curve. `peers`: provisioned credentials. `anchors`: issuers believed.
-        `store`: where state survives a restart (default: in memory). `authorize(peer)`: may this verified peer open a session; the default is
-        that an inbox it claims must be the subject of its credential. `suites`: EDHOC cipher suites in order of preference (4, 2).
+        `identities`: own credentials with their keys: one per curve for static Diffie-Hellman (X25519, P-256), one for signing (Ed25519, ES256).
+        `peers`: provisioned credentials. `anchors`: issuers believed. `store`: where state survives a restart (default: in memory).
+        `authorize(peer)`: may this verified peer open a session; the default is that an inbox it claims must be the subject of its credential.
+        `suites`: EDHOC cipher suites in order of preference (4, 2, 3, 0, as far as an identity fits). `method`: the one that this end begins
+        handshakes with, 0 to 3: both sign, the Initiator signs, the Responder signs, none does (static Diffie-Hellman keys); it is not
+        negotiated. `methods`: those accepted as Responder, by default all for which there is an identity.
         `inbox`: own inbox name on MQTT; `reply_inbox`: where peers shall send instead after the handshake. `mqtt`: frames without route have no way
         back. `by_value`: send the own credential instead of its kid. `identifier_len`: length of own connection identifiers, fixed for the life of
         the stored state; 1 is enough for 24 sessions, 2 for 4,096. `reserve`, `edge`: records per store operation. `offers`: take commands, each
@@ -667,6 +672,7 @@ class Initiator:
         *,
         peers: Sequence[Credential] = ...,
         anchors: Sequence[TrustAnchor] = ...,
+        method: int = 3,
         suite: int = 4,
         suites: Optional[Sequence[int]] = None,
         by_value: bool = False,
@@ -696,6 +702,7 @@ class Responder:
         *,
         peers: Sequence[Credential] = ...,
         anchors: Sequence[TrustAnchor] = ...,
+        methods: Optional[Sequence[int]] = None,
         suites: Sequence[int] = ...,
         by_value: bool = False,
         trust_clock: bool = True,
@@ -718,6 +725,12 @@ class Completed:
     def peer(self) -> bytes: ...
     @property
     def own(self) -> bytes: ...
+    @property
+    def method(self) -> int:
+        """0 to 3."""
+
+    @property
+    def suite(self) -> int: ...
     @property
     def th_4(self) -> bytes: ...
     @property

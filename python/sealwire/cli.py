@@ -83,8 +83,8 @@ def keygen(options: argparse.Namespace, out: Output) -> int:
     """A new key with an unsigned credential."""
     name = options.name or os.path.basename(options.stem)
     kind = options.kind or ("Ed25519" if options.issuer else "X25519")
-    if options.issuer != (kind in ("Ed25519", "ES256")):
-        raise InvalidArgument("issuers have an Ed25519 or ES256 key, endpoints an X25519 or P-256 key")
+    if options.issuer and kind not in ("Ed25519", "ES256"):
+        raise InvalidArgument("issuers have an Ed25519 or ES256 key")
     if not options.issuer and not valid_inbox(name):
         print(f"note: {name!r} cannot serve as an inbox on MQTT (1 to 16 of a-z, 0-9 and -)", file=sys.stderr)
     identity = Identity.generate(name, curve=kind)
@@ -391,7 +391,7 @@ def build_parser() -> argparse.ArgumentParser:
     one = commands.add_parser("keygen", help="make a private key and its credential")
     one.add_argument("stem", help="writes STEM.key and STEM.cred")
     one.add_argument("--name", help="subject of the credential; on MQTT also the inbox (default: the file name)")
-    one.add_argument("--kind", choices=["X25519", "P-256", "Ed25519", "ES256"], help="default X25519, for issuers Ed25519")
+    one.add_argument("--kind", choices=["X25519", "P-256", "Ed25519", "ES256"], help="X25519 and P-256 authenticate by Diffie-Hellman, Ed25519 and ES256 by signature; default X25519, for issuers Ed25519")
     one.add_argument("--issuer", action="store_true", help="a key that signs credentials of others")
     one.add_argument("--force", action="store_true", help="replace existing files; the old key is lost")
     add_json(one)

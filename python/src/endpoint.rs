@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use sealwire_core::Error;
 use sealwire_core::credential::x5t_of;
 use sealwire_core::crypto::{AuthenticationKey, Suite};
+use sealwire_core::edhoc::{Method, Methods};
 use sealwire_core::endpoint::{Config, HandshakeId, HeapTables, InboxName, MAX_SUITES, Origin, Route, SessionHandle, Sid};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -142,6 +143,15 @@ fn suites_from(numbers: Option<Vec<i64>>) -> PyResult<[Option<Suite>; MAX_SUITES
     Ok(suites)
 }
 
+pub(crate) fn method_from(number: i64) -> PyResult<Method> {
+    Method::from_number(number).ok_or_else(|| raise_with(Error::UnsupportedMethod, &format!("method {number}; they are 0 to 3"), None))
+}
+
+pub(crate) fn methods_from(numbers: Option<Vec<i64>>) -> PyResult<Methods> {
+    let Some(numbers) = numbers else { return Ok(Methods::ALL) };
+    numbers.into_iter().try_fold(Methods::NONE, |methods, number| Ok(methods.with(method_from(number)?)))
+}
+
 pub(crate) fn known(credential: &Credential) -> PyResult<Known> {
     let kid = credential.parsed()?.kid.unwrap_or_default().to_vec();
     Ok(Known { credential: credential.bytes.clone(), kid, x5t: x5t_of(&credential.bytes), thumbprint: credential.thumbprint })
@@ -156,8 +166,8 @@ impl Endpoint {
     /// Makes an endpoint. See `sealwire/_sealwire.pyi` for what each setting means.
     #[new]
     #[pyo3(signature = (
-        identities, *, peers = Vec::new(), anchors = Vec::new(), store = None, authorize = None, suites = None, inbox = None,
-        reply_inbox = None, mqtt = false, by_value = false, identifier_len = 1, reserve = 64, edge = 64, offers = false,
+        identities, *, peers = Vec::new(), anchors = Vec::new(), store = None, authorize = None, suites = None, method = 3, methods = None,
+        inbox = None, reply_inbox = None, mqtt = false, by_value = false, identifier_len = 1, reserve = 64, edge = 64, offers = false,
         command_lifetime_ms = 10_000, handshake_interval_ms = 1_000, handshake_attempts = 6, half_open_ms = 60_000,
         resend_interval_ms = 3_000, ack_delay_ms = 50, ping_after_ms = 0, silent_attempts = 5, key_update_after = 1 << 32,
         reconnect = true, trust_clock = true, max_sessions = 65_536, max_handshakes = 256
@@ -171,6 +181,8 @@ impl Endpoint {
         store: Option<Py<PyAny>>,
         authorize: Option<Py<PyAny>>,
         suites: Option<Vec<i64>>,
+        method: i64,
+        methods: Option<Vec<i64>>,
         inbox: Option<&str>,
         reply_inbox: Option<&str>,
         mqtt: bool,
@@ -195,6 +207,8 @@ impl Endpoint {
     ) -> PyResult<Self> {
         let mut config = Config::default();
         config.suites = suites_from(suites)?;
+        config.method = method_from(method)?;
+        config.methods = methods_from(methods)?;
         config.identifier_len = identifier_len;
         config.inbox = inbox_from(inbox)?;
         config.reply_inbox = inbox_from(reply_inbox)?;
@@ -232,7 +246,11 @@ impl Endpoint {
         let mut kept = config.suites.into_iter().flatten();
         config.suites = core::array::from_fn(|_| kept.next());
         if config.suites.first().is_none_or(Option::is_none) {
-            return Err(raise_with(Error::UnknownCredential, "no identity fits any suite: X25519 for suite 4, P-256 for suite 2", None));
+            return Err(raise_with(
+                Error::UnknownCredential,
+                "no identity fits any suite: X25519 or Ed25519 for suites 4 and 0, P-256 or ES256 for suites 2 and 3",
+                None,
+            ));
         }
 
         let store = match store {

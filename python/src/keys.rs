@@ -168,7 +168,7 @@ pub(crate) struct Key {
 
 #[pymethods]
 impl Key {
-    /// Makes a new key: "X25519" or "P-256" for endpoints, "Ed25519" or "ES256" for issuers.
+    /// Makes a new key: "X25519" or "P-256" for static Diffie-Hellman, "Ed25519" or "ES256" for signing.
     #[staticmethod]
     #[pyo3(signature = (kind = "X25519"))]
     fn generate(kind: &str) -> PyResult<Self> {

@@ -1,7 +1,7 @@
 //! `sealwire.primitives`: handshake steps, records and algorithms for code that owns its own loop, and for tests.
 
 use crate::batch::{Bytes, OVERHEAD, Row};
-use crate::endpoint::{SHORT, anchor, known};
+use crate::endpoint::{SHORT, anchor, known, method_from, methods_from};
 use crate::error::{raise, raise_with, value};
 use crate::keys::{Credential, Key, TrustAnchor, bytes_like, bytes_of, name_like};
 use crate::port::{Own, PyPort, System};
@@ -102,6 +102,7 @@ enum InitiatorState {
 #[pyclass(frozen, module = "sealwire.primitives")]
 pub(crate) struct Initiator {
     inner: Mutex<(PyPort, InitiatorState)>,
+    method: Method,
     suites: Vec<Suite>,
     selected: Suite,
     ead: Mutex<EadList>,
@@ -110,7 +111,7 @@ pub(crate) struct Initiator {
 #[pymethods]
 impl Initiator {
     #[new]
-    #[pyo3(signature = (credential, key, *, peers = Vec::new(), anchors = Vec::new(), suite = 4, suites = None, by_value = false, trust_clock = true))]
+    #[pyo3(signature = (credential, key, *, peers = Vec::new(), anchors = Vec::new(), method = 3, suite = 4, suites = None, by_value = false, trust_clock = true))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -118,6 +119,7 @@ impl Initiator {
         key: &Key,
         peers: Vec<Py<Credential>>,
         anchors: Vec<Py<TrustAnchor>>,
+        method: i64,
         suite: i64,
         suites: Option<Vec<i64>>,
         by_value: bool,
@@ -125,7 +127,8 @@ impl Initiator {
     ) -> PyResult<Self> {
         let suites = suites.unwrap_or_else(|| vec![suite]).into_iter().map(suite_from).collect::<PyResult<_>>()?;
         let port = port(py, credential, key, &peers, &anchors, by_value, trust_clock)?;
-        Ok(Initiator { inner: Mutex::new((port, InitiatorState::Fresh)), suites, selected: suite_from(suite)?, ead: Mutex::default() })
+        let (method, selected) = (method_from(method)?, suite_from(suite)?);
+        Ok(Initiator { inner: Mutex::new((port, InitiatorState::Fresh)), method, suites, selected, ead: Mutex::default() })
     }
 
     /// message_1 with this connection identifier and these EAD items (label, value).
@@ -135,7 +138,7 @@ impl Initiator {
         let mut inner = lock(&self.inner)?;
         let (port, state) = &mut *inner;
         let (next, message, _) = step(port, |port, _, _, out| {
-            edhoc::compose_message_1(port, Method::DhDh, &self.suites, self.selected, c_i, &items(&ead_1), out)
+            edhoc::compose_message_1(port, self.method, &self.suites, self.selected, c_i, &items(&ead_1), out)
         })?;
         *state = InitiatorState::Sent(next);
         Ok(PyBytes::new(py, &message))
@@ -178,6 +181,7 @@ impl Initiator {
 #[pyclass(frozen, module = "sealwire.primitives")]
 pub(crate) struct Responder {
     inner: Mutex<(PyPort, Option<Ephemeral>, Option<AwaitMessage3>)>,
+    methods: Methods,
     suites: Vec<Suite>,
     ead: Mutex<EadList>,
 }
@@ -185,7 +189,7 @@ pub(crate) struct Responder {
 #[pymethods]
 impl Responder {
     #[new]
-    #[pyo3(signature = (credential, key, *, peers = Vec::new(), anchors = Vec::new(), suites = vec![4], by_value = false, trust_clock = true))]
+    #[pyo3(signature = (credential, key, *, peers = Vec::new(), anchors = Vec::new(), methods = None, suites = vec![4], by_value = false, trust_clock = true))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -193,13 +197,14 @@ impl Responder {
         key: &Key,
         peers: Vec<Py<Credential>>,
         anchors: Vec<Py<TrustAnchor>>,
+        methods: Option<Vec<i64>>,
         suites: Vec<i64>,
         by_value: bool,
         trust_clock: bool,
     ) -> PyResult<Self> {
         let suites = suites.into_iter().map(suite_from).collect::<PyResult<_>>()?;
         let port = port(py, credential, key, &peers, &anchors, by_value, trust_clock)?;
-        Ok(Responder { inner: Mutex::new((port, None, None)), suites, ead: Mutex::default() })
+        Ok(Responder { inner: Mutex::new((port, None, None)), methods: methods_from(methods)?, suites, ead: Mutex::default() })
     }
 
     /// Processes message_1, gives message_2.
@@ -214,7 +219,7 @@ impl Responder {
         let (message_1, c_r) = (bytes_like(message_1)?, identifier(c_r)?);
         let mut inner = lock(&self.inner)?;
         let (port, kept, state) = &mut *inner;
-        let (_, suite) = Message1::parse(&message_1).and_then(|parsed| parsed.check(Methods::ALL, &self.suites)).map_err(raise)?;
+        let (_, suite) = Message1::parse(&message_1).and_then(|parsed| parsed.check(self.methods, &self.suites)).map_err(raise)?;
         // Kept until message_2 is there: a signature that is pending must be asked for again for the same bytes.
         let y = match kept.take() {
             Some(y) if y.curve() == suite.curve() => y,
@@ -222,7 +227,7 @@ impl Responder {
         };
         let y = kept.insert(y);
         let (next, message, seen) = step(port, |port, on_ead, scratch, out| {
-            edhoc::process_message_1(port, Methods::ALL, &self.suites, y, c_r, &message_1, on_ead, &items(&ead_2), scratch, out)
+            edhoc::process_message_1(port, self.methods, &self.suites, y, c_r, &message_1, on_ead, &items(&ead_2), scratch, out)
         })?;
         *kept = None;
         *state = Some(next);
@@ -278,6 +283,18 @@ impl Completed {
     #[getter]
     fn own<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.done.own.0)
+    }
+
+    /// 0 to 3.
+    #[getter]
+    fn method(&self) -> u8 {
+        self.done.method.number()
+    }
+
+    /// The cipher suite's number.
+    #[getter]
+    fn suite(&self) -> u8 {
+        self.done.suite.number()
     }
 
     /// The last transcript hash.

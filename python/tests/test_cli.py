@@ -39,7 +39,7 @@ def test_keygen(capsys: pytest.CaptureFixture[str]) -> None:
     assert Identity.load("wearable-1").thumbprint != identity.thumbprint
 
 
-@pytest.mark.parametrize("kind", ["X25519", "P-256"])
+@pytest.mark.parametrize("kind", ["X25519", "P-256", "Ed25519", "ES256"])
 @pytest.mark.parametrize("issuer_kind", ["Ed25519", "ES256"])
 def test_issue(kind: str, issuer_kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keygen", "issuer", "--issuer", "--kind", issuer_kind]) == OK

@@ -57,6 +57,69 @@ def test_session_and_messages_both_ways(curve: str, suite: int) -> None:
     assert isinstance(answer, Message) and answer.payload == b"and back" and answer.number is None
 
 
+@pytest.mark.parametrize("suite", [4, 2, 3, 0])
+@pytest.mark.parametrize("method", [0, 1, 2, 3])
+def test_every_method_in_every_suite(method: int, suite: int) -> None:
+    dh, signs = ("X25519", "Ed25519") if suite in (4, 0) else ("P-256", "ES256")
+    one = Identity.generate("dev", curve=signs if method in (0, 1) else dh)
+    other = Identity.generate("hub", curve=signs if method in (0, 2) else dh)
+    a = Endpoint([(one.credential, one.key)], peers=[other.credential], method=method, suites=[suite])
+    b = Endpoint([(other.credential, other.key)], peers=[one.credential])
+    refusing = Endpoint([(other.credential, other.key)], peers=[one.credential], methods=[n for n in range(4) if n != method])
+    a.connect(now=0)
+    first = a.poll_transmit(now=0)
+    assert first is not None
+    with pytest.raises(errors.UnsupportedMethod):
+        refusing.handle_frame(first.frame, now=0)
+    b.handle_frame(first.frame, now=0)
+    for _ in range(4):
+        for sender, receiver in ((b, a), (a, b)):
+            while (frame := sender.poll_transmit(now=0)) is not None:
+                receiver.handle_frame(frame.frame, now=0)
+    session = a.find(other.thumbprint)
+    assert session is not None and a.session(session).suite == suite
+    message = b.handle_frame(a.send(session, b"signed in", now=0).frame, now=0)
+    assert isinstance(message, Message) and (message.payload, message.peer) == (b"signed in", one.thumbprint)
+
+
+def test_a_responder_with_a_signing_key_held_elsewhere_answers_later() -> None:
+    held = Identity.generate("hub", curve="ES256")
+    asked: List[bytes] = []
+    ready = False
+
+    def sign(message: bytes) -> bytes:
+        asked.append(message)
+        if not ready:
+            raise errors.Pending
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+        private = ec.derive_private_key(int.from_bytes(held.key.private_bytes(), "big"), ec.SECP256R1())
+        r, s = utils.decode_dss_signature(private.sign(message, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    one = Identity.generate("dev", curve="P-256")
+    key = Key.external("ES256", held.key.public, sign=sign)
+    a = Endpoint([(one.credential, one.key)], peers=[held.credential], method=2, suites=[2])
+    b = Endpoint([(held.credential, key)], peers=[one.credential], suites=[2])
+    a.connect(now=0)
+    first = a.poll_transmit(now=0)
+    assert first is not None
+    with pytest.raises(errors.Pending):
+        b.handle_frame(first.frame, now=0)
+    with pytest.raises(errors.Pending):
+        b.resume_pending(now=0)
+    # The answer that comes later must fit: the same bytes are signed again.
+    assert len(asked) == 2 and asked[0] == asked[1]
+    ready = True
+    b.resume_pending(now=0)
+    for _ in range(4):
+        for sender, receiver in ((b, a), (a, b)):
+            while (frame := sender.poll_transmit(now=0)) is not None:
+                receiver.handle_frame(frame.frame, now=0)
+    assert a.find(held.thumbprint) is not None and b.find(one.thumbprint) is not None
+
+
 def test_refusals_are_typed() -> None:
     pair = Pair()
     a, b = pair.connect()

@@ -172,6 +172,42 @@ def test_second_implementation_initiates(suite: int, issued: bool) -> None:
     records_both_ways(theirs, done)
 
 
+# ---- every method and suite: keys that sign, and static Diffie-Hellman keys
+
+
+DH = {4: "X25519", 0: "X25519", 2: "P-256", 3: "P-256"}
+SIGNS = {4: "Ed25519", 0: "Ed25519", 2: "ES256", 3: "ES256"}
+
+
+def of_method(method: int, suite: int) -> Tuple[Identity, Identity]:
+    i = Identity.generate("dev", curve=(SIGNS if method in (0, 1) else DH)[suite])
+    return i, Identity.generate("hub", curve=(SIGNS if method in (0, 2) else DH)[suite])
+
+
+@pytest.mark.parametrize("suite", [4, 2, 3, 0])
+@pytest.mark.parametrize("method", [0, 1, 2, 3])
+def test_methods_and_suites_with_the_second_implementation(method: int, suite: int) -> None:
+    edhoc = peer_module("edhoc")
+    i, r = of_method(method, suite)
+    ours = Initiator(i.credential, i.key, peers=[r.credential], method=method, suite=suite)
+    theirs = edhoc.Responder(own(r, False), peer_store(i, issuer=None), [suite], methods=[method])
+    theirs.process_message_1(ours.compose_message_1(b"\x0e"))
+    theirs.process_message_3(ours.process_message_2(theirs.message_2(b"\x27")))
+    done = ours.process_message_4(theirs.message_4())
+    assert (done.method, done.suite, done.peer, done.th_4) == (method, suite, r.thumbprint, theirs.values["TH_4"])
+    records_both_ways(theirs, done)
+    answering = Responder(r.credential, r.key, peers=[i.credential], suites=[suite])
+    beginning = edhoc.Initiator(own(i, False), peer_store(r, issuer=None), [suite], method, b"\x0e")
+    beginning.process_message_2(answering.process_message_1(beginning.message_1(), b"\x27"))
+    message_4, done = answering.process_message_3(beginning.message_3())
+    beginning.process_message_4(message_4)
+    assert (done.method, done.peer, done.th_4) == (method, i.thumbprint, beginning.values["TH_4"])
+    records_both_ways(beginning, done)
+    choosy = Responder(r.credential, r.key, peers=[i.credential], suites=[suite], methods=[one for one in range(4) if one != method])
+    with pytest.raises(errors.UnsupportedMethod):
+        choosy.process_message_1(beginning.message_1(), b"\x27")
+
+
 def test_a_message_that_fails_leaves_the_state_usable() -> None:
     i, r, _ = identities(4, False)
     ours = Initiator(i.credential, i.key, peers=[r.credential])
