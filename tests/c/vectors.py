@@ -23,9 +23,10 @@ def named(items, name):
 def main():
     edhoc = json.loads((VECTORS / "peer_edhoc.json").read_text())
     records = json.loads((VECTORS / "peer_records.json").read_text())
+    x509 = json.loads((VECTORS / "x509.json").read_text())
     out = [
-        "/* From tests/vectors/peer_edhoc.json and peer_records.json by tests/c/vectors.py; do not edit. The vectors were made by the",
-        "   independent implementation under tests/peer. */",
+        "/* From tests/vectors/peer_edhoc.json, peer_records.json and x509.json by tests/c/vectors.py; do not edit. The vectors were made by the",
+        "   independent implementation under tests/peer, the certificates by OpenSSL and pyca cryptography. */",
         "#ifndef VECTORS_H",
         "#define VECTORS_H",
         "",
@@ -36,6 +37,9 @@ def main():
     out += [array("vector_issuer", issuer["cose_key"]), array("vector_issuer_kid", issuer["kid"])]
     device = named(edhoc["handshakes"], "suite-4-kcwt-by-value-with-ead")["initiator"]
     out += [array("vector_device_cwt", device["cred"]), array("vector_device_key", device["private"])]
+    certificate = named(x509["vectors"], "X25519 under Ed25519")
+    out += [array("vector_certificate", certificate["path"][0]), array("vector_authority", x509["anchors"][certificate["anchors"][0]])]
+    out += [array("vector_certificate_key", certificate["private"]), array("vector_certificate_hash", certificate["reads"]["x5t"])]
     fields = ["x", "y", "c_i", "c_r"]
     fields += [f"{role}_{what}" for role in ("initiator", "responder") for what in ("cred", "key", "thumbprint")]
     fields += ["message_1", "message_2", "message_3", "message_4", "sid", "exported", "record", "payload", "answer", "answer_payload"]
