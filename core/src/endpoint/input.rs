@@ -9,7 +9,7 @@ use crate::credential::Thumbprint;
 use crate::edhoc::ConnectionId;
 use crate::error::{Error, Result};
 use crate::persist::EndedSession;
-use crate::record::{self, Accepted, Content, Header, Options, Plan, Position, ReceivedNumbers, Seen};
+use crate::record::{self, Accepted, Content, Handover, Header, Options, Plan, Position, ReceivedNumbers, Seen};
 
 /// unknown-context frames: sent, and looked at, at most one in so long.
 const UNKNOWN_CONTEXT_MS: u64 = 1_000;
@@ -91,10 +91,13 @@ impl<T: Tables> Endpoint<T> {
         // Read before it is accepted: the first record may say which session stands. What cannot be read is used up all the same.
         let content = opened.content();
         let accepted = self.accept(port, now_ms, slot, opened.at, content.as_ref().ok())?;
-        let outcome = content.and_then(|content| {
-            self.counters.records = self.counters.records.wrapping_add(1);
-            self.on_content(port, now_ms, slot, opened.at, accepted, content)
-        });
+        let outcome = match &content {
+            Ok(content) => {
+                self.counters.records = self.counters.records.wrapping_add(1);
+                self.on_content(port, now_ms, slot, opened.at, accepted, content)
+            }
+            Err(error) => Err(*error),
+        };
         if let Err(error) = outcome {
             self.count_refused(error);
         }
@@ -106,9 +109,10 @@ impl<T: Tables> Endpoint<T> {
 
     /// Uses up the Partial IV of a verified record, durably; the first record confirms a Responder's session. The caller settles the slot.
     fn accept<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, at: Position, content: Option<&Content<'_>>) -> Result<Accepted> {
-        let handover = content.map(|content| content.options.handover).unwrap_or_default();
+        let none = Handover::default();
+        let handover = content.map_or(&none, |content| &content.options.handover);
         let confirms = !self.live_at(slot)?.confirmed;
-        if confirms && self.is_beaten(slot, &handover) {
+        if confirms && self.is_beaten(slot, handover) {
             self.erase_stored(port, slot);
             self.release(slot);
             return Err(Error::Superseded);
@@ -141,7 +145,7 @@ impl<T: Tables> Endpoint<T> {
             live.windows = windows;
             live.events |= pending::ESTABLISHED;
             self.order = order;
-            self.give_up_listed(&peer, &handover);
+            self.give_up_listed(&peer, handover);
         }
         // The peer stands on this session too: nothing that it began beside it can come to life any more.
         if confirms || agreed {
@@ -158,9 +162,9 @@ impl<T: Tables> Endpoint<T> {
         slot: usize,
         at: Position,
         accepted: Accepted,
-        content: Content<'f>,
+        content: &Content<'f>,
     ) -> Result<Event<'f>> {
-        let options = content.options;
+        let options = &content.options;
         let session = self.handle_of(slot);
         let resuming = options.resume.is_some() || options.resumed.is_some();
         let missing = if resuming { 0 } else { accepted.missing };
@@ -169,7 +173,7 @@ impl<T: Tables> Endpoint<T> {
         let (offers, lifetime) = (self.config.offers, u64::from(self.config.command_lifetime_ms));
         let ack_delay = u64::from(self.config.ack_delay_ms);
         let live = self.live_at(slot)?;
-        live.on_options(port, now_ms, at, &options, offers)?;
+        live.on_options(port, now_ms, at, options, offers)?;
         let kind = match options.kind {
             record::Kind::Control => return Ok(Event::None),
             record::Kind::Data => Kind::Data,
