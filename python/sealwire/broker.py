@@ -124,6 +124,10 @@ class Broker:
         return made
 
 
+PATIENCE_S = 2.0
+"""How long a broker that refuses connections is tried when a link opens."""
+
+
 class Wire:
     """A connection to a broker that comes back by itself. Callbacks run in the event loop it was made in.
 
@@ -146,6 +150,7 @@ class Wire:
         self._on_down = on_down
         self._filters: dict[str, int] = {}
         self._first: asyncio.Future[None] = self._loop.create_future()
+        self._began = 0.0
         self._ups = 0
         self._closing = False
         self.connected = False
@@ -160,6 +165,7 @@ class Wire:
     async def open(self, filters: dict[str, int], timeout: float = 15.0) -> None:
         """Connect and subscribe. Raises ConnectionError with the broker's reason, or TimeoutError."""
         self._filters = dict(filters)
+        self._began = self._loop.time()
         clean: dict[str, Any] = {"clean_start": True} if self.broker.version == "5" else {}
         try:
             self._paho.connect_async(self.broker.host, self.broker.effective_port, self.broker.keepalive, **clean)
@@ -244,7 +250,7 @@ class Wire:
             self._post(self._up)
 
     def _connect_failed(self, _paho: object, _data: object) -> None:
-        self._post(self._down, "the broker cannot be reached")
+        self._post(self._unreachable)
 
     def _disconnected(self, _paho: object, _data: object, _flags: object, reason: Any, _properties: object) -> None:
         self._post(self._down, str(reason))
@@ -272,6 +278,14 @@ class Wire:
         self.connected = False
         if self._on_down is not None and not self._closing:
             self._on_down(reason)
+
+    def _unreachable(self) -> None:
+        # One that starts at the same time gets another chance or two.
+        if not self._first.done() and self._loop.time() - self._began >= PATIENCE_S:
+            self._first.set_exception(
+                ConnectionRefusedError(f"no broker answers at {self.broker.host}:{self.broker.effective_port}")
+            )
+        self._down("the broker cannot be reached")
 
     def _refused(self, reason: str) -> None:
         self.connected = False

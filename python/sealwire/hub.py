@@ -41,6 +41,8 @@ class Hub:
         peers: Iterable[core.Credential] = (),
         anchors: Iterable[core.TrustAnchor] = (),
         inbox: Optional[str] = None,
+        method: int = 3,
+        by_value: bool = False,
         subscriptions: Sequence[str] = (),
         bridge_prefix: str = "",
         resists_rollback: bool = False,
@@ -62,6 +64,8 @@ class Hub:
             inbox=self.inbox,
             mqtt=True,
             identifier_len=3,
+            method=method,
+            by_value=by_value,
         )
         self.link = Link(
             self.endpoint,

@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from types import TracebackType
 from typing import AsyncIterator, Callable, ContextManager, Deque, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
@@ -28,107 +27,16 @@ from .events import Event as CoreEvent
 from .errors import Busy, InvalidArgument, NoOffer, NoSpace, SealwireError, UnknownSession, WindowFull, WrongState
 from .frames import valid_inbox
 from .identity import Identity
+from .link_values import Event, Message, Receipt, Refused, Unacknowledged
 from .store import Store
 
-Handler = Callable[["Event"], None]
+Handler = Callable[[Event], None]
 MAX_WAITING = 10_000
 HEAL_AGAIN_S = 60.0
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message from an authenticated peer.
-
-    `topic` is relative to the realm. `in_place` tells whether the record came on that topic or was addressed to the
-    inbox. `missing` counts the records lost or suppressed right before it; `late` marks one that fills such a gap. `handle` is of the
-    session under which it came and `number` counts, also when `session` has gone on under a newer one.
-    """
-
-    session: "Session"
-    topic: str
-    payload: bytes
-    in_place: bool
-    command: bool
-    number: Optional[int]
-    origin: Optional[Tuple[bytes, int]]
-    missing: int
-    late: bool
-    retain: bool
-    expiry_s: Optional[int]
-    content_type: Optional[str]
-    handle: int
-
-    @property
-    def peer(self) -> bytes:
-        """The thumbprint of who sent it."""
-        return self.session.peer
-
-    def commit(self) -> None:
-        """The effect is durable: acknowledge a confirmable message end to end and to the broker. Others need no commit."""
-        if self.number is not None:
-            self.session.link.commit(self)
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A frame was refused; nothing else changed. `error` is the typed reason, `topic` where it came in."""
-
-    error: SealwireError
-    topic: str
-    frame: bytes
-
-
-Event = Union[
-    Message,
-    Refused,
-    core.Established,
-    core.Acknowledged,
-    core.Resend,
-    core.CommandReady,
-    core.KeyUpdated,
-    core.Replaced,
-    core.Closed,
-    core.HandshakeFailed,
-    core.PeerSilent,
-]
-
-
-@dataclass
-class _Unacknowledged:
-    """A confirmable message that may have to be sent again."""
-
-    payload: bytes
-    topic: str
-    in_place: bool
-    command: bool
-    retain: bool
-    expiry_s: Optional[int]
-    content_type: Optional[str]
-    origin: Optional[Tuple[bytes, int]]
-    done: "asyncio.Future[None]"
-
-
-class Receipt:
-    """A message on its way. For confirmable messages it can be awaited until the peer has committed the message."""
-
-    def __init__(self, session: int, number: Optional[int], done: Optional["asyncio.Future[None]"]) -> None:
-        self.session = session
-        self.number = number
-        self._done = done
-
-    @property
-    def acknowledged(self) -> bool:
-        """Whether the peer's application has made the effect durable."""
-        return self._done is not None and self._done.done() and not self._done.cancelled() and self._done.exception() is None
-
-    async def wait(self, timeout: Optional[float] = None) -> None:
-        """Until the peer has committed it. Raises TimeoutError, WrongState for unconfirmed messages, or why it ended."""
-        if self._done is None:
-            raise WrongState("the message was sent without confirmation")
-        try:
-            await asyncio.wait_for(asyncio.shield(self._done), timeout)
-        except asyncio.TimeoutError:
-            raise TimeoutError("the peer has not committed the message yet; it is still being repeated") from None
+ANSWERS = (2, 4)
+"""First bytes of what a Responder answers: message_2 and message_4."""
+FLUSH_MS = 100
+"""Longer than an acknowledgement waits for a record to ride on."""
 
 
 class Session:
@@ -223,7 +131,7 @@ class Link:
         self._handler = handler
         self._transaction = transaction if transaction is not None else nullcontext
         self._sessions: Dict[int, Session] = {}
-        self._sent: Dict[int, Dict[int, _Unacknowledged]] = {}
+        self._sent: Dict[int, Dict[int, Unacknowledged]] = {}
         self._pubacks: Deque[Tuple[int, int, Optional[Tuple[int, int]]]] = deque()
         self._handshakes: Dict[int, "asyncio.Future[Session]"] = {}
         self._events: Deque[Event] = deque()
@@ -236,6 +144,7 @@ class Link:
         self._opened = False
         self._timer: Optional[asyncio.TimerHandle] = None
         self._failure: Optional[BaseException] = None
+        self._refusal: Optional[SealwireError] = None
         self._wire: Optional[Wire] = None
         self._closed = False
 
@@ -250,10 +159,14 @@ class Link:
         anchors: Sequence[core.TrustAnchor] = (),
         store: Optional[Store] = None,
         offers: bool = False,
+        method: int = 3,
+        by_value: bool = False,
         subscriptions: Sequence[str] = (),
         bridge_prefix: str = "",
     ) -> "Link":
-        """A link with an endpoint of its own; the inbox is the subject of the credential. `offers`: take commands."""
+        """A link with an endpoint of its own; the inbox is the subject of the credential. `offers`: take commands. `method`, `by_value`: as
+        for :class:`sealwire.Endpoint`; a signing identity begins with method 1 where the peer has a static Diffie-Hellman key, else 0.
+        """
         endpoint = core.Endpoint(
             [(identity.credential, identity.key)],
             peers=list(peers),
@@ -263,6 +176,8 @@ class Link:
             mqtt=True,
             identifier_len=2,
             offers=offers,
+            method=method,
+            by_value=by_value,
         )
         return cls(
             endpoint, broker, realm=realm, inbox=identity.name, subscriptions=subscriptions, bridge_prefix=bridge_prefix
@@ -298,7 +213,9 @@ class Link:
         self.pump()
 
     async def close(self) -> None:
-        """Leave the broker; sessions stay in the store. An acknowledgement not sent yet follows when the message comes again."""
+        """Leave the broker; sessions stay in the store. Acknowledgements that wait for a record to ride on are sent."""
+        if not self._closed and self.connected:
+            self._quietly(self._flush)
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -315,6 +232,11 @@ class Link:
             self._arrival.set()
             self._changed.set()
 
+    def _flush(self) -> None:
+        with self.scope():
+            self.endpoint.handle_timeout(now=self.endpoint.now() + FLUSH_MS)
+        self.pump()
+
     @property
     def connected(self) -> bool:
         """Whether the broker is reachable at the moment."""
@@ -325,9 +247,10 @@ class Link:
     async def connect(self, inbox: str, *, peer: Optional[bytes] = None, timeout: float = 30.0) -> Session:
         """Handshake with the endpoint behind `inbox`; with `peer` only that identity will do.
 
-        Raises the typed reason, HandshakeFailed when nobody answered, or TimeoutError; a :class:`Refused` event may say more.
+        Raises the typed reason, also if an answer was refused here, HandshakeFailed when nobody answered, or TimeoutError.
         """
         self._check()
+        self._refusal = None
         handshake = self.endpoint.connect(inbox, peer=peer)
         waiting: "asyncio.Future[Session]" = asyncio.get_running_loop().create_future()
         self._handshakes[handshake] = waiting
@@ -335,6 +258,9 @@ class Link:
         try:
             return await asyncio.wait_for(waiting, timeout)
         except asyncio.TimeoutError:
+            if self._refusal is not None:
+                # Not at once: anybody can send an answer that is refused before the right one comes.
+                raise self._refusal from None
             raise TimeoutError(f"no session with {inbox} in {timeout:g} s; is it running, and do both ends know each other?") from None
         except asyncio.CancelledError:
             self._check()
@@ -461,10 +387,10 @@ class Link:
 
     def _unacknowledged(
         self, payload: bytes, topic: str, in_place: bool, command: bool, content_type: Optional[str], expiry_s: Optional[int]
-    ) -> _Unacknowledged:
+    ) -> Unacknowledged:
         done: "asyncio.Future[None]" = asyncio.get_running_loop().create_future()
         done.add_done_callback(_retrieve)
-        return _Unacknowledged(bytes(payload), topic, in_place, command, False, expiry_s, content_type, None, done)
+        return Unacknowledged(bytes(payload), topic, in_place, command, False, expiry_s, content_type, None, done)
 
     async def _send(
         self,
@@ -511,7 +437,7 @@ class Link:
                 except asyncio.TimeoutError:
                     continue
 
-    def _protect(self, handle: int, message: _Unacknowledged, confirmable: bool, number: Optional[int]) -> Optional[int]:
+    def _protect(self, handle: int, message: Unacknowledged, confirmable: bool, number: Optional[int]) -> Optional[int]:
         sent = self.endpoint.send(
             handle,
             message.payload,
@@ -581,6 +507,8 @@ class Link:
                 if error.number >= 400:
                     raise
                 self._puback(mid, qos, None)
+                if frame[0] in ANSWERS:
+                    self._refusal = error
                 self._emit(Refused(error, relative, frame))
             else:
                 if isinstance(event, core.Message):
