@@ -135,7 +135,7 @@
 #define SEALWIRE_NOT_DETERMINISTIC -104
 
 /**
- * The peer chose another method than 3.
+ * The EDHOC method is not accepted at this end, not in this build, or there is no own credential whose key fits it.
  */
 #define SEALWIRE_UNSUPPORTED_METHOD -200
 
@@ -200,7 +200,7 @@
 #define SEALWIRE_HANDSHAKE_FAILED -212
 
 /**
- * The peer's own handshake stands instead of this one.
+ * Another handshake with the same peer, started by the peer or by this end, stands instead of this one.
  */
 #define SEALWIRE_SUPERSEDED -213
 
@@ -265,7 +265,7 @@
 #define SEALWIRE_RANDOM_FAILED -403
 
 /**
- * No key has this handle, or it cannot do the operation.
+ * No key has this handle, it cannot do the operation, or the function that keeps the key failed.
  */
 #define SEALWIRE_UNKNOWN_KEY -404
 
@@ -335,7 +335,8 @@
 #define SEALWIRE_ALGORITHM_ES256 -7
 
 /**
- * Longest credential that a handshake can use.
+ * Longest credential that is read: own, provisioned or from a callback. For those that go by value in a handshake see
+ * `SEALWIRE_HANDSHAKE_FRAME_MAX`.
  */
 #define SEALWIRE_CREDENTIAL_MAX 512
 
@@ -405,7 +406,9 @@
 #define SEALWIRE_OVERHEAD_MAX 180
 
 /**
- * A buffer of this size holds every handshake frame, with credentials of up to 256 bytes.
+ * The buffer of one open handshake: no frame of sealwire_poll_transmit() is longer. It holds every handshake in which credentials go by
+ * reference. By value they go if they have at most 140 bytes each, 189 in method 3; where a key operation may be PENDING, only in method 3
+ * and up to 107. `SEALWIRE_CREDENTIAL_MAX` is the limit for those by reference. A handshake that does not fit ends with BUFFER_TOO_SMALL.
  */
 #define SEALWIRE_HANDSHAKE_FRAME_MAX 512
 
@@ -607,7 +610,7 @@ typedef struct sealwire_port {
    */
   int32_t (*store_load)(void *context, uint32_t slot, uint8_t *out, size_t capacity, size_t *length);
   /**
-   * Saves `data`, at most 512 bytes (`SEALWIRE_SNAPSHOT_MAX` of sealwire_primitives.h), under `slot` (from 0, below the number of
+   * Saves `data`, 312 bytes in this version (provide for 512, `SEALWIRE_SNAPSHOT_MAX` of sealwire_primitives.h), under `slot` (from 0, below the number of
    * sessions), durably and atomically: after OK the new value is on the medium, after a power cut there is the old one or the
    * new one. Length 0 removes it. NULL together with `store_load`.
    */
@@ -908,6 +911,10 @@ typedef struct sealwire_message {
    */
   uint8_t has_origin;
   /**
+   * 1: has an expiry, `expiry_s`.
+   */
+  uint8_t has_expiry;
+  /**
    * Its number, if confirmable.
    */
   uint64_t number;
@@ -920,7 +927,7 @@ typedef struct sealwire_message {
    */
   uint64_t missing;
   /**
-   * The sender's message expiry in seconds; 0 if none.
+   * The sender's message expiry in seconds, with `has_expiry`.
    */
   uint64_t expiry_s;
   /**
@@ -1046,7 +1053,11 @@ typedef struct sealwire_outgoing {
    */
   uint8_t retain;
   /**
-   * Message expiry in seconds; 0: none.
+   * 1: `expiry_s` is meant.
+   */
+  uint8_t has_expiry;
+  /**
+   * Message expiry in seconds, with `has_expiry`.
    */
   uint32_t expiry_s;
   /**
@@ -1636,7 +1647,7 @@ extern void sealwire_panic_hook(const uint8_t *file, size_t length, uint32_t lin
 
 /** A message of data without topic, number or anything else. */
 #define SEALWIRE_OUTGOING_INIT                                                                                         \
-  { SEALWIRE_KIND_DATA, SEALWIRE_TOPIC_NONE, 0, 0, 0, 0, 0, 0, {{0, 0, 0, 0, 0, 0, 0, 0}, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0} }
+  { SEALWIRE_KIND_DATA, SEALWIRE_TOPIC_NONE, 0, 0, 0, 0, 0, 0, 0, {{0, 0, 0, 0, 0, 0, 0, 0}, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0} }
 
 /** Bytes that an endpoint needs for so many sessions and groups. This version has no groups: pass 0.
  *  More sessions than one handshake can be open at once: 2, and one more for every 8 sessions. */

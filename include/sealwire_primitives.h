@@ -30,7 +30,7 @@
 #define SEALWIRE_RECORD_CONTROL 2
 
 /**
- * Longest stored session.
+ * Room for a stored session: 312 bytes in this version, the rest is for later ones.
  */
 #define SEALWIRE_SNAPSHOT_MAX 512
 

@@ -71,8 +71,8 @@ errors! {
     NotDeterministic = 104, "not-deterministic", "The peer must encode CBOR deterministically (RFC 8949 4.2.1).";
 
     // 200..299: handshake
-    /// The peer chose another method than 3.
-    UnsupportedMethod = 200, "unsupported-method", "Configure both ends for the same EDHOC method.";
+    /// The EDHOC method is not accepted at this end, not in this build, or there is no own credential whose key fits it.
+    UnsupportedMethod = 200, "unsupported-method", "Configure a method that both ends accept, and give each a credential with a key that fits it.";
     /// No common cipher suite.
     UnsupportedSuite = 201, "unsupported-suite", "Enable a cipher suite that both ends have.";
     /// No credential is known for what ID_CRED names.
@@ -97,8 +97,8 @@ errors! {
     Denied = 211, "denied", "Allow this identity, or correct its inbox name.";
     /// The handshake did not finish in time or failed too often.
     HandshakeFailed = 212, "handshake-failed", "Check that the peer is reachable and shares credentials and suites.";
-    /// The peer's own handshake stands instead of this one.
-    Superseded = 213, "superseded", "Nothing to do: the session that the peer started is used.";
+    /// Another handshake with the same peer, started by the peer or by this end, stands instead of this one.
+    Superseded = 213, "superseded", "Nothing to do: the session of the other handshake is used.";
     /// A way of naming a credential, or a kind or profile of credential, that this build does not have.
     UnsupportedCredential = 214, "unsupported-credential", "Issue a credential of a kind that this end accepts (docs/PROTOCOL.md section 2).";
 
@@ -127,8 +127,8 @@ errors! {
     UnsupportedState = 402, "unsupported-state", "Use the newer version, or delete the stored state and handshake anew.";
     /// The random source failed or is not seeded.
     RandomFailed = 403, "random-failed", "Seed the random source before the first call.";
-    /// No key has this handle, or it cannot do the operation.
-    UnknownKey = 404, "unknown-key", "Check the key handle and what the key may be used for.";
+    /// No key has this handle, it cannot do the operation, or the function that keeps the key failed.
+    UnknownKey = 404, "unknown-key", "Check the key handle and what the key may be used for; if your own function keeps the key, why it failed.";
     /// Stored state may have been rolled back, so it is not used.
     LostState = 405, "lost-state", "Connect again; a store that resists rollback would keep sessions across restarts.";
     /// The library found itself in a state that cannot be; nothing was sent.

@@ -8,7 +8,8 @@ use sealwire_core::bytes::Writer;
 use sealwire_core::credential::{Credential, CredentialKind, write_ccs};
 use sealwire_core::error::{Error, Result};
 
-/// Longest credential that a handshake can use.
+/// Longest credential that is read: own, provisioned or from a callback. For those that go by value in a handshake see
+/// `SEALWIRE_HANDSHAKE_FRAME_MAX`.
 pub const SEALWIRE_CREDENTIAL_MAX: usize = 512;
 const _: () = assert!(SEALWIRE_CREDENTIAL_MAX == sealwire_core::credential::MAX_CREDENTIAL);
 

@@ -21,7 +21,9 @@ pub const SEALWIRE_HANDSHAKE_SIZE: usize = 832;
 pub const SEALWIRE_GROUP_SIZE: usize = 0;
 /// A frame is at most so much longer than its payload, topic name and content type.
 pub const SEALWIRE_OVERHEAD_MAX: usize = 180;
-/// A buffer of this size holds every handshake frame, with credentials of up to 256 bytes.
+/// The buffer of one open handshake: no frame of sealwire_poll_transmit() is longer. It holds every handshake in which credentials go by
+/// reference. By value they go if they have at most 140 bytes each, 189 in method 3; where a key operation may be PENDING, only in method 3
+/// and up to 107. `SEALWIRE_CREDENTIAL_MAX` is the limit for those by reference. A handshake that does not fit ends with BUFFER_TOO_SMALL.
 pub const SEALWIRE_HANDSHAKE_FRAME_MAX: usize = 512;
 
 /// Most sessions of one endpoint.

@@ -106,13 +106,15 @@ pub struct sealwire_message {
     pub retain: u8,
     /// 1: has an `origin`.
     pub has_origin: u8,
+    /// 1: has an expiry, `expiry_s`.
+    pub has_expiry: u8,
     /// Its number, if confirmable.
     pub number: u64,
     /// Where it was sent first; hand it to sealwire_commit() too.
     pub origin: sealwire_origin,
     /// Records missing right before this one: lost, late or suppressed.
     pub missing: u64,
-    /// The sender's message expiry in seconds; 0 if none.
+    /// The sender's message expiry in seconds, with `has_expiry`.
     pub expiry_s: u64,
     /// Topic name of an addressed message; empty if none. For a message in place the topic handed in is authentic.
     pub topic: sealwire_bytes,
@@ -180,6 +182,7 @@ impl sealwire_message {
         late: 0,
         retain: 0,
         has_origin: 0,
+        has_expiry: 0,
         number: 0,
         origin: sealwire_origin { sid: [0; 8], number: 0 },
         missing: 0,
@@ -199,6 +202,7 @@ impl sealwire_message {
             late: message.late.into(),
             retain: message.retain.into(),
             has_origin: message.origin.is_some().into(),
+            has_expiry: message.expiry_s.is_some().into(),
             number: message.number.unwrap_or_default(),
             origin: message.origin.map(|origin| sealwire_origin { sid: origin.sid.0, number: origin.number }).unwrap_or_default(),
             missing: message.missing,

@@ -60,7 +60,7 @@ pub struct sealwire_port {
     /// Reads what was last saved under `slot` into `out` and sets `length`, 0 if nothing was. NULL: nothing is kept, and
     /// every start makes a new handshake.
     pub store_load: Option<unsafe extern "C" fn(context: *mut c_void, slot: u32, out: *mut u8, capacity: usize, length: *mut usize) -> i32>,
-    /// Saves `data`, at most 512 bytes (`SEALWIRE_SNAPSHOT_MAX` of sealwire_primitives.h), under `slot` (from 0, below the number of
+    /// Saves `data`, 312 bytes in this version (provide for 512, `SEALWIRE_SNAPSHOT_MAX` of sealwire_primitives.h), under `slot` (from 0, below the number of
     /// sessions), durably and atomically: after OK the new value is on the medium, after a power cut there is the old one or the
     /// new one. Length 0 removes it. NULL together with `store_load`.
     pub store_save: Option<unsafe extern "C" fn(context: *mut c_void, slot: u32, data: *const u8, length: usize) -> i32>,

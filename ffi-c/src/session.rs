@@ -27,7 +27,9 @@ pub struct sealwire_outgoing {
     pub has_origin: u8,
     /// 1: the broker should keep it.
     pub retain: u8,
-    /// Message expiry in seconds; 0: none.
+    /// 1: `expiry_s` is meant.
+    pub has_expiry: u8,
+    /// Message expiry in seconds, with `has_expiry`.
     pub expiry_s: u32,
     /// The number given before, with `again`.
     pub number: u64,
@@ -77,7 +79,7 @@ impl sealwire_outgoing {
                 _ => return Err(Error::InvalidArgument),
             },
             retain: self.retain != 0,
-            expiry_s: (self.expiry_s != 0).then_some(self.expiry_s),
+            expiry_s: (self.has_expiry != 0).then_some(self.expiry_s),
             content_type: match content_type {
                 [] => None,
                 text => Some(core::str::from_utf8(text).map_err(|_| Error::InvalidArgument)?),

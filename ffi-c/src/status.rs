@@ -44,7 +44,7 @@ pub const SEALWIRE_UNSUPPORTED_FRAME: i32 = -102;
 pub const SEALWIRE_UNSUPPORTED_OPTION: i32 = -103;
 /// A CBOR item that is valid but not in deterministic encoding.
 pub const SEALWIRE_NOT_DETERMINISTIC: i32 = -104;
-/// The peer chose another method than 3.
+/// The EDHOC method is not accepted at this end, not in this build, or there is no own credential whose key fits it.
 pub const SEALWIRE_UNSUPPORTED_METHOD: i32 = -200;
 /// No common cipher suite.
 pub const SEALWIRE_UNSUPPORTED_SUITE: i32 = -201;
@@ -70,7 +70,7 @@ pub const SEALWIRE_PEER_ERROR: i32 = -210;
 pub const SEALWIRE_DENIED: i32 = -211;
 /// The handshake did not finish in time or failed too often.
 pub const SEALWIRE_HANDSHAKE_FAILED: i32 = -212;
-/// The peer's own handshake stands instead of this one.
+/// Another handshake with the same peer, started by the peer or by this end, stands instead of this one.
 pub const SEALWIRE_SUPERSEDED: i32 = -213;
 /// A way of naming a credential, or a kind or profile of credential, that this build does not have.
 pub const SEALWIRE_UNSUPPORTED_CREDENTIAL: i32 = -214;
@@ -96,7 +96,7 @@ pub const SEALWIRE_CORRUPT_STATE: i32 = -401;
 pub const SEALWIRE_UNSUPPORTED_STATE: i32 = -402;
 /// The random source failed or is not seeded.
 pub const SEALWIRE_RANDOM_FAILED: i32 = -403;
-/// No key has this handle, or it cannot do the operation.
+/// No key has this handle, it cannot do the operation, or the function that keeps the key failed.
 pub const SEALWIRE_UNKNOWN_KEY: i32 = -404;
 /// Stored state may have been rolled back, so it is not used.
 pub const SEALWIRE_LOST_STATE: i32 = -405;

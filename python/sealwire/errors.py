@@ -143,11 +143,11 @@ class NotDeterministic(SealwireError):
 
 
 class UnsupportedMethod(SealwireError):
-    """The peer chose another method than 3."""
+    """The EDHOC method is not accepted at this end, not in this build, or there is no own credential whose key fits it."""
 
     number = 200
     name = "unsupported-method"
-    hint = "Configure both ends for the same EDHOC method."
+    hint = "Configure a method that both ends accept, and give each a credential with a key that fits it."
 
 
 class UnsupportedSuite(SealwireError):
@@ -247,11 +247,11 @@ class HandshakeFailed(SealwireError):
 
 
 class Superseded(SealwireError):
-    """The peer's own handshake stands instead of this one."""
+    """Another handshake with the same peer, started by the peer or by this end, stands instead of this one."""
 
     number = 213
     name = "superseded"
-    hint = "Nothing to do: the session that the peer started is used."
+    hint = "Nothing to do: the session of the other handshake is used."
 
 
 class UnsupportedCredential(SealwireError):
@@ -351,11 +351,11 @@ class RandomFailed(SealwireError):
 
 
 class UnknownKey(SealwireError):
-    """No key has this handle, or it cannot do the operation."""
+    """No key has this handle, it cannot do the operation, or the function that keeps the key failed."""
 
     number = 404
     name = "unknown-key"
-    hint = "Check the key handle and what the key may be used for."
+    hint = "Check the key handle and what the key may be used for; if your own function keeps the key, why it failed."
 
 
 class LostState(SealwireError):

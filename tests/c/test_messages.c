@@ -99,6 +99,7 @@ void test_topics(void) {
   message.topic = pair_text("ecg/lead-1");
   message.payload = pair_text("beat");
   message.content_type = pair_text("text/plain");
+  message.has_expiry = 1;
   message.expiry_s = 60;
   message.retain = 1;
   CHECK_OK(party_send_message(a, both.now_ms, &message, &frame, &sent));
@@ -107,8 +108,21 @@ void test_topics(void) {
   CHECK_BYTES("ecg/lead-1", b->topic, 10);
   CHECK_BYTES("beat", b->payload, 4);
   CHECK_NUMBER(10, b->message.content_type.length);
+  CHECK_NUMBER(1, b->message.has_expiry);
   CHECK_NUMBER(60, b->message.expiry_s);
   CHECK_NUMBER(1, b->message.retain);
+  /* An expiry of 0 is another thing than none. */
+  message.expiry_s = 0;
+  CHECK_OK(party_send_message(a, both.now_ms, &message, &frame, &sent));
+  CHECK_OK(party_receive(b, both.now_ms, &frame));
+  CHECK_NUMBER(1, b->message.has_expiry);
+  CHECK_NUMBER(0, b->message.expiry_s);
+  message.has_expiry = 0;
+  message.expiry_s = 60;
+  CHECK_OK(party_send_message(a, both.now_ms, &message, &frame, &sent));
+  CHECK_OK(party_receive(b, both.now_ms, &frame));
+  CHECK_NUMBER(0, b->message.has_expiry);
+  CHECK_NUMBER(0, b->message.expiry_s);
 
   sealwire_outgoing in_place = SEALWIRE_OUTGOING_INIT;
   in_place.topic_use = SEALWIRE_TOPIC_IN_PLACE;

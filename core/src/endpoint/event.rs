@@ -196,8 +196,8 @@ pub enum Event<'f> {
         /// Why.
         reason: Error,
     },
-    /// A handshake failed. `Superseded` is no failure to connect: the peer's own handshake stands instead, and its
-    /// `Established` follows.
+    /// A handshake failed. `Superseded` is no failure to connect: another handshake with the peer stands instead, begun
+    /// by either end, and its `Established` has come or follows.
     HandshakeFailed {
         /// The handshake; only those that this end started are reported.
         handshake: HandshakeId,

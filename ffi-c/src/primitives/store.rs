@@ -32,9 +32,9 @@ pub struct sealwire_flash {
     pub erased: u8,
 }
 
-/// Longest stored session.
+/// Room for a stored session: 312 bytes in this version, the rest is for later ones.
 pub const SEALWIRE_SNAPSHOT_MAX: usize = 512;
-const _: () = assert!(SEALWIRE_SNAPSHOT_MAX >= sealwire_core::persist::SNAPSHOT_MAX);
+const _: () = assert!(SEALWIRE_SNAPSHOT_MAX >= sealwire_core::persist::SNAPSHOT_MAX && sealwire_core::persist::SNAPSHOT_MAX == 312);
 
 /// A store on raw flash. The members are the library's. It needs no closing, and must not be moved.
 #[repr(C)]

@@ -99,7 +99,7 @@ impl Identity {
         } else {
             public_key(kind, &Secret::from(private)).unwrap()
         };
-        let mut buffer = [0; 160];
+        let mut buffer = [0; 256];
         let mut writer = Writer::new(&mut buffer);
         write_ccs(&mut writer, subject, &key, &[kid]).unwrap();
         let credential = writer.finish().to_vec();
