@@ -141,12 +141,36 @@ def _chain(leaf_by: str = "two", **more: Any) -> List[bytes]:
 def test_chains() -> None:
     chain = _chain()
     assert _resolve(chain, [_anchor("root", "p256")], 1900000000)[0].subject == "leaf"
-    # Trust may begin at an intermediate, too.
-    assert _resolve(chain, [_anchor("one", "ed25519")])[0].subject == "leaf"
+    # Trust may begin at an intermediate, if the chain ends below it.
     assert _resolve(chain[:2], [_anchor("one", "ed25519")])[0].subject == "leaf"
     assert _resolve(chain[:1], [_anchor("two", "p256")])[0].subject == "leaf"
-    with pytest.raises(PeerError, match="untrusted_credential"):
-        _resolve(chain[:2], [_anchor("root", "p256")])
+    for shown, anchor in ((chain[:2], _anchor("root", "p256")), (chain, _anchor("one", "ed25519"))):
+        with pytest.raises(PeerError, match="untrusted_credential"):
+            _resolve(shown, [anchor])
+
+
+def test_anchors() -> None:
+    """The key of an authority's certificate; of those that could have signed, four are tried."""
+    cases: List[Tuple[int, Dict[str, Any], bool]] = [
+        (suites.P256, {"ca": True}, True),
+        (suites.ED25519, {"ca": True, "key_usage": ["key_cert_sign"]}, True),
+        (suites.P256, {}, False),
+        (suites.P256, {"ca": False}, False),
+        (suites.P256, {"ca": True, "key_usage": ["digital_signature"]}, False),
+        (suites.X25519, {"ca": True}, False),
+    ]
+    for curve, more, fits in cases:
+        der = _issue("anybody", "p256", "root", curve, **more)
+        if fits:
+            assert certificate.anchor_key(der) == _key("root", curve)[1]
+        else:
+            with pytest.raises(PeerError, match="untrusted_credential"):
+                certificate.anchor_key(der)
+    leaf, right = _issue("root", "p256", "leaf", suites.X25519), _anchor("root", "p256")
+    others = [_anchor(str(number), "p256") for number in range(4)]
+    assert _resolve([leaf], [*others[:3], _anchor("root", "ed25519"), right])
+    with pytest.raises(PeerError, match="untrusted_credential: no trust anchor"):
+        _resolve([leaf], [*others, right])
 
 
 @pytest.mark.parametrize(

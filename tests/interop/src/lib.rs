@@ -19,6 +19,8 @@
 )]
 
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod edhoc;
 #[cfg(test)]
 mod endpoint;

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 from .driver import main
 
+# Such certificates are refused here anyway.
+warnings.filterwarnings("ignore", message="Parsed a serial number")
 sys.exit(main())

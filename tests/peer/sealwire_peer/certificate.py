@@ -25,6 +25,9 @@ LONGEST = 512
 LONGEST_CHAIN = 3
 """Certificates of one x5chain: the leaf and two intermediates."""
 
+MOST_ANCHORS = 4
+"""How many anchors of the right algorithm are tried."""
+
 _SIGNATURES = {"1.3.101.112": suites.EDDSA, "1.2.840.10045.4.3.2": suites.ES256}
 _UNDERSTOOD = (ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE)
 _LONGEST_SERIAL = 20
@@ -219,6 +222,8 @@ def parse(der: bytes) -> Certificate:
         raise _unsupported(str(error)) from error
     except Exception as error:  # cryptography has several; all mean the same here
         raise PeerError("malformed", f"not a certificate: {error}") from error
+    if certificate.not_valid_before_utc.timestamp() < 0:
+        raise PeerError("malformed", "valid before 1970")
     is_ca, path_length, usage = False, None, None
     for extension in extensions:
         refused = extension.critical or extension.oid == ExtensionOID.NAME_CONSTRAINTS
@@ -246,21 +251,28 @@ def parse(der: bytes) -> Certificate:
 
 
 def verify_chain(chain: Sequence[Certificate], anchors: Sequence[TrustAnchor], now: Optional[int]) -> None:
-    """Holds a chain, leaf first, against the anchors of purpose *identity*."""
-    vouching = [anchor for anchor in anchors if "identity" in anchor.purposes]
+    """Holds a chain, leaf first, against the anchors of purpose *identity*: the last of it must be signed by one."""
     chain[0].check_leaf(now)
-    for at, certificate in enumerate(chain):
-        if any(certificate.is_signed_by(anchor.key) for anchor in vouching):
-            return
-        if at + 1 == len(chain):
-            break
-        above = chain[at + 1]
-        if certificate.issuer != above.subject:
+    for at in range(1, len(chain)):
+        below, above = chain[at - 1], chain[at]
+        if below.issuer != above.subject:
             raise _untrusted("issuer and subject do not match along the chain")
-        if not certificate.is_signed_by(above.key):
+        above.check_issuer(at - 1, now)
+        if not below.is_signed_by(above.key):
             raise _untrusted("a certificate that the next one did not sign")
-        above.check_issuer(at, now)
-    raise _untrusted("no trust anchor signed any of it")
+    curve = suites.ED25519 if chain[-1].signature_alg == suites.EDDSA else suites.P256
+    vouching = [anchor for anchor in anchors if "identity" in anchor.purposes and anchor.key.curve == curve]
+    if not any(chain[-1].is_signed_by(anchor.key) for anchor in vouching[:MOST_ANCHORS]):
+        raise _untrusted("no trust anchor signed it")
+
+
+def anchor_key(der: bytes) -> CoseKey:
+    """The key of an authority's certificate, for a trust anchor; nothing else of it counts."""
+    authority = parse(der)
+    authority.check_issuer(0, None)
+    if authority.key.curve == suites.X25519:
+        raise _untrusted("a key that cannot sign")
+    return authority.key
 
 
 # --- Issuing, for tests and vectors -------------------------------------------------------

@@ -39,7 +39,7 @@ Handshake
                        methods: [3] unless given; own_creds: credentials of one's own besides cred,
                        which a peer must not show either
                        anchors: [{"cose_key": hex, "kid": hex, ["purposes": [text]]}], or "cert", a
-                       certificate whose key it is, instead of cose_key; kid is for CWTs
+                       authority's certificate, instead of cose_key; kid is for CWTs
                        known_ead: {"1": [labels], ...}: which labels are understood in EAD_n;
                        default the inbox items of PROTOCOL §4.1
                        ephemeral: a fixed ephemeral private key, for deterministic runs
@@ -176,7 +176,7 @@ def _anchor(given: Request) -> TrustAnchor:
     if given.get("cert") is None:
         key = cose.parse_key(cbor.decode(_hex(given, "cose_key")))
     else:
-        key = certificate.parse(_hex(given, "cert")).key
+        key = certificate.anchor_key(_hex(given, "cert"))
     purposes = frozenset(given.get("purposes", ["identity"]))
     return TrustAnchor(key, _hex_or(given, "kid", b"") or b"", purposes)
 

@@ -81,6 +81,19 @@ impl<'a> Items<'a> {
         }
     }
 
+    /// The contents of an OBJECT IDENTIFIER: numbers to the base 128, none with a leading zero, the last one whole.
+    pub(super) fn identifier(&mut self) -> Result<&'a [u8]> {
+        let contents = self.contents(Tag::ObjectIdentifier)?;
+        let mut between = true;
+        for &byte in contents {
+            if between && byte == 0x80 {
+                return Err(Error::Malformed);
+            }
+            between = byte & 0x80 == 0;
+        }
+        if contents.is_empty() || !between { Err(Error::Malformed) } else { Ok(contents) }
+    }
+
     /// An INTEGER that is not negative, without leading zeros.
     pub(super) fn unsigned(&mut self) -> Result<&'a [u8]> {
         self.0.decode::<UintRef<'_>>().map(|number| number.as_bytes()).map_err(malformed)

@@ -85,7 +85,7 @@ impl Extensions {
 /// One extension: its kind, whether it is critical, and its value.
 fn extension<'a>(list: &mut Items<'a>) -> Result<(&'a [u8], bool, &'a [u8])> {
     let mut parts = list.inside(Tag::Sequence)?;
-    let kind = parts.contents(Tag::ObjectIdentifier)?;
+    let kind = parts.identifier()?;
     let critical = parts.true_if_there()?;
     let value = parts.contents(Tag::OctetString)?;
     parts.finish()?;

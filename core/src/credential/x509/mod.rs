@@ -213,12 +213,17 @@ fn name(encoded: &[u8]) -> Result<Option<&str>> {
         if !part.is_empty() {
             return Err(Error::UnsupportedCredential);
         }
-        let kind = attribute.contents(Tag::ObjectIdentifier)?;
+        let kind = attribute.identifier()?;
         let (tag, value) = attribute.item()?;
         attribute.finish()?;
         if kind == COMMON_NAME {
             if found.is_some() || !matches!(tag, Tag::Utf8String | Tag::PrintableString) {
                 return Err(Error::UnsupportedCredential);
+            }
+            // X.680 §41.4: a PrintableString has letters, digits and these.
+            let printable = |byte: &u8| byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(byte);
+            if tag == Tag::PrintableString && !value.iter().all(printable) {
+                return Err(Error::Malformed);
             }
             found = Some(core::str::from_utf8(value).map_err(|_| Error::Malformed)?);
         }
