@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Render README.md and docs/*.md as plain HTML pages with an index: the pages of `make docs`. Standard library only.
 
-Understands the Markdown these pages use: headings, paragraphs, lists, tables, fenced code, inline code, bold, italics, links.
+Understands the Markdown these pages use: headings, paragraphs, lists, tables, fenced code, inline code, bold, italics, links,
+pictures of docs/.
 """
 
 import html
 import os
 import re
+import shutil
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -14,6 +16,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts"))
 from header_to_html import STYLE  # noqa: E402
 
 INLINE_CODE = re.compile(r"(`+)(.+?)\1")
+PICTURE = re.compile(r"!\[([^\]]+)\]\(([^)\s]+)\)")
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 
 
@@ -29,6 +32,7 @@ def inline(text):
         return f"\0{len(kept) - 1}\0"
 
     text = html.escape(INLINE_CODE.sub(keep, text), quote=False)
+    text = PICTURE.sub(r'<img src="\2" alt="\1">', text)
     text = LINK.sub(lambda m: f'<a href="{target(m.group(2))}">{m.group(1)}</a>', text)
     text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)
     text = re.sub(r"(?<!\w)\*(\S[^*]*?)\*(?!\w)", r"<i>\1</i>", text)
@@ -112,6 +116,9 @@ def main(arguments):
     for folder, folders, names in os.walk(os.path.join(ROOT, "docs")):
         folders.sort()
         sources += sorted(os.path.relpath(os.path.join(folder, name), ROOT) for name in names if name.endswith(".md"))
+        for name in names:
+            if name.endswith(".svg"):
+                shutil.copy(os.path.join(folder, name), out)
     links = []
     for source in sources:
         path = os.path.join(ROOT, source)
