@@ -63,7 +63,7 @@ fn chacha20_poly1305() {
 /// The AEAD of suite 3's handshake. Of 8-byte tags the set has none for a 13-byte nonce; published examples cover those
 /// (`known_answers.rs`), and OpenSSL (`tests/strict`).
 #[test]
-#[cfg(feature = "_ccm")]
+#[cfg(feature = "suite-p256-ccm16")]
 fn aes_ccm() {
     let counts = check_aead(aead::TestName::AesCcm, Aead::AesCcm16_128_128);
     assert_eq!(counts, [6, 0, 108]);
