@@ -119,7 +119,17 @@ impl OwnKeys {
             AuthenticationKey::StaticDh => AuthenticationKey::Signature,
             AuthenticationKey::Signature => AuthenticationKey::StaticDh,
         };
-        let other = if cfg!(feature = "signatures") { public_key(p, suite, other).ok() } else { None };
+        let other = if cfg!(feature = "signatures") {
+            match public_key(p, suite, other) {
+                Ok(key) => Some(key),
+                // There is none, or it is not fit for use: then this endpoint does not show it either.
+                Err(error) if matches!(error.number(), 100..300) => None,
+                // A store that fails must not hide the key.
+                Err(error) => return Err(error),
+            }
+        } else {
+            None
+        };
         Ok(OwnKeys { shown: public_key(p, suite, sort)?, other })
     }
 

@@ -151,3 +151,34 @@ fn an_endpoint_recognises_either_of_its_keys() {
         });
     }
 }
+
+/// The own key that this handshake does not use: one that is not fit for use is no obstacle, one that cannot be read is not overlooked.
+#[test]
+fn an_own_key_that_cannot_be_read_is_not_overlooked() {
+    for trace in by_kid() {
+        let other = match trace.method.initiator() {
+            AuthenticationKey::StaticDh => AuthenticationKey::Signature,
+            AuthenticationKey::Signature => AuthenticationKey::StaticDh,
+        };
+        for (credential, expected) in [(&[0xff][..], None), (&[0xa0; 600][..], Some(Error::BufferTooSmall))] {
+            parties(&trace, |i, r| {
+                let steps = Steps { trace: &trace };
+                let (message_1, i_2) = steps.message_1(i);
+                let (message_2, _) = steps.message_2(r, &message_1).unwrap();
+                let own = [i.credentials.own[0], OwnEntry { authentication: other, credential, ..i.credentials.own[0] }];
+                let mut inner = software();
+                std::mem::swap(&mut inner, &mut i.inner);
+                let mut both = Party {
+                    credentials: StaticCredentials { own: &own, ..i.credentials },
+                    inner,
+                    ephemeral: i.ephemeral,
+                    noted: Vec::new(),
+                    pending: 0,
+                    admits: true,
+                    asked: Vec::new(),
+                };
+                assert_eq!(steps.message_3(&mut both, &i_2, &message_2).err(), expected, "{}", trace.name);
+            });
+        }
+    }
+}

@@ -90,11 +90,11 @@ impl Identity {
         Self::of(KeyKind::X25519, kid, subject, toy)
     }
 
-    /// With a key of this kind; toys have X25519 only.
+    /// With a key of this kind; among toys, those that sign are real.
     pub(super) fn of(kind: KeyKind, kid: u8, subject: &str, toy: bool) -> Self {
         let mut private = [kid; 32];
         private[1] = 0x5a;
-        let key = if toy {
+        let key = if toy && kind == KeyKind::X25519 {
             PublicKey { curve: KeyCurve::X25519, x: toy_public(&private), y: None }
         } else {
             public_key(kind, &Secret::from(private)).unwrap()

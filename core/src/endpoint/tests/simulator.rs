@@ -3,6 +3,8 @@
 
 use super::port::Dice;
 use super::*;
+use crate::crypto::software::KeyKind;
+use crate::edhoc::Method;
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::String;
@@ -27,6 +29,8 @@ pub(super) struct Plot {
     pub(super) mqtt: bool,
     pub(super) adversary: bool,
     pub(super) identifier_len: u8,
+    /// Whether each end has a key that signs, instead of a static Diffie-Hellman key.
+    pub(super) signs: [bool; 2],
     /// Of all store operations, in percent: those that fail, and those after which the power goes.
     pub(super) store_failures: u64,
     pub(super) cuts: u64,
@@ -59,6 +63,7 @@ impl Plot {
         mqtt: false,
         adversary: false,
         identifier_len: 1,
+        signs: [false; 2],
         store_failures: 0,
         cuts: 0,
     };
@@ -139,7 +144,8 @@ const LAST_WORDS: u64 = 400_000;
 
 impl World {
     pub(super) fn new(plot: Plot) -> Self {
-        let identities = [Identity::new(1, "dev-1", true), Identity::new(2, "hub", true)];
+        let kinds = plot.signs.map(|signs| if signs { KeyKind::Ed25519 } else { KeyKind::X25519 });
+        let identities = [Identity::of(kinds[0], 1, "dev-1", true), Identity::of(kinds[1], 2, "hub", true)];
         let nodes = [0, 1].map(|which: usize| {
             let inbox = InboxName::new([&b"dev-1"[..], b"hub"][which]).unwrap();
             let config = Config {
@@ -150,6 +156,12 @@ impl World {
                 edge: 8,
                 mqtt: plot.mqtt,
                 inbox: plot.mqtt.then_some(inbox),
+                method: match [plot.signs[which], plot.signs[1 - which]] {
+                    [true, true] => Method::SignSign,
+                    [true, false] => Method::SignDh,
+                    [false, true] => Method::DhSign,
+                    [false, false] => Method::DhDh,
+                },
                 ..Config::default()
             };
             let mut node = Node::new(&identities[which], &[&identities[1 - which]], config, true, plot.seed);

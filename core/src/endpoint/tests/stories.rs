@@ -86,6 +86,15 @@ fn an_adversary_and_restarts() {
     random(Plot { adversary: true, restarts: [Restarts::Kept(2), Restarts::Any(2)], both_start: true, ..BAD });
 }
 
+/// Methods 0, 1 and 2, in both directions where both ends start.
+#[cfg(feature = "signatures")]
+#[test]
+fn ends_that_sign() {
+    random(Plot { signs: [true, true], both_start: true, reconnects: 3, ..BAD });
+    random(Plot { signs: [true, false], both_start: true, reconnects: 3, restarts: [Restarts::Kept(2), Restarts::Any(2)], ..BAD });
+    random(Plot { signs: [false, true], adversary: true, store_failures: 5, cuts: 5, ..BAD });
+}
+
 #[test]
 fn runs_are_reproducible() {
     let run = || {
