@@ -108,7 +108,7 @@ SUITES = [
     Suite("peer", "second implementation: RFC 9529, RFC 8613, its vectors",
           f"{PYTEST} tests/peer", f"cd tests/peer && ../../{VENV}/mypy --strict sealwire_peer *.py", after=["setup"]),
     Suite("interop", "core against lakers and the second implementation, both roles",
-          "cargo test --locked -q -p sealwire-interop", after=["setup"],
+          "cargo test --locked -q -p sealwire-interop -- --show-output", after=["setup"],
           environment={"SEALWIRE_PEER_PYTHON": os.path.join(ROOT, VENV, "python")}),
     Suite("strict", "CBOR and COSE against ciborium, coset, cbor2 and pycose",
           "cargo test --locked -q -p sealwire-strict", after=["setup"],
