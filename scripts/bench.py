@@ -145,6 +145,9 @@ def main():
         if arguments.quick or arguments.no_python or not isinstance(result["instructions"], dict):
             sys.exit("--write-docs needs a whole run: no --quick, no --no-python, valgrind installed")
         bench_report.write_docs(ROOT, result)
+    # In the words that the runner of the test suites counts.
+    measured = sum(len(group["operations"]) for group in result["groups"]) + len(result.get("python", {"rows": []})["rows"])
+    print(f"\nran {measured} operations")
     return 0
 
 

@@ -89,7 +89,7 @@ def show(result):
     else:
         print("\nPython half: left out")
     counted = result["instructions"]
-    print("\n" + (aligned(instruction_table(counted)) if isinstance(counted, dict) else f"instructions: not counted, {counted}"))
+    print("\n" + (aligned(instruction_table(counted)) if isinstance(counted, dict) else f"skipped: instructions are not counted, {counted}"))
 
 
 # ---- docs
@@ -107,7 +107,7 @@ def write_docs(root, result):
     }
     for name, block in blocks.items():
         marked = re.compile(rf"(<!-- bench: {name} -->\n).*?(<!-- end -->)", re.S)
-        text, found = marked.subn(lambda match: f"{match[1]}\n{block}\n\n{match[2]}", text)  # noqa: B023
+        text, found = marked.subn(lambda match: f"{match[1]}\n{block}\n\n{match[2]}", text)
         if found != 1:
             raise SystemExit(f"docs/PERFORMANCE.md: {found} blocks named {name}")
     with open(page, "w", encoding="utf-8") as file:
