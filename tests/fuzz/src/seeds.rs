@@ -182,6 +182,10 @@ fn moves(target: &str) -> Vec<Vec<u8>> {
     let honest: Vec<u8> = (0..6).flat_map(genuine).collect();
     let changed = [3, 0, 3, 1, 3, 0, 9, 0x80, 3, 1, 20, 4];
     let strangers = [0, 2, 5, 9, 1 | 4 << 3, 2, 1, 0x60, 1 | 5 << 3, 0, 2, 4, 1, 2, 3, 4];
+    // Each EDHOC error three times, and more failing messages than a handshake bears.
+    let hints: Vec<u8> =
+        [[1 | 4 << 3, 2, 3, 0xf5], [1 | 4 << 3, 2, 2, 4], [1 | 4 << 3, 2, 2, 0]].iter().flat_map(|hint| [*hint; 3]).flatten().collect();
+    let failing: Vec<u8> = (1..=3_u8).flat_map(|kind| [[1 | kind << 3, 2, 0x41, 0]; 11]).flatten().collect();
     let time = [4 | 6 << 3, 0x10, 0, 4, 0, 60];
     let application = [6 | 18 << 3, 0, 3, 1, 0xff, 0, 6 | 4 << 3, 0, 6 | 5 << 3, 0, 6 | 21 << 3, 0, 6 | 2 << 3, 1, 6 | 3 << 3, 0];
     let platform = [7, 2, 3, 0, 0xff, 0, 7 | 1 << 3, 7 | 2 << 3, 2, 7 | 3 << 3];
@@ -192,7 +196,7 @@ fn moves(target: &str) -> Vec<Vec<u8>> {
             "endpoint_restore" => [&[setup, methods, 2, 0, 2 | 39 << 2, 1, 3][..], &[0, 0, 1, 9, 0]].concat(),
             _ => vec![setup, methods],
         };
-        for body in [&honest[..], &changed, &strangers, &time, &application, &platform] {
+        for body in [&honest[..], &changed, &strangers, &hints, &failing, &time, &application, &platform] {
             all.push([&front, body].concat());
             all.push([&front, &honest[..8], body, &honest, body].concat());
         }

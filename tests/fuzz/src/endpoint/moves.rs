@@ -78,6 +78,7 @@ fn verifying(stage: &mut Stage, variant: u8, input: &mut Input<'_>) {
 fn application(stage: &mut Stage, variant: u8, input: &mut Input<'_>) {
     let now = stage.now;
     let (number, at_peer) = (input.byte(), variant & 16 != 0);
+    stage.borne = 0;
     let who = if at_peer { other(stage.who) } else { stage.who };
     let End { party, endpoint } = &mut stage.ends[who];
     let mut buffer = [0; 512];
@@ -142,6 +143,7 @@ pub(super) fn start(stage: &mut Stage) -> bool {
     let now = stage.now;
     stage.delivered.clear();
     stage.hints = 0;
+    stage.borne = 0;
     let end = stage.end();
     end.renew();
     let outcome = end.endpoint.restore(&mut end.party, now);

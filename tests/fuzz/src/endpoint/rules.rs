@@ -18,6 +18,7 @@ struct Digest {
     /// Handshakes that ended without a session, or made room.
     ended: u32,
     opened: u32,
+    ignored: u32,
 }
 
 impl Digest {
@@ -45,6 +46,7 @@ impl Digest {
             order,
             ended: counters.handshakes_failed.wrapping_add(counters.evicted),
             opened: end.party.provider.opened,
+            ignored: counters.handshake_ignored,
         }
     }
 
@@ -59,6 +61,8 @@ impl Digest {
 const MESSAGE_1: u8 = 1;
 const ERROR: u8 = 5;
 const UNKNOWN_CONTEXT: u8 = 6;
+/// Failing messages that one handshake bears (PROTOCOL §4.2).
+const MAX_FAILURES: usize = 8;
 
 impl Stage {
     /// Hands a frame to who is fuzzed, and checks what that changed.
@@ -84,6 +88,7 @@ impl Stage {
         }
         if may_do_anything {
             self.taken |= result.is_ok();
+            self.borne = 0;
             if let Some((session, Some(number))) = message {
                 assert!(self.delivered.insert((session, number)) || self.trusting, "delivered twice: {session:?} {number}");
             }
@@ -115,6 +120,14 @@ impl Stage {
         assert!(started <= u32::from(kind == Some(UNKNOWN_CONTEXT)), "a stranger starts handshakes");
         assert!(after.handshakes.len() <= HANDSHAKES);
         let ended = after.ended != before.ended;
+        let judged = matches!(result, Err(error) if error.number() < 300 && error != Error::Busy && error != Error::WrongState);
+        if ended {
+            self.borne = 0;
+        } else if matches!(kind, Some(2..=4)) && judged && after.ignored != before.ignored {
+            self.borne += 1;
+            let under_way = before.sessions.iter().filter(|(held, _)| *held == Held::Reserved).count();
+            assert!(self.borne <= MAX_FAILURES * under_way, "a handshake bears failing messages without end");
+        }
         for (slot, (held, digest)) in before.sessions.iter().enumerate() {
             let same = after.sessions.get(slot) == Some(&(*held, *digest));
             let may_change = match held {
@@ -140,6 +153,7 @@ impl Stage {
     /// Lets time pass.
     pub(super) fn pass(&mut self, milliseconds: u64) {
         self.now += milliseconds;
+        self.borne = 0;
         let now = self.now;
         for end in &mut self.ends {
             end.endpoint.handle_timeout(&mut end.party, now).expect("time cannot fail");

@@ -94,6 +94,8 @@ pub(super) struct Stage {
     pub(super) taken: bool,
     /// Handshakes changed by EDHOC errors.
     pub(super) hints: u32,
+    /// Failing messages that handshakes under way have borne.
+    pub(super) borne: usize,
     /// The state came from a store with anything in it.
     pub(super) trusting: bool,
 }
@@ -144,6 +146,7 @@ impl Stage {
             delivered: BTreeSet::new(),
             taken: false,
             hints: 0,
+            borne: 0,
             trusting: false,
         };
         stage.reach(state);
