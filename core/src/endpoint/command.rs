@@ -143,7 +143,8 @@ impl<T: Tables> Endpoint<T> {
     ) -> Result<()> {
         let (slot, replaced) = match self.slot_of(session) {
             Ok(slot) => (slot, false),
-            Err(error) => (self.successor_of(session, origin).ok_or(error)?, true),
+            // Where the numbers of a session that was replaced are remembered: those of the session, or those of the first sending.
+            Err(error) => (self.tables.remembering(session, origin.map(|origin| origin.sid)).ok_or(error)?, true),
         };
         let (ack_delay, mut plan) = (u64::from(self.config.ack_delay_ms), self.plan());
         let Endpoint { tables, counters, .. } = self;
@@ -180,19 +181,6 @@ impl<T: Tables> Endpoint<T> {
         live.ack_at = Some(live.ack_at.map_or(now_ms.saturating_add(ack_delay), |at| at.min(now_ms.saturating_add(ack_delay))));
         self.settle(slot, Some(now_ms));
         Ok(())
-    }
-
-    /// Where the numbers of a session that was replaced are remembered: those of the session, or those of the first sending.
-    fn successor_of(&self, old: SessionHandle, origin: Option<Origin>) -> Option<usize> {
-        (0..self.tables.sessions()).find(|slot| {
-            let live = self.tables.session(*slot).and_then(|session| session.live());
-            live.is_some_and(|live| {
-                live.windows
-                    .iter()
-                    .flatten()
-                    .any(|window| window.handle == Some(old) || origin.is_some_and(|origin| origin.sid.0 == window.ended.sid))
-            })
-        })
     }
 
     /// Gives up a confirmable message: the application does not have it any more, or a restart reserved its number and nothing was sent.

@@ -62,7 +62,7 @@ pub use output::{MAX_CONTROL, MAX_OVERHEAD};
 pub use session::{MAX_SESSIONS, Session};
 #[cfg(any(test, feature = "alloc"))]
 pub use tables::HeapTables;
-pub use tables::{MIN_HANDSHAKE_BUFFER, Marks, SliceTables, Slot, Tables};
+pub use tables::{MIN_HANDSHAKE_BUFFER, Marks, Remembered, SliceTables, Slot, Tables};
 
 use crate::bytes::Writer;
 use crate::credential::{Credentials, Thumbprint};
@@ -284,7 +284,9 @@ impl<T: Tables> Endpoint<T> {
                 }
             }
         };
+        let remembered = session.remembered();
         self.tables.mark(Slot::Session(slot), marks);
+        self.tables.remember(slot, &remembered);
     }
 
     /// Empties a session slot.

@@ -136,6 +136,7 @@ impl<T: Tables> Endpoint<T> {
                 if self.bequeath(port, stands, heritage).is_ok() {
                     self.erase_stored(port, slot);
                 }
+                self.settle(stands, None);
                 self.release(slot);
                 dropped = dropped.saturating_add(1);
             }

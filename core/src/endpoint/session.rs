@@ -2,7 +2,7 @@
 
 use super::config::Route;
 use super::event::{HandshakeId, SessionHandle, Sid};
-use super::tables::Marks;
+use super::tables::{Marks, Remembered};
 use crate::credential::Thumbprint;
 use crate::edhoc::{ConnectionId, Role};
 use crate::error::{Error, Result};
@@ -280,6 +280,11 @@ impl Session {
             State::Ended(ended) => Some(ended.peer),
             _ => None,
         }
+    }
+
+    /// The ended sessions whose receive windows a live session has.
+    pub(crate) fn remembered(&self) -> Remembered {
+        self.live().map_or([None; 2], |live| live.windows.map(|window| window.map(|window| (window.handle, Sid(window.ended.sid)))))
     }
 
     /// The identifier that the peer writes into frames for this slot.

@@ -1,5 +1,6 @@
 //! Where sessions and handshakes are kept: slices handed in, or memory that grows.
 
+use super::event::{SessionHandle, Sid};
 use super::handshake::Handshake;
 use super::session::{Session, State};
 use crate::credential::Thumbprint;
@@ -36,6 +37,9 @@ pub struct Marks {
     /// A session without a verified record.
     pub unconfirmed: bool,
 }
+
+/// Ended sessions that a session remembers: the handle by which the application may still commit, and the name.
+pub type Remembered = [Option<(Option<SessionHandle>, Sid)>; 2];
 
 mod sealed {
     /// Only this crate implements tables: they uphold what the endpoint relies on.
@@ -81,6 +85,10 @@ pub trait Tables: Sealed {
     fn with_peer(&self, peer: &Thumbprint, from: usize) -> Option<usize>;
     /// A session slot begins (`true`) or ceases to have this peer.
     fn index_peer(&mut self, slot: usize, peer: &Thumbprint, present: bool);
+    /// What the session in a slot remembers.
+    fn remember(&mut self, slot: usize, ended: &Remembered);
+    /// The session slot that remembers an ended session by this handle, else by this name.
+    fn remembering(&self, handle: SessionHandle, sid: Option<Sid>) -> Option<usize>;
 }
 
 /// Tables over memory that the caller hands in. Lookups other than by identifier go through all slots.
@@ -196,6 +204,15 @@ impl Tables for SliceTables<'_> {
     }
 
     fn index_peer(&mut self, _slot: usize, _peer: &Thumbprint, _present: bool) {}
+
+    fn remember(&mut self, _slot: usize, _ended: &Remembered) {}
+
+    fn remembering(&self, handle: SessionHandle, sid: Option<Sid>) -> Option<usize> {
+        let of = |wanted: &dyn Fn(&(Option<SessionHandle>, Sid)) -> bool| {
+            self.sessions.iter().position(|session| session.remembered().iter().flatten().any(wanted))
+        };
+        of(&|(known, _)| *known == Some(handle)).or_else(|| of(&|(_, known)| sid == Some(*known)))
+    }
 }
 
 #[cfg(any(test, feature = "alloc"))]
@@ -203,8 +220,9 @@ pub use heap::HeapTables;
 
 #[cfg(any(test, feature = "alloc"))]
 mod heap {
-    use super::{Marks, Sealed, Slot, Tables};
+    use super::{Marks, Remembered, Sealed, Slot, Tables};
     use crate::credential::Thumbprint;
+    use crate::endpoint::event::{SessionHandle, Sid};
     use crate::endpoint::handshake::Handshake;
     use crate::endpoint::session::Session;
     use alloc::boxed::Box;
@@ -230,6 +248,10 @@ mod heap {
         ended: BTreeSet<usize>,
         unconfirmed: BTreeSet<usize>,
         peers: BTreeSet<(Thumbprint, usize)>,
+        /// One for each session, as it is in the two indices.
+        remembered: Vec<Remembered>,
+        handles: BTreeSet<(SessionHandle, usize)>,
+        names: BTreeSet<(Sid, usize)>,
     }
 
     impl HeapTables {
@@ -248,6 +270,9 @@ mod heap {
                 ended: BTreeSet::new(),
                 unconfirmed: BTreeSet::new(),
                 peers: BTreeSet::new(),
+                remembered: Vec::new(),
+                handles: BTreeSet::new(),
+                names: BTreeSet::new(),
             }
         }
 
@@ -293,6 +318,7 @@ mod heap {
             while self.sessions.len() <= slot {
                 self.vacant_sessions.insert(self.sessions.len());
                 self.sessions.push(Box::default());
+                self.remembered.push([None; 2]);
             }
             true
         }
@@ -391,6 +417,31 @@ mod heap {
 
         fn index_peer(&mut self, slot: usize, peer: &Thumbprint, present: bool) {
             set(&mut self.peers, (*peer, slot), present);
+        }
+
+        fn remember(&mut self, slot: usize, ended: &Remembered) {
+            let Some(known) = self.remembered.get_mut(slot) else { return };
+            // With every record, and mostly nothing has changed.
+            if known == ended {
+                return;
+            }
+            let old = core::mem::replace(known, *ended);
+            for (list, present) in [(&old, false), (ended, true)] {
+                for (handle, sid) in list.iter().flatten() {
+                    set(&mut self.names, (*sid, slot), present);
+                    if let Some(handle) = handle {
+                        set(&mut self.handles, (*handle, slot), present);
+                    }
+                }
+            }
+        }
+
+        fn remembering(&self, handle: SessionHandle, sid: Option<Sid>) -> Option<usize> {
+            let by_handle = self.handles.range((handle, 0)..).next().filter(|(known, _)| *known == handle).map(|(_, slot)| *slot);
+            by_handle.or_else(|| {
+                let sid = sid?;
+                self.names.range((sid, 0)..).next().filter(|(known, _)| *known == sid).map(|(_, slot)| *slot)
+            })
         }
     }
 }

@@ -64,6 +64,13 @@ impl Node {
         while let Some(event) = self.endpoint.poll_event() {
             self.events.push(event);
         }
+        // Ended sessions are found where they are remembered.
+        let tables = &self.endpoint.tables;
+        for (handle, sid) in (0..tables.sessions()).flat_map(|slot| tables.session(slot).unwrap().remembered()).flatten() {
+            let slot = tables.remembering(handle.unwrap_or(SessionHandle(u32::MAX)), Some(sid)).unwrap();
+            let mut known = tables.session(slot).unwrap().remembered().into_iter().flatten();
+            assert!(known.any(|known| known == (handle, sid) || known.1 == sid));
+        }
     }
 
     /// Takes in a frame; a message is noted.

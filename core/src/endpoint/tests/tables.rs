@@ -129,5 +129,13 @@ fn lookups_stay_flat_with_many_sessions() {
     assert_eq!((tables.next_ended(), tables.next_unconfirmed(0), tables.next_unconfirmed(91_001)), (Some(90_000), Some(91_000), None));
     tables.mark(Slot::Session(90_000), unconfirmed);
     assert_eq!((tables.next_ended(), tables.next_unconfirmed(0)), (None, Some(90_000)));
+    let (one, other) = (Sid([1; 8]), Sid([2; 8]));
+    tables.remember(80_000, &[Some((Some(SessionHandle(5)), one)), Some((None, other))]);
+    assert_eq!(tables.remembering(SessionHandle(5), None), Some(80_000));
+    assert_eq!(tables.remembering(SessionHandle(4), Some(other)), Some(80_000));
+    tables.remember(80_001, &[Some((None, one)), None]);
+    tables.remember(80_000, &[Some((None, other)), None]);
+    assert_eq!(tables.remembering(SessionHandle(5), Some(one)), Some(80_001));
+    assert_eq!(tables.remembering(SessionHandle(5), None), None);
     assert!(pair.a.endpoint.session(a, 0).is_ok());
 }
