@@ -208,10 +208,9 @@ impl Tables for SliceTables<'_> {
     fn remember(&mut self, _slot: usize, _ended: &Remembered) {}
 
     fn remembering(&self, handle: SessionHandle, sid: Option<Sid>) -> Option<usize> {
-        let of = |wanted: &dyn Fn(&(Option<SessionHandle>, Sid)) -> bool| {
-            self.sessions.iter().position(|session| session.remembered().iter().flatten().any(wanted))
-        };
-        of(&|(known, _)| *known == Some(handle)).or_else(|| of(&|(_, known)| sid == Some(*known)))
+        let ended = |slot: &usize| self.sessions.get(*slot).map(Session::remembered).into_iter().flatten().flatten();
+        let by_handle = (0..self.sessions.len()).find(|slot| ended(slot).any(|(known, _)| known == Some(handle)));
+        by_handle.or_else(|| (0..self.sessions.len()).find(|slot| ended(slot).any(|(_, known)| sid == Some(known))))
     }
 }
 
