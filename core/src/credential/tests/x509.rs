@@ -412,3 +412,22 @@ fn verified_under_one_anchor() {
     let root = authority.trusted()[0];
     assert_eq!(Credential::parse(&authority.path[0]).unwrap().verify(&mut p, &root, None), Err(Error::UntrustedCredential));
 }
+
+/// A verifier that answers later: the same call again goes through.
+#[test]
+fn resolving_that_is_pending() {
+    let path = vector("two intermediates, both algorithms");
+    let value = chain(&path.slices());
+    let anchors = path.trusted();
+    for pending in [0, 2, 3] {
+        let credentials = StaticCredentials { anchors: &anchors, now_s: Some(path.now), ..Default::default() };
+        let mut party = Party { provider: Counting { inner: provider(&[]), verified: 0, pending }, credentials };
+        for expected in [if pending < 3 { Err(Error::Pending) } else { Ok(1) }, Ok(1)] {
+            let mut buffer = [0; MAX_CREDENTIAL];
+            let id = IdCred::X5Chain(&value);
+            let result = resolve(&mut party, &id, 0, Suite::X25519ChaCha, AuthenticationKey::Signature, &[], &mut buffer);
+            assert_eq!(result.map(|accepted| accepted.next), expected);
+            party.provider.pending = usize::MAX;
+        }
+    }
+}
