@@ -255,6 +255,9 @@ fn certificates_of_the_peer_that_are_refused() {
         let by_two = hex(&certificate(peer, (&middle, "two"), (&theirs, THEIR_NAME), json!({})));
         let critical = json!({"ca": true, "critical": "1.3.6.1.4.1.32473.1"});
         let two = hex(&certificate(peer, (&issuer, "issuer"), (&middle, "two"), critical));
+        let forged = hex(&certificate(peer, (&stranger, "two"), (&theirs, THEIR_NAME), json!({})));
+        let good = hex(&certificate(peer, (&issuer, "issuer"), (&middle, "two"), json!({"ca": true})));
+        let narrow = hex(&certificate(peer, (&issuer, "issuer"), (&middle, "two"), json!({"ca": false})));
         let elsewhere = hex(&certificate(peer, (&stranger, "stranger"), (&issuer, "issuer"), json!({"ca": true})));
         let root = hex(&certificate(peer, (&issuer, "issuer"), (&issuer, "issuer"), json!({"ca": true})));
         let mut make = |issuer: &Pair, adjust: Value| hex(&certificate(peer, (issuer, "issuer"), (&theirs, THEIR_NAME), adjust));
@@ -265,7 +268,9 @@ fn certificates_of_the_peer_that_are_refused() {
             ("a CA", make(&issuer, json!({"ca": true})), vec![], Error::UntrustedCredential),
             ("of another use", make(&issuer, json!({"key_usage": [wrong_usage]})), vec![], Error::UntrustedCredential),
             ("by the anchor, and the chain goes on elsewhere", leaf.clone(), vec![elsewhere], Error::UntrustedCredential),
-            ("below a critical extension", by_two, vec![two], Error::UnsupportedCredential),
+            ("forged below an intermediate", forged, vec![good.clone()], Error::UntrustedCredential),
+            ("below one that may not issue", by_two.clone(), vec![narrow], Error::UntrustedCredential),
+            ("below a critical extension", by_two.clone(), vec![two], Error::UnsupportedCredential),
             ("a chain too long", leaf.clone(), vec![leaf.clone(); 3], Error::UnsupportedCredential),
             ("by a stranger's chain", make(&stranger, json!({})), vec![make(&stranger, json!({"ca": true}))], Error::UntrustedCredential),
         ];
@@ -281,6 +286,9 @@ fn certificates_of_the_peer_that_are_refused() {
             let leaf = hex(&certificate(peer, (&issuer, "issuer"), (&theirs, THEIR_NAME), adjust));
             assert_eq!(judge(peer, s, other(role), |request| request["cred"] = json!(leaf)), None);
         }
+        // Below an intermediate that may issue.
+        let request_of = |request: &mut Value| (request["cred"], request["chain"]) = (json!(by_two), json!([good]));
+        assert_eq!(judge(peer, s, other(role), request_of), None);
         // The anchor's own certificate may stand in the chain.
         assert_eq!(judge(peer, s, other(role), |request| request["chain"] = json!([root])), None);
         // By a hash that nobody provisioned: error 3 asks for the certificate itself.
