@@ -50,7 +50,7 @@ errors! {
     /// The provider has not finished the operation; nothing was changed.
     Pending = 6, "pending", "Make the same call again when the key operation has finished.";
     /// 64 confirmable messages are unacknowledged.
-    WindowFull = 7, "window-full", "Wait for an Acknowledged event before sending another confirmable message.";
+    WindowFull = 7, "window-full", "Wait for an Acknowledged event before sending another confirmable message, or abandon() one.";
     /// No live offer of the receiver is known, so a command would be stale.
     NoOffer = 8, "no-offer", "One was asked for; send the command again when the peer has answered.";
     /// Something of the kind is under way already.

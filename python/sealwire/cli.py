@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -165,6 +166,13 @@ def broker_from(options: argparse.Namespace) -> Broker:
     )
 
 
+def realm_name(text: str) -> str:
+    """For the parser: the first part of all topics."""
+    if not text or text.startswith("/") or text.endswith("/") or set(text) & set("+#"):
+        raise argparse.ArgumentTypeError(f"{text!r}: a topic name without wildcards and outer slashes")
+    return text
+
+
 def run_until_signal(work: Callable[[], Awaitable[int]]) -> int:
     """Runs a service until it ends or SIGINT or SIGTERM comes."""
 
@@ -231,6 +239,8 @@ def hub_run(options: argparse.Namespace, out: Output) -> int:
 
     if others_can_read(f"{options.identity}.key"):
         print(f"warning: others can read {options.identity}.key; chmod 600 it", file=sys.stderr)
+    if not options.peer and not options.anchor:
+        print("warning: without --peer and --anchor nobody can open a session", file=sys.stderr)
 
     def show(event: Event) -> None:
         if isinstance(event, Message):
@@ -366,7 +376,7 @@ def add_broker(parser: argparse.ArgumentParser) -> None:
     """How to reach the broker."""
     group = parser.add_argument_group("broker")
     group.add_argument("--broker", required=True, metavar="URL", help="mqtt://HOST[:PORT], mqtts://, ws:// or wss://")
-    group.add_argument("--realm", required=True, help="first part of all topics")
+    group.add_argument("--realm", required=True, type=realm_name, help="first part of all topics")
     group.add_argument("--mqtt", choices=["3.1.1", "5"], default="3.1.1", help="protocol version (3.1.1)")
     group.add_argument("--username")
     group.add_argument("--password", help="better: --password-file")
@@ -494,6 +504,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         network = error.errno is not None and error.filename is None
         status, text, name = (NETWORK if network else FILES), f"{where}{error.strerror or error}", "network" if network else "file"
+    except sqlite3.DatabaseError as error:
+        status, text, name = FILES, f"{getattr(options, 'db', 'database')}: {error}", "file"
     except (ValueError, json.JSONDecodeError) as error:
         status, text, name = USAGE, str(error), "usage"
     except KeyboardInterrupt:

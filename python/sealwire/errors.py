@@ -75,7 +75,7 @@ class WindowFull(SealwireError):
 
     number = 7
     name = "window-full"
-    hint = "Wait for an Acknowledged event before sending another confirmable message."
+    hint = "Wait for an Acknowledged event before sending another confirmable message, or abandon() one."
 
 
 class NoOffer(SealwireError):

@@ -114,7 +114,7 @@ class HubData:
 
     def __init__(self, path: Union[str, "os.PathLike[str]"], *, create: bool = True, resists_rollback: bool = False) -> None:
         if not create and not os.path.exists(path):
-            raise InvalidArgument(f"there is no hub database {os.fspath(path)}")
+            raise FileNotFoundError(2, "no hub database", os.fspath(path))
         self.store = SqliteStore(path, resists_rollback=resists_rollback)
         self._database = self.store.database
         version = int(self._database.execute("PRAGMA user_version").fetchone()[0])

@@ -19,7 +19,7 @@ from .errors import Malformed, SealwireError, UnknownKey
 
 PathLike = Union[str, "os.PathLike[str]"]
 KINDS = ("X25519", "P-256", "Ed25519", "ES256")
-_KIND_LINE = re.compile(r"^#\s*sealwire private key, (\S+)\s*$", re.MULTILINE)
+KEY_LINE = re.compile(r"^#\s*sealwire private key, (\S+)\s*$", re.MULTILINE)
 
 
 def parse_hex(text: str, where: str = "text") -> bytes:
@@ -81,7 +81,7 @@ def load_credential(path: PathLike) -> Credential:
 def load_key(path: PathLike, default: str = "X25519") -> Key:
     """Read a private key file. Its first comment line says what kind of key it is; without one it is a `default`."""
     raw = read_hex(path)
-    found = _KIND_LINE.search(Path(path).read_text(encoding="ascii"))
+    found = KEY_LINE.search(Path(path).read_text(encoding="ascii"))
     if len(raw) != 32:
         raise Malformed(f"{path} holds {len(raw)} bytes, not the 32 of a private key")
     return Key.from_bytes(found.group(1) if found else default, raw)

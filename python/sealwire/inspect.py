@@ -17,7 +17,7 @@ from . import primitives
 from ._sealwire import Credential
 from .errors import DecryptFailed, InvalidArgument, Malformed, SealwireError
 from .frames import INBOX_LABEL, Pairs, Tagged, decode_item, decode_sequence, ead_items, record_header, type_name
-from .identity import parse_hex
+from .identity import KEY_LINE, parse_hex
 
 MAX_INPUT = 1 << 20
 _CLAIMS = {1: "iss", 2: "sub", 3: "aud", 4: "exp", 5: "nbf", 6: "iat", 7: "cti", 8: "cnf"}
@@ -32,7 +32,21 @@ _OPTIONS = {
     9: "update-response", 10: "handover", 11: "retain", 12: "expiry", 13: "content-type", 14: "offer-request", 15: "ping",
 }  # fmt: skip
 _KINDS = {1: "command", 2: "control"}
-_SUITES = {2: (10, 16, 13, 8, "P-256"), 4: (24, 32, 12, 16, "X25519")}
+_SUITES = {
+    0: (10, 16, 13, 8, "X25519"),
+    2: (10, 16, 13, 8, "P-256"),
+    3: (30, 16, 13, 16, "P-256"),
+    4: (24, 32, 12, 16, "X25519"),
+}
+"""EDHOC AEAD, lengths of its key, nonce and MAC, curve."""
+_RECORDS = {**_SUITES, 3: _SUITES[2]}
+_METHODS = {
+    0: "both sign", 1: "the Initiator signs", 2: "the Responder signs", 3: "static Diffie-Hellman both ways",
+}
+_SIGNATURE = 64
+DER = b"\x30"
+"""What a certificate begins with."""
+_NAMED = {4: "kid", 13: "CWT by value", 14: "CCS by value", 33: "x5chain: certificates by value", 34: "x5t: certificate by hash"}
 _EAD = {INBOX_LABEL: "inbox, critical", 32768: "inbox", 0: "padding"}
 
 
@@ -84,7 +98,14 @@ def read_input(text: str) -> bytes:
     elif Path(text).exists():
         raw = Path(text).read_bytes()[:MAX_INPUT]
     else:
-        return parse_hex(text, f"{text!r} is no file and")
+        try:
+            return parse_hex(text)
+        except Malformed:
+            if not set(text) & set("/.@\\"):
+                raise Malformed(f"{text!r} is no file and is not hexadecimal text") from None
+            raise FileNotFoundError(2, "no such file, and not hexadecimal text either", text) from None
+    if KEY_LINE.search(raw.decode("latin-1")):
+        raise InvalidArgument(f"{text} holds a private key, of which nothing is shown; its public half is in the .cred file beside it")
     try:
         return parse_hex(raw.decode("ascii"))
     except (UnicodeDecodeError, Malformed):
@@ -133,6 +154,8 @@ def cbor(data: bytes) -> Table:
 
 def credential(data: bytes) -> Table:
     """A credential. Nothing is verified."""
+    if data[:1] == DER:
+        return certificate(data)
     item, end = decode_item(data)
     if end != len(data):
         raise Malformed(f"{len(data) - end} bytes after the credential")
@@ -168,6 +191,21 @@ def credential(data: bytes) -> Table:
     return table
 
 
+def certificate(data: bytes) -> Table:
+    """What counts in an X.509 certificate."""
+    read = Credential(data)
+    table = Table(f"credential: X.509 certificate, {len(data)} bytes")
+    table.add("subject", read.subject or "", "the common name")
+    table.add("issuer", read.issuer or "")
+    for name, at in (("not before", read.not_before), ("not after", read.expires)):
+        if at is not None:
+            table.add(name, at, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at)))
+    table.add("public key", read.public, read.curve)
+    table.add("x5t", hashlib.sha256(data).digest()[:8], "SHA-256, first 8 bytes")
+    table.add("thumbprint", read.thumbprint, "the identity: RFC 9679, first 16 bytes")
+    return table
+
+
 def cose_key(table: Table, key: Any) -> None:
     """A COSE_Key's parts."""
     if not isinstance(key, Pairs):
@@ -197,6 +235,11 @@ def _bstr(data: bytes) -> bytes:
     if size < 256:
         return bytes([0x58, size]) + data
     return b"\x59" + size.to_bytes(2, "big") + data
+
+
+def _cred_x(data: bytes) -> bytes:
+    """A certificate enters transcripts as a byte string, CBOR as it is."""
+    return _bstr(data) if data[:1] == DER else data
 
 
 def _uint(value: int) -> bytes:
@@ -231,6 +274,7 @@ class Conversation:
         self.secrets = secrets
         self.identifier_len = identifier_len
         self.suite = int(secrets.get("suite", 4))
+        self.method = 3
         self.message_1 = b""
         self.g_x = b""
         self.g_y = b""
@@ -255,6 +299,11 @@ class Conversation:
         if self.suite not in _SUITES:
             raise InvalidArgument(f"suite {self.suite} is not known here")
         return _SUITES[self.suite]
+
+    @property
+    def _records(self) -> Tuple[int, int, int, int, str]:
+        """Of the application AEAD."""
+        return _RECORDS.get(self.suite, self._parameters)
 
     def frame(self, data: bytes) -> Table:
         """A frame, by its first byte."""
@@ -311,7 +360,9 @@ class Conversation:
         if len(items) < 4 or not isinstance(items[2], bytes):
             raise Malformed("message_1 has METHOD, SUITES_I, G_X and C_I")
         suites = items[1] if isinstance(items[1], list) else [items[1]]
-        table.add("METHOD", items[0], "static Diffie-Hellman both ways" if items[0] == 3 else "")
+        table.add("METHOD", items[0], _METHODS.get(items[0], "") if isinstance(items[0], int) else "")
+        if isinstance(items[0], int):
+            self.method = items[0]
         table.add("SUITES_I", items[1], f"selected: {suites[-1]}")
         table.add("G_X", items[2], "ephemeral key")
         self.c_i = items[3] if isinstance(items[3], bytes) else self._as_bytes(items[3])
@@ -353,19 +404,24 @@ class Conversation:
             items = decode_sequence(plaintext)
         except Malformed:
             items = []
-        if len(items) < 3 or not isinstance(items[2], bytes) or len(items[2]) != self._parameters[3]:
+        if len(items) < 3 or not isinstance(items[2], bytes) or len(items[2]) != (_SIGNATURE if self.method in (0, 2) else self._parameters[3]):
             # This cipher has no tag; with the wrong key it gives noise.
             raise DecryptFailed
         self.c_r = items[0] if isinstance(items[0], bytes) else self._as_bytes(items[0])
         table.add("C_R", self.c_r, "the Responder's identifier")
         self._authenticated(table, "R", items[1:], "EAD_2")
         cred_r = self._by_value(items[1]) or self._bytes("credential_responder")
-        g_rx = self._agree("ephemeral_initiator", cred_r, "static_responder", self.g_x)
-        if cred_r is None or g_rx is None:
+        if cred_r is None:
             return
+        prk = self.prk_2e
+        if self.method not in (0, 2):
+            g_rx = self._agree("ephemeral_initiator", cred_r, "static_responder", self.g_x)
+            if g_rx is None:
+                return
+            prk = _extract(_kdf(self.prk_2e, 1, self.th_2, 32), g_rx)
         self.responder = Credential(cred_r).thumbprint
-        self.prk_3e2m = _extract(_kdf(self.prk_2e, 1, self.th_2, 32), g_rx)
-        self.th_3 = _hash(_bstr(self.th_2), plaintext, cred_r)
+        self.prk_3e2m = prk
+        self.th_3 = _hash(_bstr(self.th_2), plaintext, _cred_x(cred_r))
 
     def _agree(self, ephemeral: str, credential_bytes: Optional[bytes], static: str, public: bytes) -> Optional[bytes]:
         """Ephemeral private key with the credential's public one, or the static private key with the ephemeral public one."""
@@ -378,15 +434,22 @@ class Conversation:
 
     @staticmethod
     def _by_value(identifier: Any) -> Optional[bytes]:
-        return None if not isinstance(identifier, Pairs) else _reencode(identifier.value(14) or identifier.value(13))
+        if not isinstance(identifier, Pairs):
+            return None
+        chain = identifier.value(33)
+        if chain is not None:
+            leaf = chain[0] if isinstance(chain, list) and chain else chain
+            return leaf if isinstance(leaf, bytes) else None
+        return _reencode(identifier.value(14) or identifier.value(13))
 
     def _authenticated(self, table: Table, who: str, items: List[Any], ead: str) -> None:
         if isinstance(items[0], Pairs):
-            table.add(f"ID_CRED_{who}", items[0], "by value")
+            named = [_NAMED[key] for key, _ in items[0] if isinstance(key, int) and key in _NAMED]
+            table.add(f"ID_CRED_{who}", items[0], ", ".join(named))
         else:
             kid = items[0] if isinstance(items[0], bytes) else self._as_bytes(items[0])
             table.add(f"ID_CRED_{who}", kid, "kid")
-        table.add("MAC", items[1])
+        table.add("signature" if isinstance(items[1], bytes) and len(items[1]) == _SIGNATURE else "MAC", items[1])
         self._eads(table, ead, items[2:])
 
     def _open(self, key: bytes, labels: Tuple[int, int], th: bytes, ciphertext: bytes) -> bytes:
@@ -402,12 +465,17 @@ class Conversation:
         items = decode_sequence(plaintext)
         self._authenticated(table, "I", items, "EAD_3")
         cred_i = self._by_value(items[0]) or self._bytes("credential_initiator")
-        g_iy = self._agree("ephemeral_responder", cred_i, "static_initiator", self.g_y)
-        if cred_i is None or g_iy is None:
+        if cred_i is None:
             return
+        prk = self.prk_3e2m
+        if self.method not in (0, 1):
+            g_iy = self._agree("ephemeral_responder", cred_i, "static_initiator", self.g_y)
+            if g_iy is None:
+                return
+            prk = _extract(_kdf(self.prk_3e2m, 5, self.th_3, 32), g_iy)
         self.initiator = Credential(cred_i).thumbprint
-        self.prk_4e3m = _extract(_kdf(self.prk_3e2m, 5, self.th_3, 32), g_iy)
-        self.th_4 = _hash(_bstr(self.th_3), plaintext, cred_i)
+        self.prk_4e3m = prk
+        self.th_4 = _hash(_bstr(self.th_3), plaintext, _cred_x(cred_i))
         self.prk_out = _kdf(self.prk_4e3m, 7, self.th_4, 32)
         table.add("TH_4", self.th_4, f"session {self.th_4[:8].hex()}")
 
@@ -431,7 +499,7 @@ class Conversation:
         table.add("kid", header.kid, "the recipient's identifier")
         table.add("Partial IV", header.partial_iv)
         body = data[header.length :]
-        tag = self._parameters[3]
+        tag = self._records[3]
         if len(body) < tag:
             raise Malformed("the record is shorter than its tag")
         table.add("ciphertext", body[:-tag], f"{len(body) - tag} bytes")
@@ -442,7 +510,7 @@ class Conversation:
 
     def _decrypted(self, table: Table, data: bytes, kid: bytes, partial_iv: int, size: int, confirmable: bool, options: bool) -> None:
         assert self.c_i is not None and self.c_r is not None
-        algorithm, key_len, nonce_len, _, _ = self._parameters
+        algorithm, key_len, nonce_len, _, _ = self._records
         exporter = _kdf(self.prk_out, 10, b"", 32)
         prk = _extract(_kdf(exporter, 32769, b"", 8), _kdf(exporter, 32768, b"", key_len))
 

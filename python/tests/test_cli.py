@@ -65,7 +65,18 @@ def test_refusals(capsys: pytest.CaptureFixture[str]) -> None:
     Path("short.key").write_text("00ff\n")
     Path("short.cred").write_text(Path("dev.cred").read_text())
     assert main(["hub", "run", "--db", "x.db", "--identity", "short", "--broker", "mqtt://127.0.0.1", "--realm", "r"]) == REFUSED
-    assert main(["hub", "messages", "--db", "none.db"]) == REFUSED
+    assert main(["hub", "messages", "--db", "none.db"]) == FILES
+    Path("junk.db").write_text("no database\n" * 100)
+    assert main(["hub", "messages", "--db", "junk.db"]) == FILES
+    assert main(["inspect", "./none.cred"]) == FILES
+    capsys.readouterr()
+    assert main(["inspect", "dev.key"]) == REFUSED
+    private = Path("dev.key").read_text().split()[-1]
+    shown = capsys.readouterr()
+    assert "private key" in shown.err and private not in shown.err + shown.out
+    with pytest.raises(SystemExit) as usage:
+        main(["hub", "run", "--db", "x.db", "--identity", "dev", "--broker", "mqtt://127.0.0.1", "--realm", "plant/#"])
+    assert usage.value.code == USAGE
     assert not Path("none.db").exists()
     port = free_port()
     assert main(["gateway", "--pty", "--broker", f"mqtt://127.0.0.1:{port}", "--realm", "r"]) == NETWORK
