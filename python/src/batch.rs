@@ -100,6 +100,11 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
+    /// A confirmable message that was not sent before.
+    fn takes_number(&self) -> bool {
+        self.number.is_none() && (self.confirmable || self.origin.is_some())
+    }
+
     /// The core's description of the message.
     pub(crate) fn with<'a>(&'a self, payload: &'a [u8]) -> PyResult<endpoint::Outgoing<'a>> {
         let topic = match (&self.topic, self.in_place) {
@@ -161,14 +166,16 @@ impl Messages {
 
 type Outcome<T> = Result<T, (Error, Option<PyErr>)>;
 
-/// Runs `each` for every item, all of which one store operation covers.
+/// Runs `each` for every item, all of which one store operation covers; `numbers` of them take a new message number.
 fn run<I, T>(
     state: &mut State,
+    numbers: usize,
     items: impl ExactSizeIterator<Item = I>,
     mut each: impl FnMut(&mut Core, &mut PyPort, I) -> CoreResult<T>,
 ) -> Vec<Outcome<T>> {
     let State { core, port } = state;
-    core.batch(u32::try_from(items.len()).unwrap_or(u32::MAX));
+    let most = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    core.batch(most(items.len()), most(numbers));
     let mut stopped = false;
     let outcomes = items
         .map(|item| {
@@ -181,7 +188,7 @@ fn run<I, T>(
             })
         })
         .collect();
-    core.batch(0);
+    core.batch(0, 0);
     outcomes
 }
 
@@ -221,7 +228,8 @@ pub(crate) struct Protected {
 /// Protects every message.
 pub(crate) fn send(state: &mut State, now: u64, session: SessionHandle, messages: &Messages) -> Protected {
     let mut row = Row::default();
-    let outcomes = run(state, messages.items.iter(), |core, port, (payload, parts)| {
+    let numbers = messages.items.iter().filter(|(_, parts)| parts.as_deref().unwrap_or(&messages.common).takes_number()).count();
+    let outcomes = run(state, numbers, messages.items.iter(), |core, port, (payload, parts)| {
         let message = parts.as_deref().unwrap_or(&messages.common).with(payload.get()).map_err(|_| Error::InvalidArgument)?;
         row.push(message.payload.len(), |out| core.send(port, now, session, &message, out).map(|sent| (sent.len, sent)))
     });
@@ -279,7 +287,7 @@ impl Frames {
         let Frames { bytes, items, route, topic } = self;
         let (route, topic) = (*route, &*topic);
         let mut rest = bytes.as_mut_slice();
-        run(state, items.iter(), |core, port, (length, own)| {
+        run(state, 0, items.iter(), |core, port, (length, own)| {
             let (frame, tail) = std::mem::take(&mut rest).split_at_mut_checked(*length).ok_or(Error::Internal)?;
             rest = tail;
             let (route, topic) = own.as_ref().map_or((route, topic), |(route, topic)| (*route, topic));

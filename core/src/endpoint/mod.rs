@@ -123,8 +123,8 @@ pub struct Endpoint<T> {
     /// Since when, and how many EDHOC errors were sent since.
     errors: (u64, u8),
     reaction_ms: Option<u64>,
-    /// Records of the batch under way; 0 without one.
-    batch: u32,
+    /// Of the batch under way: records, and how many of them take a new message number; 0 without one.
+    batch: (u32, u32),
 }
 
 /// A frame that answers something without a session. There is room for one: the newest.
@@ -175,7 +175,7 @@ impl<T: Tables> Endpoint<T> {
             unknown_context_ms: None,
             errors: (0, 0),
             reaction_ms: None,
-            batch: 0,
+            batch: (0, 0),
         })
     }
 
@@ -382,17 +382,18 @@ impl<T: Tables> Endpoint<T> {
         }
     }
 
-    /// Says that `records` calls of `send` or `handle_frame` follow, at most 65,536; 0 ends that. Meanwhile a store operation
-    /// reserves for all of them, so that one for each session and direction suffices; a restart then loses as many as were reserved.
-    pub fn batch(&mut self, records: u32) {
-        self.batch = records.min(MAX_RESERVE);
+    /// Says that `records` calls of `send` or `handle_frame` follow, at most 65,536, `numbers` of them for new confirmable messages; zeros end
+    /// that. Meanwhile a store operation reserves for all of them, so that one for each session and direction suffices; a restart then
+    /// loses as many as were reserved, and what is reserved of the 64 message numbers that may be out counts as out.
+    pub fn batch(&mut self, records: u32, numbers: u32) {
+        self.batch = (records.min(MAX_RESERVE), numbers.min(MAX_RESERVE));
     }
 
     fn plan(&self) -> Plan {
         Plan {
-            ahead: self.config.reserve.max(self.batch),
-            edge_ahead: self.config.edge.max(self.batch),
-            numbers_ahead: NUMBERS_AHEAD.max(self.batch),
+            ahead: self.config.reserve.max(self.batch.0),
+            edge_ahead: self.config.edge.max(self.batch.0),
+            numbers_ahead: NUMBERS_AHEAD.max(self.batch.1),
             receiving: None,
             committing: None,
         }

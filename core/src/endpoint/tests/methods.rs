@@ -121,3 +121,36 @@ fn a_common_suite_is_found() {
         }
     }
 }
+
+/// Strangers open more handshakes than there is room for while the Responder's key is pending: those that were pushed out leave nothing
+/// behind, and those that are left come to an end, each with a key pair of its own.
+#[test]
+fn a_flood_while_a_key_operation_is_pending() {
+    for (method, suite) in every().filter(|(method, _)| method.responder() == AuthenticationKey::StaticDh) {
+        let mut pair = pair(method, &[suite], &[suite]);
+        pair.b.port.pending = true;
+        let mut firsts = Vec::new();
+        for _ in 0..12 {
+            let id = pair.a.endpoint.connect(&mut pair.a.port, 0, Route::default(), None).unwrap();
+            firsts.push(pair.a.frames(0).remove(0));
+            pair.a.endpoint.cancel(id).unwrap();
+        }
+        for first in firsts.iter().chain(firsts.iter().rev()) {
+            assert!(matches!(pair.b.input(0, Route::default(), None, first), Ok(()) | Err(Error::Pending)));
+            assert!(pair.b.frames(0).is_empty());
+        }
+        let reserved = |pair: &Pair| {
+            let tables = &pair.b.endpoint.tables;
+            (0..tables.sessions()).filter(|slot| !matches!(tables.session(*slot).unwrap().state, State::Free)).count()
+        };
+        assert_eq!(reserved(&pair), 4);
+        pair.b.port.pending = false;
+        pair.b.endpoint.resume_pending(&mut pair.b.port, 0).unwrap();
+        let seconds = pair.b.frames(0);
+        assert_eq!(seconds.len(), 4);
+        let keys: std::collections::BTreeSet<&[u8]> = seconds.iter().map(|second| &second[2..36]).collect();
+        assert_eq!(keys.len(), 4);
+        pair.b.endpoint.handle_timeout(&mut pair.b.port, 1_000_000).unwrap();
+        assert_eq!(reserved(&pair), 0);
+    }
+}
