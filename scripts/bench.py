@@ -30,6 +30,7 @@ PAIRS = [
     ("handshake", "sealwire-4", "lakers-2", 2.5),
     ("handshake", "sealwire-2", "lakers-2", 1.0),
     ("handshake", "sealwire-4", "snow-xx", 1.0),
+    ("handshake", "edhoc-2", "lakers-2", None),
     ("record-64", "sealwire-4", "chacha20poly1305", 0.9),
     ("record-1024", "sealwire-4", "chacha20poly1305", 0.9),
     ("record-64", "sealwire-4", "snow", None),

@@ -6,7 +6,8 @@ import statistics
 from html import escape
 
 NAMES = {
-    "sealwire-4": "Sealwire, suite 4", "sealwire-2": "Sealwire, suite 2", "lakers-2": "lakers, suite 2", "snow-xx": "snow, Noise XX",
+    "sealwire-4": "Sealwire, suite 4", "sealwire-2": "Sealwire, suite 2", "edhoc-4": "Sealwire, suite 4, messages only",
+    "edhoc-2": "Sealwire, suite 2, messages only", "lakers-2": "lakers, suite 2", "snow-xx": "snow, Noise XX",
     "chacha20poly1305": "bare chacha20poly1305", "snow": "snow, Noise transport", "ccm": "bare ccm + aes",
 }
 WORK = {"handshake": "handshake", "record-64": "record of 64 B", "record-1024": "record of 1 KiB"}

@@ -31,9 +31,11 @@ const fn operation(group: &'static str, name: &'static str, count: u32, new: fn(
     Operation { group, name, count, new }
 }
 
-const OPERATIONS: [Operation; 14] = [
+const OPERATIONS: [Operation; 16] = [
     operation("handshake", "sealwire-4", 60, || ours::handshakes(Suite::X25519ChaCha)),
     operation("handshake", "sealwire-2", 30, || ours::handshakes(Suite::P256Ccm)),
+    operation("handshake", "edhoc-4", 60, || ours::edhoc_steps(Suite::X25519ChaCha)),
+    operation("handshake", "edhoc-2", 30, || ours::edhoc_steps(Suite::P256Ccm)),
     operation("handshake", "lakers-2", 30, rivals::lakers_handshakes),
     operation("handshake", "snow-xx", 60, rivals::snow_handshakes),
     operation("record-64", "sealwire-4", 4_000, || ours::records(Suite::X25519ChaCha, 64)),

@@ -1,7 +1,9 @@
 //! Sealwire: two endpoints, every frame and every store operation included.
 
 use crate::port::{self, Party};
+use sealwire_core::bytes::Writer;
 use sealwire_core::crypto::Suite;
+use sealwire_core::edhoc::{ConnectionId, Ephemeral, Method, Methods, compose_message_1, ignore_ead, process_message_1};
 use sealwire_core::endpoint::{Config, Endpoint, Event, HeapTables, Outgoing, Route, SessionHandle};
 use std::hint::black_box;
 
@@ -85,5 +87,26 @@ pub(crate) fn records(suite: Suite, size: usize) -> Box<dyn FnMut()> {
             Event::Message(message) => assert_eq!(message.payload, payload),
             event => panic!("{event:?} instead of the message"),
         }
+    })
+}
+
+/// The four EDHOC messages alone, without endpoints, frames, sessions and stores.
+pub(crate) fn edhoc_steps(suite: Suite) -> Box<dyn FnMut()> {
+    let (mut one, mut other) = port::parties(suite);
+    let id = |byte: u8| ConnectionId::new(&[byte]).expect("an identifier");
+    Box::new(move || {
+        let (mut first, mut second, mut third, mut fourth, mut scratch) = ([0; 256], [0; 256], [0; 256], [0; 256], [0; 512]);
+        let [mut first, mut second, mut third, mut fourth] =
+            [&mut first, &mut second, &mut third, &mut fourth].map(|buffer| Writer::new(buffer));
+        let started = compose_message_1(&mut one, Method::DhDh, &[suite], suite, id(1), &[], &mut first).expect("message_1");
+        let y = Ephemeral::generate(&mut other, suite.curve()).expect("a key pair");
+        let (methods, none) = (Methods::ALL, &mut ignore_ead);
+        let answered = process_message_1(&mut other, methods, &[suite], &y, id(2), first.written(), none, &[], &mut scratch, &mut second);
+        let answered = answered.expect("message_2");
+        let waiting = started.process_message_2(&mut one, second.written(), false, &[], &mut ignore_ead, &mut scratch, &mut third);
+        let waiting = waiting.expect("message_3");
+        let there = answered.process_message_3(&mut other, third.written(), None, &mut ignore_ead, &[], &mut scratch, &mut fourth);
+        let here = waiting.process_message_4(&mut one, fourth.written(), &mut ignore_ead, &mut scratch).expect("an honest message_4");
+        assert_eq!(here.prk_out(), there.expect("message_4").prk_out());
     })
 }
