@@ -1473,11 +1473,14 @@ int32_t sealwire_resume(struct sealwire_endpoint *endpoint,
                         uint64_t now_ms);
 
 /**
- * The next event, or SEALWIRE_EVENT_NONE. Poll after every other call until there is none.
+ * The next event, or SEALWIRE_EVENT_NONE. Poll after every other call until there is none: an event that was not taken keeps its slot, and
+ * handshakes may find none (NO_SPACE).
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY.
  */
-SEALWIRE_MUST_USE int32_t sealwire_poll_event(struct sealwire_endpoint *endpoint, struct sealwire_event *event);
+SEALWIRE_MUST_USE
+int32_t sealwire_poll_event(struct sealwire_endpoint *endpoint,
+                            struct sealwire_event *event);
 
 /**
  * The next frame that the endpoint itself wants sent: handshake messages, acknowledgements, repetitions. Poll after every other

@@ -417,7 +417,8 @@ pub unsafe extern "C" fn sealwire_resume(endpoint: *mut sealwire_endpoint, now_m
     }
 }
 
-/// The next event, or SEALWIRE_EVENT_NONE. Poll after every other call until there is none.
+/// The next event, or SEALWIRE_EVENT_NONE. Poll after every other call until there is none: an event that was not taken keeps its slot, and
+/// handshakes may find none (NO_SPACE).
 ///
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY.
 #[unsafe(no_mangle)]
