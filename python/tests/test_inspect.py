@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 from sealwire import Credential, Identity, errors
-from sealwire.inspect import Table, tables
+from sealwire.inspect import Conversation, Table, tables
 
 VECTORS = ROOT / "tests" / "vectors"
 HANDSHAKES: List[Dict[str, Any]] = json.loads((VECTORS / "peer_edhoc.json").read_text())["handshakes"]
@@ -39,6 +39,29 @@ def test_handshakes_are_decrypted(handshake: Dict[str, Any], by: str) -> None:
     assert value(found[2], "signature" if handshake["method"] in (0, 1) else "MAC") == f"h'{values['Signature_or_MAC_3']}'"
     assert value(found[2], "TH_4") == f"h'{values['TH_4']}'"
     assert value(found[3], "verified") == "yes"
+
+
+MATRIX: Dict[str, Any] = json.loads((VECTORS / "peer_edhoc.json").read_text())
+
+
+@pytest.mark.parametrize("one", MATRIX["matrix"], ids=lambda one: str(one["name"]))
+def test_every_method_suite_and_way_to_name_a_credential_is_read(one: Dict[str, Any]) -> None:
+    parties = {who: MATRIX["parties"][one[who]] for who in ("initiator", "responder")}
+    frames = [bytes.fromhex(one[f"message_{number}"]) for number in (1, 2, 3, 4)]
+    for by in ("initiator", "responder"):
+        secrets = {f"credential_{who}": party["cred"] for who, party in parties.items()}
+        secrets[f"ephemeral_{by}"] = one["x" if by == "initiator" else "y"]
+        secrets[f"static_{by}"] = parties[by]["private"]
+        conversation = Conversation(secrets, 1)
+        found = [conversation.message(number, frame) for number, frame in enumerate(frames, 1)]
+        signs = {"responder": one["method"] in (0, 2), "initiator": one["method"] in (0, 1)}
+        for table, who in ((found[1], "responder"), (found[2], "initiator")):
+            assert value(table, "signature" if signs[who] else "MAC")
+            if one["way"] in ("x5t", "x5chain"):
+                meaning = next(meaning for field, _, meaning in table.rows if field.startswith("ID_CRED"))
+                assert one["way"] in meaning
+        assert value(found[2], "TH_4") == f"h'{one['TH_4']}'"
+        assert value(found[3], "verified") == "yes"
 
 
 def test_without_keys_only_what_is_clear_is_shown() -> None:
@@ -85,6 +108,13 @@ def test_credentials() -> None:
         assert part in text, text
     text = tables([device.credential.data])[0].as_text()
     assert "unsigned" in text and device.thumbprint.hex() in text
+
+
+def test_a_certificate_is_shown() -> None:
+    party = MATRIX["parties"]["hub-ES256-x509"]
+    text = tables([bytes.fromhex(party["cred"])])[0].as_text()
+    for part in ("X.509", "hub", "P-256", party["thumbprint"]):
+        assert part in text, text
 
 
 def test_other_frames_and_junk() -> None:
