@@ -333,7 +333,7 @@ def run(options):
     else:
         progress = {"campaign": campaign, "seed": options.seed or int.from_bytes(os.urandom(4), "big") | 1, "done": {}}
     done, lock = progress["done"], threading.Lock()
-    entries, crashes, stopped = [], [], False
+    entries, crashes, stopped, executed = [], [], False, 0
     for target in names:
         tally = Tally(target)
         seed = options.seed or progress["seed"]
@@ -349,6 +349,7 @@ def run(options):
             stopped = True
         if tally.executions and not options.no_record:
             entries.append(record(tally, seed, options.sanitizer, version))
+        executed += tally.executions
         crashes += [(target, path) for path in tally.crashes]
         if stopped:
             break
@@ -361,7 +362,7 @@ def run(options):
     if options.json:
         print(json.dumps(entries, indent=1))
     else:
-        say(f"{sum(entry['executions'] for entry in entries):,} executions of {len(entries)} targets, {len(crashes)} crashes")
+        say(f"{executed:,} executions, {len(crashes)} crashes")
     if stopped:
         say("ended early; the same command goes on from here")
         return 130
@@ -430,4 +431,8 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        # Outside a run of libFuzzer nothing is lost.
+        sys.exit(130)
