@@ -267,6 +267,7 @@ def hub_run(options: argparse.Namespace, out: Output) -> int:
             peers=[load_credential(path) for path in options.peer],
             anchors=[core.TrustAnchor(load_credential(path)) for path in options.anchor],
             inbox=options.inbox,
+            by_value=options.by_value,
             subscriptions=options.subscribe,
             bridge_prefix=options.bridge_prefix,
             resists_rollback=options.resists_rollback,
@@ -445,6 +446,7 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--peer", action="append", default=[], metavar="FILE", help="credential of a peer; may be repeated; without --peer or --anchor nobody gets a session")
     one.add_argument("--anchor", action="append", default=[], metavar="FILE", help="credential of an issuer; may be repeated")
     one.add_argument("--inbox", type=inbox_name, help="default: the subject of the credential")
+    one.add_argument("--by-value", action="store_true", help="show the own credential whole: for devices that know its issuer only")
     one.add_argument("--subscribe", action="append", default=[], metavar="FILTER", help="topics in place, relative to the realm")
     one.add_argument("--resists-rollback", action="store_true", help="keep sessions over restarts of the hub (default: devices make new handshakes); you promise that no older copy of the database, be it a backup, a machine snapshot or a cloned disk, is ever put back without `sealwire hub restore`: if one is, records become readable and can be forged")
     one.add_argument("--verbose", action="store_true", help="print messages too")
