@@ -203,7 +203,7 @@ def test_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(errors.UnsupportedState):
         HubData(tmp_path / "hub.db")
-    with pytest.raises(errors.InvalidArgument):
+    with pytest.raises(FileNotFoundError):
         HubData(tmp_path / "missing.db", create=False)
 
 
