@@ -153,7 +153,7 @@ pub(crate) fn methods_from(numbers: Option<Vec<i64>>) -> PyResult<Methods> {
 }
 
 pub(crate) fn known(credential: &Credential) -> PyResult<Known> {
-    let kid = credential.parsed()?.kid.unwrap_or_default().to_vec();
+    let kid = credential.parsed()?.kid.map(<[u8]>::to_vec);
     Ok(Known { credential: credential.bytes.clone(), kid, x5t: x5t_of(&credential.bytes), thumbprint: credential.thumbprint })
 }
 

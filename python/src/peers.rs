@@ -8,7 +8,8 @@ use std::sync::Arc;
 /// A provisioned credential of a peer.
 pub(crate) struct Known {
     pub(crate) credential: Vec<u8>,
-    pub(crate) kid: Vec<u8>,
+    /// Nothing if there is none, as in a certificate: then no kid names it.
+    pub(crate) kid: Option<Vec<u8>>,
     /// SHA-256 of a certificate.
     pub(crate) x5t: Option<[u8; 32]>,
     pub(crate) thumbprint: Thumbprint,
@@ -29,7 +30,9 @@ impl Peers {
     pub(crate) fn add(&mut self, known: Known) {
         if self.credentials.insert(known.credential.clone()) {
             let known = Arc::new(known);
-            self.kids.entry(known.kid.clone()).or_default().push(Arc::clone(&known));
+            if let Some(kid) = &known.kid {
+                self.kids.entry(kid.clone()).or_default().push(Arc::clone(&known));
+            }
             if let Some(short) = known.x5t.as_ref().and_then(|whole| whole.first_chunk()) {
                 self.hashes.entry(*short).or_default().push(Arc::clone(&known));
             }
@@ -42,7 +45,9 @@ impl Peers {
         let gone = self.thumbprints.remove(&thumbprint.0).unwrap_or_default();
         for known in &gone {
             self.credentials.remove(&known.credential);
-            leave(&mut self.kids, &known.kid, known);
+            if let Some(kid) = &known.kid {
+                leave(&mut self.kids, kid, known);
+            }
             if let Some(short) = known.x5t.as_ref().and_then(|whole| whole.first_chunk()) {
                 leave(&mut self.hashes, short, known);
             }

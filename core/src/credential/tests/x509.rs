@@ -377,6 +377,7 @@ fn kids_and_hashes_do_not_mix() {
     assert_eq!(subject(&IdCred::Kid(&hash[..8]), 1), Err(Error::UnknownCredential));
     assert_eq!(subject(&IdCred::X5t(&x5t), 0), Ok(Some("device-3".into())));
     assert_eq!(subject(&IdCred::X5t(&x5t), 1), Err(Error::UnknownCredential));
+    assert_eq!(subject(&IdCred::Kid(b""), 0), Err(Error::UnknownCredential));
     assert_eq!((x5t_of(&first), is_x5t_of(b"", &vector.path[0]), is_x5t_of(&hash[..8], &first)), (None, false, false));
 }
 
