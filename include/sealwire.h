@@ -391,7 +391,7 @@
 #define SEALWIRE_SESSION_SIZE 960
 
 /**
- * Bytes of one open handshake; see `SEALWIRE_ENDPOINT_SIZE`.
+ * Bytes of one open handshake with the default buffer; see `SEALWIRE_ENDPOINT_SIZE`.
  */
 #define SEALWIRE_HANDSHAKE_SIZE 832
 
@@ -406,9 +406,10 @@
 #define SEALWIRE_OVERHEAD_MAX 180
 
 /**
- * The buffer of one open handshake: no frame of sealwire_poll_transmit() is longer. It holds every handshake in which credentials go by
- * reference. By value they go if they have at most 140 bytes each, 189 in method 3; where a key operation may be PENDING, only in method 3
- * and up to 107. `SEALWIRE_CREDENTIAL_MAX` is the limit for those by reference. A handshake that does not fit ends with BUFFER_TOO_SMALL.
+ * The buffer of one open handshake unless the configuration's `handshake_buffer` says otherwise: no frame of sealwire_poll_transmit() is
+ * longer. It holds every handshake in which credentials go by reference. By value they go if they have at most 140 bytes each, 189 in method
+ * 3; where a key operation may be PENDING, only in method 3 and up to 107. 2,048 bytes hold credentials of 512 by value in any case. A
+ * handshake that does not fit ends with BUFFER_TOO_SMALL.
  */
 #define SEALWIRE_HANDSHAKE_FRAME_MAX 512
 
@@ -851,6 +852,10 @@ typedef struct sealwire_config {
    * Records received per store operation, up to 65,536. Default 64.
    */
   uint32_t edge;
+  /**
+   * Message buffer of one open handshake in bytes, 256 to 65,535; see `SEALWIRE_HANDSHAKE_FRAME_MAX`, the default.
+   */
+  uint32_t handshake_buffer;
   /**
    * Ask for new keys after so many records, at least 8. Default 2^32, or three quarters of what the algorithm allows if that is less.
    */
@@ -1366,7 +1371,7 @@ int32_t sealwire_credential_read(const uint8_t *credential,
 
 /**
  * Makes an endpoint in `memory`, which must be aligned like uint64_t; `SEALWIRE_ENDPOINT_MEMORY` declares such. It holds as many
- * sessions as `SEALWIRE_ENDPOINT_SIZE` says for `size`, at most 65,536. The memory belongs to the endpoint until sealwire_endpoint_close(),
+ * sessions as `SEALWIRE_ENDPOINT_SIZE` (with another `handshake_buffer`: `SEALWIRE_ENDPOINT_SIZE_WITH`) says for `size`, at most 65,536. The memory belongs to the endpoint until sealwire_endpoint_close(),
  * and must not be moved. Afterwards call sealwire_restore() once.
  *
  * Statuses: OK; VERSION_MISMATCH (the header is another library's); INVALID_ARGUMENT (also: no own credential, no random source, only
@@ -1484,7 +1489,7 @@ int32_t sealwire_poll_event(struct sealwire_endpoint *endpoint,
 
 /**
  * The next frame that the endpoint itself wants sent: handshake messages, acknowledgements, repetitions. Poll after every other
- * call until `length` is 0. `SEALWIRE_HANDSHAKE_FRAME_MAX` bytes are enough.
+ * call until `length` is 0. `SEALWIRE_HANDSHAKE_FRAME_MAX` bytes are enough, or `handshake_buffer` if that is more.
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; BUFFER_TOO_SMALL; STORAGE_FAILED; RANDOM_FAILED. After a failure other frames
  * may still wait.
@@ -1642,7 +1647,7 @@ extern void sealwire_panic_hook(const uint8_t *file, size_t length, uint32_t lin
   {                                                                                                                    \
     SEALWIRE_ABI_VERSION, (uint32_t)sizeof(sealwire_config), (uint32_t)sizeof(sealwire_port),                          \
         (uint32_t)sizeof(sealwire_event), NULL, 0, NULL, 0, NULL, 0, {NULL, 0}, {NULL, 0}, {0, 0, 0, 0}, 0, 0, 0, 0, 0, \
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                                       \
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                                                    \
   }
 
 /** A port without any callback; `random` must be filled in. */
@@ -1655,8 +1660,13 @@ extern void sealwire_panic_hook(const uint8_t *file, size_t length, uint32_t lin
 /** Bytes that an endpoint needs for so many sessions and groups. This version has no groups: pass 0.
  *  More sessions than one handshake can be open at once: 2, and one more for every 8 sessions. */
 #define SEALWIRE_ENDPOINT_SIZE(sessions, groups)                                                                       \
+  SEALWIRE_ENDPOINT_SIZE_WITH(sessions, groups, SEALWIRE_HANDSHAKE_FRAME_MAX)
+
+/** The same with another `handshake_buffer` in the configuration. */
+#define SEALWIRE_ENDPOINT_SIZE_WITH(sessions, groups, handshake_buffer)                                                \
   (SEALWIRE_ENDPOINT_BASE_SIZE + (size_t)(sessions) * SEALWIRE_SESSION_SIZE +                                          \
-   (size_t)(groups) * SEALWIRE_GROUP_SIZE + (2u + (size_t)(sessions) / 8u) * SEALWIRE_HANDSHAKE_SIZE)
+   (size_t)(groups) * SEALWIRE_GROUP_SIZE +                                                                            \
+   (2u + (size_t)(sessions) / 8u) * (SEALWIRE_HANDSHAKE_SIZE - SEALWIRE_HANDSHAKE_FRAME_MAX + (size_t)(handshake_buffer)))
 
 /** Declares `name` as aligned memory for such an endpoint; `static` goes in front. */
 #define SEALWIRE_ENDPOINT_MEMORY(name, sessions, groups)                                                               \

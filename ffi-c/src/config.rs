@@ -150,6 +150,8 @@ pub struct sealwire_config {
     pub reserve: u32,
     /// Records received per store operation, up to 65,536. Default 64.
     pub edge: u32,
+    /// Message buffer of one open handshake in bytes, 256 to 65,535; see `SEALWIRE_HANDSHAKE_FRAME_MAX`, the default.
+    pub handshake_buffer: u32,
     /// Ask for new keys after so many records, at least 8. Default 2^32, or three quarters of what the algorithm allows if that is less.
     pub key_update_after: u64,
 }

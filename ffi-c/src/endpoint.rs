@@ -8,29 +8,33 @@ use crate::status::status;
 use core::mem::{align_of, size_of};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use sealwire_core::credential::Thumbprint;
-use sealwire_core::endpoint::{Endpoint, Event, Handshake, HandshakeId, MAX_CONTROL, MAX_OVERHEAD, Route, Session, SliceTables};
+use sealwire_core::endpoint::{
+    Endpoint, Event, Handshake, HandshakeId, MAX_CONTROL, MAX_OVERHEAD, MIN_HANDSHAKE_BUFFER, Route, Session, SliceTables,
+};
 use sealwire_core::error::{Error, Result};
 
 /// Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
 pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 576;
 /// Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
 pub const SEALWIRE_SESSION_SIZE: usize = 960;
-/// Bytes of one open handshake; see `SEALWIRE_ENDPOINT_SIZE`.
+/// Bytes of one open handshake with the default buffer; see `SEALWIRE_ENDPOINT_SIZE`.
 pub const SEALWIRE_HANDSHAKE_SIZE: usize = 832;
 /// Bytes of one group. This version has no groups.
 pub const SEALWIRE_GROUP_SIZE: usize = 0;
 /// A frame is at most so much longer than its payload, topic name and content type.
 pub const SEALWIRE_OVERHEAD_MAX: usize = 180;
-/// The buffer of one open handshake: no frame of sealwire_poll_transmit() is longer. It holds every handshake in which credentials go by
-/// reference. By value they go if they have at most 140 bytes each, 189 in method 3; where a key operation may be PENDING, only in method 3
-/// and up to 107. `SEALWIRE_CREDENTIAL_MAX` is the limit for those by reference. A handshake that does not fit ends with BUFFER_TOO_SMALL.
+/// The buffer of one open handshake unless the configuration's `handshake_buffer` says otherwise: no frame of sealwire_poll_transmit() is
+/// longer. It holds every handshake in which credentials go by reference. By value they go if they have at most 140 bytes each, 189 in method
+/// 3; where a key operation may be PENDING, only in method 3 and up to 107. 2,048 bytes hold credentials of 512 by value in any case. A
+/// handshake that does not fit ends with BUFFER_TOO_SMALL.
 pub const SEALWIRE_HANDSHAKE_FRAME_MAX: usize = 512;
 
 /// Most sessions of one endpoint.
 const MOST: usize = 65_536;
 
-/// Message buffer of one handshake.
+/// Message buffer of one handshake, by default and at most.
 const BUFFER: usize = SEALWIRE_HANDSHAKE_FRAME_MAX;
+const MOST_BUFFER: usize = 65_535;
 
 /// An endpoint. It lives in the caller's memory.
 pub struct sealwire_endpoint {
@@ -47,6 +51,8 @@ pub(crate) struct State {
     identity: Identity,
     endpoint: Endpoint<SliceTables<'static>>,
     sessions: u32,
+    /// Message buffer of each handshake.
+    buffer: usize,
 }
 
 impl State {
@@ -107,6 +113,8 @@ pub(crate) fn guard<R>(call: impl FnOnce() -> R) -> Option<R> {
 struct Layout {
     sessions: usize,
     handshakes: usize,
+    /// Message buffer of each handshake.
+    buffer: usize,
 }
 
 impl Layout {
@@ -114,25 +122,25 @@ impl Layout {
     const SESSION: usize = size_of::<Session>();
     const HANDSHAKE: usize = size_of::<Handshake>();
 
-    fn of(sessions: usize) -> Self {
-        Layout { sessions, handshakes: sessions.saturating_div(8).saturating_add(2) }
+    fn of(sessions: usize, buffer: usize) -> Self {
+        Layout { sessions, handshakes: sessions.saturating_div(8).saturating_add(2), buffer }
     }
 
-    /// What `SEALWIRE_ENDPOINT_SIZE(sessions, 0)` is. The parts are never larger, as asserted below.
+    /// What `SEALWIRE_ENDPOINT_SIZE_WITH(sessions, 0, buffer)` is. The parts are never larger, as asserted below.
     fn size(&self) -> usize {
         let sessions = self.sessions.saturating_mul(SEALWIRE_SESSION_SIZE);
-        let handshakes = self.handshakes.saturating_mul(SEALWIRE_HANDSHAKE_SIZE);
+        let handshakes = self.handshakes.saturating_mul(SEALWIRE_HANDSHAKE_SIZE.saturating_sub(BUFFER).saturating_add(self.buffer));
         SEALWIRE_ENDPOINT_BASE_SIZE.saturating_add(sessions).saturating_add(handshakes)
     }
 
     /// The largest that fits. Error: `NoSpace` if there is not room for one session.
-    fn fitting(size: usize) -> Result<Self> {
+    fn fitting(size: usize, buffer: usize) -> Result<Self> {
         let (mut fits, mut above) = (0, size.saturating_div(SEALWIRE_SESSION_SIZE).min(MOST).saturating_add(1));
         while above.saturating_sub(fits) > 1 {
             let middle = fits.midpoint(above);
-            if Layout::of(middle).size() <= size { fits = middle } else { above = middle }
+            if Layout::of(middle, buffer).size() <= size { fits = middle } else { above = middle }
         }
-        if fits == 0 { Err(Error::NoSpace) } else { Ok(Layout::of(fits)) }
+        if fits == 0 { Err(Error::NoSpace) } else { Ok(Layout::of(fits, buffer)) }
     }
 }
 
@@ -170,7 +178,7 @@ unsafe fn slots<T: Default>(memory: *mut u8, count: usize) -> &'static mut [T] {
 }
 
 /// Makes an endpoint in `memory`, which must be aligned like uint64_t; `SEALWIRE_ENDPOINT_MEMORY` declares such. It holds as many
-/// sessions as `SEALWIRE_ENDPOINT_SIZE` says for `size`, at most 65,536. The memory belongs to the endpoint until sealwire_endpoint_close(),
+/// sessions as `SEALWIRE_ENDPOINT_SIZE` (with another `handshake_buffer`: `SEALWIRE_ENDPOINT_SIZE_WITH`) says for `size`, at most 65,536. The memory belongs to the endpoint until sealwire_endpoint_close(),
 /// and must not be moved. Afterwards call sealwire_restore() once.
 ///
 /// Statuses: OK; VERSION_MISMATCH (the header is another library's); INVALID_ARGUMENT (also: no own credential, no random source, only
@@ -208,7 +216,12 @@ unsafe fn init(
     if port.random.is_none() || port.store_load.is_some() != port.store_save.is_some() {
         return Err(Error::InvalidArgument);
     }
-    let layout = Layout::fitting(size)?;
+    let buffer = match usize::try_from(config.handshake_buffer) {
+        Ok(0) => BUFFER,
+        Ok(length @ MIN_HANDSHAKE_BUFFER..=MOST_BUFFER) => length,
+        _ => return Err(Error::InvalidArgument),
+    };
+    let layout = Layout::fitting(size, buffer)?;
     // SAFETY: the caller keeps the lists until the endpoint is closed.
     let identity = unsafe { Identity::new(config) }?;
     let settings = config::config(config, &identity, layout.sessions)?;
@@ -217,7 +230,7 @@ unsafe fn init(
         let sessions = memory.add(Layout::HEAD);
         let handshakes = sessions.add(layout.sessions.saturating_mul(Layout::SESSION));
         let buffers = handshakes.add(layout.handshakes.saturating_mul(Layout::HANDSHAKE));
-        let length = layout.handshakes.saturating_mul(BUFFER);
+        let length = layout.handshakes.saturating_mul(layout.buffer);
         buffers.write_bytes(0, length);
         SliceTables::new(
             slots::<Session>(sessions, layout.sessions),
@@ -233,7 +246,7 @@ unsafe fn init(
         place.write(sealwire_endpoint {
             place: AtomicUsize::new(place as usize),
             busy: AtomicBool::new(false),
-            state: State { port: *port, identity, endpoint: core, sessions },
+            state: State { port: *port, identity, endpoint: core, sessions, buffer },
         });
         result.write(place);
     }
@@ -246,16 +259,16 @@ unsafe fn init(
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (closed before); BUSY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sealwire_endpoint_close(endpoint: *mut sealwire_endpoint) -> i32 {
-    let mut sessions = 0;
+    let (mut sessions, mut buffer) = (0, 0);
     // SAFETY: as the conventions of the header ask.
     let result = unsafe {
         with(endpoint, |state| {
-            sessions = state.sessions;
+            (sessions, buffer) = (state.sessions, state.buffer);
             Ok(())
         })
     };
     if result == crate::status::SEALWIRE_OK {
-        let layout = Layout::of(usize::try_from(sessions).unwrap_or_default());
+        let layout = Layout::of(usize::try_from(sessions).unwrap_or_default(), buffer);
         // SAFETY: the block is this endpoint's own; none of its values needs dropping beyond being erased, and no reference
         // to any of them is left.
         let block = unsafe { core::slice::from_raw_parts_mut(endpoint.cast::<u8>(), layout.size()) };
@@ -448,7 +461,7 @@ pub struct sealwire_transmit {
 }
 
 /// The next frame that the endpoint itself wants sent: handshake messages, acknowledgements, repetitions. Poll after every other
-/// call until `length` is 0. `SEALWIRE_HANDSHAKE_FRAME_MAX` bytes are enough.
+/// call until `length` is 0. `SEALWIRE_HANDSHAKE_FRAME_MAX` bytes are enough, or `handshake_buffer` if that is more.
 ///
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; BUFFER_TOO_SMALL; STORAGE_FAILED; RANDOM_FAILED. After a failure other frames
 /// may still wait.

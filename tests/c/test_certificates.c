@@ -4,6 +4,7 @@
 #include "vectors.h"
 
 void test_certificates(void);
+void test_certificate_of_the_responder(void);
 
 static pair both;
 
@@ -98,4 +99,40 @@ void test_certificates(void) {
   prepare(1);
   both.b.port.find_credential = find;
   handshake(SEALWIRE_OK);
+}
+
+/* The Responder sends its certificate: message_2 with the room for composing it needs a larger buffer than the default. */
+void test_certificate_of_the_responder(void) {
+  static uint64_t memory[(SEALWIRE_ENDPOINT_SIZE_WITH(PAIR_SESSIONS, 0, 2048) + 7) / 8];
+  for (int large = 0; large < 2; large++) {
+    sealwire_anchor anchor;
+    memset(&anchor, 0, sizeof anchor);
+    anchor.issuer.data = vector_authority;
+    anchor.issuer.length = sizeof vector_authority;
+    anchor.purposes = SEALWIRE_PURPOSE_IDENTITY;
+    pair_prepare(&both, SEALWIRE_SUITE_X25519_CHACHA);
+    CHECK_OK(sealwire_key_import(&both.b.key, SEALWIRE_KEY_X25519, vector_certificate_key));
+    both.b.own.credential.data = vector_certificate;
+    both.b.own.credential.length = sizeof vector_certificate;
+    both.b.own.by_value = 1;
+    both.b.config.handshake_buffer = large ? 2048 : 0;
+    both.a.config.peer_count = 0;
+    both.a.config.anchors = &anchor;
+    both.a.config.anchor_count = 1;
+    CHECK_OK(party_start(&both.a, both.now_ms));
+    CHECK_OK(sealwire_endpoint_init(memory, sizeof memory, &both.b.config, &both.b.port, &both.b.endpoint));
+    uint32_t restored = 0;
+    CHECK_OK(sealwire_restore(both.b.endpoint, both.now_ms, &restored));
+    uint32_t number = 0;
+    CHECK_OK(sealwire_connect(both.a.endpoint, both.now_ms, NULL, NULL, &number));
+    pair_settle(&both);
+    if (large) pair_pass(&both, 200);
+    CHECK_STATUS(large ? SEALWIRE_OK : SEALWIRE_BUFFER_TOO_SMALL, both.b.refused);
+    CHECK_NUMBER((uint64_t)large, both.a.seen[SEALWIRE_EVENT_ESTABLISHED]);
+    pair_close(&both);
+  }
+  both.b.config.handshake_buffer = 255;
+  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_endpoint_init(memory, sizeof memory, &both.b.config, &both.b.port, &both.b.endpoint));
+  both.b.config.handshake_buffer = 65536;
+  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_endpoint_init(memory, sizeof memory, &both.b.config, &both.b.port, &both.b.endpoint));
 }
