@@ -271,6 +271,11 @@ impl SecurityContext {
     /// first; [`Error::KeyExhausted`]; [`Error::InvalidArgument`] for a number that is not outstanding, an option out of range, a control message
     /// with payload or number; [`Error::BufferTooSmall`].
     pub fn protect<P: Provider>(&mut self, p: &mut P, message: &Outgoing<'_>, topic: Option<&[u8]>, out: &mut [u8]) -> Result<usize> {
+        // Before the store: for a key that is used up it could not reserve more.
+        let epoch = self.sending_epoch();
+        if self.context(epoch).next >= EpochContext::limit(self.parties.aead()) {
+            return Err(Error::KeyExhausted);
+        }
         if self.must_store_to_send(false) {
             return Err(Error::StorageFailed);
         }
@@ -281,7 +286,6 @@ impl SecurityContext {
         if message.number.is_some_and(|number| !self.sent.is_outstanding(number)) {
             return Err(Error::InvalidArgument);
         }
-        let epoch = self.sending_epoch();
         let length = self.seal(p, epoch, message, topic, out)?;
         let context = self.context_mut(epoch);
         context.next = context.next.saturating_add(1);
@@ -291,9 +295,6 @@ impl SecurityContext {
     fn seal<P: Provider>(&self, p: &mut P, epoch: u32, message: &Outgoing<'_>, topic: Option<&[u8]>, out: &mut [u8]) -> Result<usize> {
         let aead = self.parties.aead();
         let context = self.context(epoch);
-        if context.next >= EpochContext::limit(aead) {
-            return Err(Error::KeyExhausted);
-        }
         let header = Header {
             phase: epoch & 1 == 1,
             confirmable: message.number.is_some(),

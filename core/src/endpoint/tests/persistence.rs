@@ -278,3 +278,34 @@ fn a_batch_of_plain_records_leaves_room_for_confirmable_ones_after_a_restart() {
     pair.a.send(pair.now, a, &CONFIRMABLE).unwrap();
     pair.b.send(pair.now, b, &CONFIRMABLE).unwrap();
 }
+
+/// With 8-byte tags, restarts that lose large reservations use a key up: the session ends with a name for it, and is not stuck as if the
+/// store failed.
+#[cfg(feature = "suite-x25519-ccm")]
+#[test]
+fn a_key_used_up_by_reservations_ends_the_session() {
+    let (a, b) = (Identity::new(1, "dev-1", false), Identity::new(2, "hub", false));
+    let suite = crate::crypto::Suite::X25519Ccm;
+    let config = Config { suites: [Some(suite), None, None, None], ..Config::default() };
+    let node = |own: &Identity, peer: &Identity| {
+        let mut node = Node::new(own, &[peer], config, false, 1);
+        node.port.suites = std::vec![suite];
+        node
+    };
+    let mut pair = Pair { a: node(&a, &b), b: node(&b, &a), now: 1_000 };
+    pair.connect();
+    for round in 0.. {
+        pair.a.endpoint.batch(65_536, 0);
+        let session = pair.a.session(&pair.b);
+        match pair.a.send(pair.now, session, &DATA) {
+            Ok(_) => assert!(round < 18),
+            Err(error) => {
+                assert_eq!((error, round), (Error::KeyExhausted, 17));
+                assert!(matches!(pair.a.take_events().last(), Some(Event::Closed { reason: Error::KeyExhausted, .. })));
+                assert!(pair.a.port.stored.is_empty());
+                return;
+            }
+        }
+        pair.a.restart(pair.now);
+    }
+}

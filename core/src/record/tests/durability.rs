@@ -119,8 +119,10 @@ fn reservations_stay_below_the_limit() {
     i.stored(&PLAN);
     protect(&mut i, &data(b"x"), None).unwrap();
     let last = protect(&mut i, &data(b"x"), None).unwrap();
+    // No store helps, before or after it.
+    assert_eq!(protect(&mut i, &data(b"x"), None), Err(Error::KeyExhausted));
     i.stored(&PLAN);
-    assert_eq!(protect(&mut i, &data(b"x"), None), Err(Error::StorageFailed));
+    assert_eq!(protect(&mut i, &data(b"x"), None), Err(Error::KeyExhausted));
     let at = Position { epoch: 0, partial_iv: SHORT_TAG_LIMIT - 1 };
     r.stored(&Plan { receiving: Some(at), ..PLAN });
     receive(&mut r, &last, None).unwrap();
