@@ -408,8 +408,10 @@
 /**
  * The buffer of one open handshake unless the configuration's `handshake_buffer` says otherwise: no frame of sealwire_poll_transmit() is
  * longer. It holds every handshake in which credentials go by reference. By value they go if they have at most 140 bytes each, 189 in method
- * 3; where a key operation may be PENDING, only in method 3 and up to 107. 2,048 bytes hold credentials of 512 by value in any case. A
- * handshake that does not fit ends with BUFFER_TOO_SMALL.
+ * 3; where a key operation may be PENDING, only in method 3 and up to 107. If the Initiator's alone goes by value, it may have 370 bytes in
+ * method 3, 320 in methods 1 and 2, 275 in method 0, less the inbox names; where its key operations may be PENDING, 320, 220 and 170.
+ * Certificates on P-256 have 300 and more. 2,048 bytes hold credentials of 512 by value in any case. Where a handshake does not fit,
+ * sealwire_handle_frame() answers BUFFER_TOO_SMALL each time, and HANDSHAKE_FAILED follows after the last attempt.
  */
 #define SEALWIRE_HANDSHAKE_FRAME_MAX 512
 
@@ -585,8 +587,9 @@ typedef struct sealwire_port {
    */
   int32_t (*random)(void *context, uint8_t *out, size_t length);
   /**
-   * Diffie-Hellman of private key `key` (the `key_handle` of an own credential) with `peer_public_key`; writes 32 bytes.
-   * May answer PENDING: the library's call then returns PENDING with nothing changed, and asks again with the same
+   * Diffie-Hellman of private key `key` (the `key_handle` of an own credential) with `peer_public_key`, 32 bytes;
+   * writes 32 bytes, not hashed. On P-256 both are x coordinates: a secure element that wants the point takes either y that fits x, the
+   * secret is the same. May answer PENDING: the library's call then returns PENDING with nothing changed, and asks again with the same
    * arguments in sealwire_resume(). NULL when all keys are software keys.
    */
   int32_t (*key_agree)(void *context,
@@ -596,8 +599,8 @@ typedef struct sealwire_port {
                        uint8_t *shared_secret);
   /**
    * Signs with private key `key`: `algorithm` is -8 (Ed25519) or -7 (ES256, r || s); writes 64 bytes. The message is the
-   * concatenation of `part_count` parts, at most 8. May answer PENDING, as `key_agree`. NULL when this end never signs, or signs with
-   * software keys only.
+   * concatenation of `part_count` parts, at most 8; a secure element that signs digests is given the SHA-256 of that. May answer
+   * PENDING, as `key_agree`. NULL when this end never signs, or signs with software keys only.
    */
   int32_t (*key_sign)(void *context,
                       uint32_t key,
@@ -691,7 +694,8 @@ typedef struct sealwire_own_credential {
    */
   uint32_t key_handle;
   /**
-   * 1 if the key behind `key_handle` signs with ES256. Counts on P-256 only, whose keys can do either; 0: it agrees.
+   * 1 if the key behind `key_handle` signs with ES256. Counts on P-256 only, whose keys can do either; 0: it agrees. Forgotten, it makes
+   * sealwire_connect() of a method in which this end signs fail with UNKNOWN_CREDENTIAL.
    */
   uint8_t signs;
   /**
@@ -1344,7 +1348,9 @@ int32_t sealwire_key_sign(const struct sealwire_key *key,
 
 /**
  * Makes an unsigned credential (CCS) for a software key: what one hands to the peers. `subject` (UTF-8) is also the inbox name on
- * MQTT; `kid` is what handshakes send for it, best a single byte 0x00 to 0x17 or 0x20 to 0x37, or a few bytes.
+ * MQTT; `kid` is what handshakes send for it, best a single byte 0x00 to 0x17 or 0x20 to 0x37, or a few bytes. The credential of a key in a
+ * secure element is made from its public key where the device is provisioned: in Python,
+ * `Credential.ccs(Key.external("ES256", public), subject, kid)`.
  *
  * Statuses: OK; INVALID_ARGUMENT; UNKNOWN_KEY; BUFFER_TOO_SMALL (160 bytes are enough for a subject of 16).
  */

@@ -40,7 +40,7 @@ errors! {
     /// An argument is out of its range or of the wrong length.
     InvalidArgument = 1, "invalid-argument", "Check the length and range of each argument against the documentation of the call.";
     /// The output buffer is too small.
-    BufferTooSmall = 2, "buffer-too-small", "Hand in a larger buffer; the documentation of the call gives the size.";
+    BufferTooSmall = 2, "buffer-too-small", "Hand in a larger buffer, see the call's documentation; in a handshake, name long credentials by kid or hash, not by value.";
     /// The call does not fit the state, such as sending before the handshake is done.
     WrongState = 3, "wrong-state", "Wait for the event that allows this call.";
     /// No session has this handle, or it has ended.
@@ -76,11 +76,11 @@ errors! {
     /// No common cipher suite.
     UnsupportedSuite = 201, "unsupported-suite", "Enable a cipher suite that both ends have.";
     /// No credential is known for what ID_CRED names.
-    UnknownCredential = 202, "unknown-credential", "Provision the peer's credential, or let it send its credential by value.";
+    UnknownCredential = 202, "unknown-credential", "Provision the peer's credential, or let it come by value. From connect: no own key fits method and suites.";
     /// The credential is known but not trusted for this: wrong issuer, purpose, signature or key type.
-    UntrustedCredential = 203, "untrusted-credential", "Check the issuer's trust anchor and its purposes.";
+    UntrustedCredential = 203, "untrusted-credential", "Check the issuer's trust anchor and its purposes; of a certificate also the key usage, and CA:FALSE.";
     /// The credential is outside its validity time.
-    ExpiredCredential = 204, "expired-credential", "Issue a new credential.";
+    ExpiredCredential = 204, "expired-credential", "Check the clock of the end that refuses; then issue a new credential.";
     /// The peer did not prove possession of the key of its credential.
     AuthenticationFailed = 205, "authentication-failed", "The peer has another key, or someone altered the message.";
     /// The peer presented this endpoint's own identity.

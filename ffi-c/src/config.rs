@@ -35,7 +35,8 @@ pub struct sealwire_own_credential {
     pub key: *const sealwire_key,
     /// The port's name for the private key, below 2^31, when `key` is NULL.
     pub key_handle: u32,
-    /// 1 if the key behind `key_handle` signs with ES256. Counts on P-256 only, whose keys can do either; 0: it agrees.
+    /// 1 if the key behind `key_handle` signs with ES256. Counts on P-256 only, whose keys can do either; 0: it agrees. Forgotten, it makes
+    /// sealwire_connect() of a method in which this end signs fail with UNKNOWN_CREDENTIAL.
     pub signs: u8,
     /// 1: send the credential itself, for peers that do not have it (needs a CWT, a certificate, or a CCS that the peer knows). 0: its
     /// key identifier, or the hash of a certificate.

@@ -25,8 +25,10 @@ pub const SEALWIRE_GROUP_SIZE: usize = 0;
 pub const SEALWIRE_OVERHEAD_MAX: usize = 180;
 /// The buffer of one open handshake unless the configuration's `handshake_buffer` says otherwise: no frame of sealwire_poll_transmit() is
 /// longer. It holds every handshake in which credentials go by reference. By value they go if they have at most 140 bytes each, 189 in method
-/// 3; where a key operation may be PENDING, only in method 3 and up to 107. 2,048 bytes hold credentials of 512 by value in any case. A
-/// handshake that does not fit ends with BUFFER_TOO_SMALL.
+/// 3; where a key operation may be PENDING, only in method 3 and up to 107. If the Initiator's alone goes by value, it may have 370 bytes in
+/// method 3, 320 in methods 1 and 2, 275 in method 0, less the inbox names; where its key operations may be PENDING, 320, 220 and 170.
+/// Certificates on P-256 have 300 and more. 2,048 bytes hold credentials of 512 by value in any case. Where a handshake does not fit,
+/// sealwire_handle_frame() answers BUFFER_TOO_SMALL each time, and HANDSHAKE_FAILED follows after the last attempt.
 pub const SEALWIRE_HANDSHAKE_FRAME_MAX: usize = 512;
 
 /// Most sessions of one endpoint.

@@ -39,14 +39,15 @@ pub struct sealwire_port {
     pub context: *mut c_void,
     /// Fills `out` with cryptographically secure random bytes. Required.
     pub random: Option<unsafe extern "C" fn(context: *mut c_void, out: *mut u8, length: usize) -> i32>,
-    /// Diffie-Hellman of private key `key` (the `key_handle` of an own credential) with `peer_public_key`; writes 32 bytes.
-    /// May answer PENDING: the library's call then returns PENDING with nothing changed, and asks again with the same
+    /// Diffie-Hellman of private key `key` (the `key_handle` of an own credential) with `peer_public_key`, 32 bytes;
+    /// writes 32 bytes, not hashed. On P-256 both are x coordinates: a secure element that wants the point takes either y that fits x, the
+    /// secret is the same. May answer PENDING: the library's call then returns PENDING with nothing changed, and asks again with the same
     /// arguments in sealwire_resume(). NULL when all keys are software keys.
     pub key_agree:
         Option<unsafe extern "C" fn(context: *mut c_void, key: u32, curve: i32, peer_public_key: *const u8, shared_secret: *mut u8) -> i32>,
     /// Signs with private key `key`: `algorithm` is -8 (Ed25519) or -7 (ES256, r || s); writes 64 bytes. The message is the
-    /// concatenation of `part_count` parts, at most 8. May answer PENDING, as `key_agree`. NULL when this end never signs, or signs with
-    /// software keys only.
+    /// concatenation of `part_count` parts, at most 8; a secure element that signs digests is given the SHA-256 of that. May answer
+    /// PENDING, as `key_agree`. NULL when this end never signs, or signs with software keys only.
     pub key_sign: Option<
         unsafe extern "C" fn(
             context: *mut c_void,

@@ -123,7 +123,7 @@ class Credential:
         """Its encoding: CBOR, or DER."""
 
     @property
-    def kind(self) -> Literal["ccs", "cwt"]:
+    def kind(self) -> Literal["ccs", "cwt", "x509"]:
         """ "ccs", "cwt" or "x509"."""
 
     @property

@@ -35,7 +35,7 @@ class BufferTooSmall(SealwireError):
 
     number = 2
     name = "buffer-too-small"
-    hint = "Hand in a larger buffer; the documentation of the call gives the size."
+    hint = "Hand in a larger buffer, see the call's documentation; in a handshake, name long credentials by kid or hash, not by value."
 
 
 class WrongState(SealwireError):
@@ -163,7 +163,7 @@ class UnknownCredential(SealwireError):
 
     number = 202
     name = "unknown-credential"
-    hint = "Provision the peer's credential, or let it send its credential by value."
+    hint = "Provision the peer's credential, or let it come by value. From connect: no own key fits method and suites."
 
 
 class UntrustedCredential(SealwireError):
@@ -171,7 +171,7 @@ class UntrustedCredential(SealwireError):
 
     number = 203
     name = "untrusted-credential"
-    hint = "Check the issuer's trust anchor and its purposes."
+    hint = "Check the issuer's trust anchor and its purposes; of a certificate also the key usage, and CA:FALSE."
 
 
 class ExpiredCredential(SealwireError):
@@ -179,7 +179,7 @@ class ExpiredCredential(SealwireError):
 
     number = 204
     name = "expired-credential"
-    hint = "Issue a new credential."
+    hint = "Check the clock of the end that refuses; then issue a new credential."
 
 
 class AuthenticationFailed(SealwireError):
