@@ -261,6 +261,9 @@ pub(crate) struct Credential {
 
 impl Credential {
     fn take(bytes: Vec<u8>) -> PyResult<Self> {
+        if bytes.starts_with(b"-----BEGIN") {
+            return Err(raise_with(Error::Malformed, "this is PEM; a certificate is taken as DER", None));
+        }
         if bytes.len() > MAX_CREDENTIAL {
             return Err(raise_with(Error::InvalidArgument, "a credential has at most 512 bytes", None));
         }

@@ -265,6 +265,12 @@ def test_issued_credentials_need_no_provisioning() -> None:
     assert pair.b.find(device.thumbprint) is not None
 
 
+@pytest.mark.parametrize("length", [64, 800])
+def test_a_certificate_in_pem_says_what_is_wanted(length: int) -> None:
+    with pytest.raises(errors.Malformed, match="PEM"):
+        Credential(b"-----BEGIN CERTIFICATE-----\n" + b"A" * length)
+
+
 def test_expired_credential_cannot_open_a_session() -> None:
     issuer, device, hub = Identity.generate("i", curve="ES256"), Identity.generate("dev"), Identity.generate("hub")
     kid = issuer.credential.kid
