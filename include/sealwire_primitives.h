@@ -63,7 +63,8 @@ typedef struct sealwire_ead {
 } sealwire_ead;
 
 /**
- * What one step of a handshake works with. Start from {0}; `config` and `port` are needed in every step.
+ * What one step of a handshake works with. Start from {0}; `config` and `port` are needed in every step. A PLAINTEXT of more than 768 bytes
+ * (a chain of certificates) is BUFFER_TOO_SMALL here; an endpoint with a larger `handshake_buffer` takes it.
  */
 typedef struct sealwire_step {
   /**

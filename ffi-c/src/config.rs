@@ -288,7 +288,7 @@ pub(crate) fn config(from: &sealwire_config, identity: &Identity, sessions: usiz
     to.reply_inbox = inbox(&from.reply_inbox)?;
     to.suites = suites(from, identity, &to)?;
     to.method = method(from);
-    to.methods = methods(from);
+    to.methods = methods(from)?;
     to.identifier_len = match (from.identifier_length, sessions) {
         (0, ..=24) => 1,
         (0, ..=4096) => 2,
@@ -326,9 +326,15 @@ pub(crate) fn method(from: &sealwire_config) -> Method {
 }
 
 /// The methods taken when a peer begins.
-pub(crate) fn methods(from: &sealwire_config) -> Methods {
+///
+/// Error: `InvalidArgument` (a bit that stands for no method).
+pub(crate) fn methods(from: &sealwire_config) -> Result<Methods> {
+    let known = Method::ALL.iter().fold(0, |bits, method| bits | 1 << method.number());
+    if from.methods_refused & !known != 0 {
+        return Err(Error::InvalidArgument);
+    }
     let refused = |method: &&Method| from.methods_refused & (1 << method.number()) != 0;
-    Method::ALL.iter().filter(refused).fold(Methods::ALL, |methods, method| methods.without(*method))
+    Ok(Method::ALL.iter().filter(refused).fold(Methods::ALL, |methods, method| methods.without(*method)))
 }
 
 pub(crate) fn suites(from: &sealwire_config, identity: &Identity, defaults: &Config) -> Result<[Option<Suite>; MAX_SUITES]> {

@@ -220,16 +220,22 @@ impl Responder {
         let mut inner = lock(&self.inner)?;
         let (port, kept, state) = &mut *inner;
         let (_, suite) = Message1::parse(&message_1).and_then(|parsed| parsed.check(self.methods, &self.suites)).map_err(raise)?;
-        // Kept until message_2 is there: a signature that is pending must be asked for again for the same bytes.
+        // Kept while a signature is pending, which must be asked for again for the same bytes.
         let y = match kept.take() {
             Some(y) if y.curve() == suite.curve() => y,
             _ => Ephemeral::generate(port, suite.curve()).map_err(raise)?,
         };
-        let y = kept.insert(y);
-        let (next, message, seen) = step(port, |port, on_ead, scratch, out| {
-            edhoc::process_message_1(port, self.methods, &self.suites, y, c_r, &message_1, on_ead, &items(&ead_2), scratch, out)
-        })?;
-        *kept = None;
+        let mut pending = false;
+        let outcome = step(port, |port, on_ead, scratch, out| {
+            let outcome =
+                edhoc::process_message_1(port, self.methods, &self.suites, &y, c_r, &message_1, on_ead, &items(&ead_2), scratch, out);
+            pending = matches!(outcome, Err(Error::Pending));
+            outcome
+        });
+        if pending {
+            *kept = Some(y);
+        }
+        let (next, message, seen) = outcome?;
         *state = Some(next);
         *lock(&self.ead)? = seen;
         Ok(PyBytes::new(py, &message))

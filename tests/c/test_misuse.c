@@ -296,6 +296,9 @@ void test_configuration(void) {
   config.suite_count = 1;
   REFUSED(SEALWIRE_UNSUPPORTED_SUITE);
   RESTART();
+  config.methods_refused = 16;
+  REFUSED(SEALWIRE_INVALID_ARGUMENT);
+  RESTART();
   config.inbox = pair_text("Not-An-Inbox");
   REFUSED(SEALWIRE_INVALID_ARGUMENT);
   RESTART();

@@ -10,7 +10,7 @@ use crate::status::answer;
 use crate::types::sealwire_bytes;
 use core::ffi::c_void;
 use sealwire_core::bytes::Writer;
-use sealwire_core::crypto::Suite;
+use sealwire_core::crypto::{Provider, Suite};
 use sealwire_core::edhoc::{
     AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, Ephemeral, MAX_EAD_ITEMS, Message1, compose_message_1,
     exporter, process_message_1,
@@ -32,8 +32,8 @@ unsafe impl Opaque for sealwire_handshake {
 
 /// Which message is awaited.
 pub enum Step {
-    /// As Responder, message_1 again: a signature is pending.
-    One(Ephemeral),
+    /// As Responder, the same message_1 again, by its hash: a signature is pending.
+    One(Ephemeral, [u8; 32]),
     /// As Initiator, message_2.
     Two(AwaitMessage2),
     /// As Responder, message_3.
@@ -61,7 +61,8 @@ pub struct sealwire_ead {
     pub has_value: u8,
 }
 
-/// What one step of a handshake works with. Start from {0}; `config` and `port` are needed in every step.
+/// What one step of a handshake works with. Start from {0}; `config` and `port` are needed in every step. A PLAINTEXT of more than 768 bytes
+/// (a chain of certificates) is BUFFER_TOO_SMALL here; an endpoint with a larger `handshake_buffer` takes it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwire_step {
@@ -249,18 +250,19 @@ pub unsafe extern "C" fn sealwire_message_1_process(
         let mut out = Writer::new(bytes_mut(message_2, capacity)?);
         let mut scratch = [0; SCRATCH];
         let mut see = |item: &Ead<'_>| work.see(item);
-        let (mut platform, methods) = (work.platform(), methods(work.config));
+        let (mut platform, methods) = (work.platform(), methods(work.config)?);
         let (_, suite) = Message1::parse(work.message)?.check(methods, suites)?;
-        // The same pair as before the signature was pending, or what is signed would not be the same either.
+        // The same pair as before the signature was pending, or what is signed would not be the same either; for another message_1 a new one.
+        let h_message_1 = platform.hash(&[work.message]);
         let kept = match get(handshake).as_deref() {
-            Ok(Step::One(y)) if y.curve() == suite.curve() => Some(y.clone()),
+            Ok(Step::One(y, hash)) if *hash == h_message_1 && y.curve() == suite.curve() => Some(y.clone()),
             _ => None,
         };
         let y = kept.map_or_else(|| Ephemeral::generate(&mut platform, suite.curve()), Ok)?;
         let outcome =
             process_message_1(&mut platform, methods, suites, &y, c_r, work.message, &mut see, work.ead(), &mut scratch, &mut out);
         if matches!(outcome, Err(Error::Pending)) {
-            put(handshake, Step::One(y))?;
+            put(handshake, Step::One(y, h_message_1))?;
         }
         put(handshake, Step::Three(outcome?))?;
         result.write(out.len());
