@@ -747,7 +747,8 @@ typedef struct sealwire_config {
    */
   uint32_t event_size;
   /**
-   * Own credentials, at least one: at most one for static Diffie-Hellman and one for signatures on each cipher suite's curve.
+   * Own credentials, at least one: at most one for static Diffie-Hellman and one for signatures on each cipher suite's curve. Of two that
+   * serve the same the first is used.
    */
   const struct sealwire_own_credential *own;
   /**

@@ -95,7 +95,8 @@ pub struct sealwire_config {
     pub port_size: u32,
     /// Set by `SEALWIRE_CONFIG_INIT`.
     pub event_size: u32,
-    /// Own credentials, at least one: at most one for static Diffie-Hellman and one for signatures on each cipher suite's curve.
+    /// Own credentials, at least one: at most one for static Diffie-Hellman and one for signatures on each cipher suite's curve. Of two that
+    /// serve the same the first is used.
     pub own: *const sealwire_own_credential,
     /// Number of own credentials.
     pub own_count: usize,

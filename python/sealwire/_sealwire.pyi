@@ -499,7 +499,8 @@ class Endpoint:
     ) -> Endpoint:
         """Makes an endpoint.
 
-        `identities`: own credentials with their keys: one per curve for static Diffie-Hellman (X25519, P-256), one for signing (Ed25519, ES256).
+        `identities`: own credentials with their keys: one per curve for static Diffie-Hellman (X25519, P-256), one for signing (Ed25519, ES256);
+        of two of a kind the first is used.
         `peers`: provisioned credentials. `anchors`: issuers believed. `store`: where state survives a restart (default: in memory).
         `authorize(peer)`: may this verified peer open a session; the default is that an inbox it claims must be the subject of its credential.
         `suites`: EDHOC cipher suites in order of preference (4, 2, 3, 0, as far as an identity fits). `method`: the one that this end begins
