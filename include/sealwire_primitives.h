@@ -35,7 +35,7 @@
 #define SEALWIRE_SNAPSHOT_MAX 512
 
 /**
- * A handshake under way. The members are the library's. Close it with sealwire_handshake_erase(); it must not be moved.
+ * A handshake under way. The members are the library's. Start from {{0}}. Close it with sealwire_handshake_erase(); it must not be moved.
  */
 typedef struct sealwire_handshake {
   /**
@@ -240,7 +240,7 @@ typedef struct sealwire_link_counters {
 } sealwire_link_counters;
 
 /**
- * A store on raw flash. The members are the library's. It needs no closing, and must not be moved.
+ * A store on raw flash. The members are the library's. Start from {{0}}. It needs no closing, and must not be moved.
  */
 typedef struct sealwire_two_slot {
   /**
@@ -315,7 +315,7 @@ int32_t sealwire_message_1_compose(struct sealwire_handshake *handshake,
 
 /**
  * As Responder: processes message_1, composes message_2, and starts `handshake`. `c_r` must differ from C_I. After PENDING `handshake` holds
- * a key pair: repeat the call with the same struct and arguments, or erase it. Zero the struct before its first use.
+ * a key pair: repeat the call with the same struct and arguments, or erase it.
  *
  * Statuses: OK; INVALID_ARGUMENT; VERSION_MISMATCH; PENDING; BUFFER_TOO_SMALL; RANDOM_FAILED; MALFORMED; NOT_DETERMINISTIC; UNSUPPORTED_METHOD;
  * UNSUPPORTED_SUITE; SAME_IDENTIFIER; UNKNOWN_CRITICAL_EAD; INVALID_KEY; UNKNOWN_CREDENTIAL (no own one); UNKNOWN_KEY; those of

@@ -142,7 +142,7 @@ else
 fi
 
 # ---- without the standard library, as firmware has it
-features=suite-x25519-chacha,suite-p256-ccm
+features=suite-x25519-chacha,suite-p256-ccm,suite-p256-ccm16,suite-x25519-ccm,signatures,x509
 cell "library without std" cargo rustc --locked --quiet -p sealwire-ffi --profile firmware --no-default-features --features $features \
     --crate-type staticlib && {
     cp "$target/firmware/libsealwire.a" "$out/libsealwire-nostd.a"
@@ -154,6 +154,8 @@ cell "library without std" cargo rustc --locked --quiet -p sealwire-ffi --profil
 cell "panic hook compiles" cargo check --locked --quiet -p sealwire-ffi --lib --profile firmware --no-default-features \
     --features $features,panic-hook
 cell "suite 4 alone compiles" cargo check --locked --quiet -p sealwire-ffi --lib --no-default-features --features std,suite-x25519-chacha
+cell "suite 2 with signatures and certificates compiles" cargo check --locked --quiet -p sealwire-ffi --lib --no-default-features \
+    --features std,suite-p256-ccm,signatures,x509
 cell "suite 2 alone compiles" cargo check --locked --quiet -p sealwire-ffi --lib --no-default-features --features std,suite-p256-ccm
 
 # ---- memory checkers

@@ -178,7 +178,7 @@ static sealwire_flash flash(void) {
 }
 
 void test_two_slot_store(void) {
-  sealwire_two_slot store;
+  sealwire_two_slot store = {{0}};
   sealwire_flash port = flash();
   uint8_t out[300];
   uint8_t data[BLOCK];
@@ -217,7 +217,7 @@ void test_two_slot_store(void) {
     flash_left = left;
     int32_t status = sealwire_two_slot_save(&store, 0, after, sizeof after);
     flash_left = -1;
-    sealwire_two_slot rebooted;
+    sealwire_two_slot rebooted = {{0}};
     CHECK_OK(sealwire_two_slot_init(&rebooted, &port));
     CHECK_OK(sealwire_two_slot_load(&rebooted, 0, out, sizeof out, &length));
     CHECK_NUMBER(100, length);

@@ -23,12 +23,14 @@ pub struct sealwire_stream {
 unsafe impl Opaque for sealwire_uart {
     type Value = uart::Decoder<'static>;
     const TAG: usize = 0x5541;
+    const CALLS_BACK: bool = false;
 }
 
 // SAFETY: an array of integers.
 unsafe impl Opaque for sealwire_stream {
     type Value = stream::Decoder<'static>;
     const TAG: usize = 0x5354;
+    const CALLS_BACK: bool = false;
 }
 
 /// What a decoder has seen. Counters stop at their highest value.

@@ -17,7 +17,7 @@ use sealwire_core::edhoc::{
 };
 use sealwire_core::error::{Error, Result};
 
-/// A handshake under way. The members are the library's. Close it with sealwire_handshake_erase(); it must not be moved.
+/// A handshake under way. The members are the library's. Start from {{0}}. Close it with sealwire_handshake_erase(); it must not be moved.
 #[repr(C)]
 pub struct sealwire_handshake {
     /// Private.
@@ -28,6 +28,7 @@ pub struct sealwire_handshake {
 unsafe impl Opaque for sealwire_handshake {
     type Value = Step;
     const TAG: usize = 0x4853;
+    const CALLS_BACK: bool = true;
 }
 
 /// Which message is awaited.
@@ -224,7 +225,7 @@ pub unsafe extern "C" fn sealwire_message_1_compose(
 }
 
 /// As Responder: processes message_1, composes message_2, and starts `handshake`. `c_r` must differ from C_I. After PENDING `handshake` holds
-/// a key pair: repeat the call with the same struct and arguments, or erase it. Zero the struct before its first use.
+/// a key pair: repeat the call with the same struct and arguments, or erase it.
 ///
 /// Statuses: OK; INVALID_ARGUMENT; VERSION_MISMATCH; PENDING; BUFFER_TOO_SMALL; RANDOM_FAILED; MALFORMED; NOT_DETERMINISTIC; UNSUPPORTED_METHOD;
 /// UNSUPPORTED_SUITE; SAME_IDENTIFIER; UNKNOWN_CRITICAL_EAD; INVALID_KEY; UNKNOWN_CREDENTIAL (no own one); UNKNOWN_KEY; those of

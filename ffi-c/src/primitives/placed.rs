@@ -21,6 +21,9 @@ pub(super) unsafe trait Opaque: Sized {
     type Value;
     /// Tells the types apart.
     const TAG: usize;
+    /// True if its calls call the application back, which might then set up the struct in use. Such a struct starts from {0}: its mark is read
+    /// before anything was written.
+    const CALLS_BACK: bool;
     /// Fails to compile when the struct is too small.
     const FITS: () = assert!(
         size_of::<Self>() >= size_of::<Placed<Self::Value>>() && align_of::<Self>() >= align_of::<Placed<Self::Value>>(),
@@ -49,7 +52,7 @@ pub(super) unsafe fn put<O: Opaque>(place: *mut O, value: O::Value) -> Result<()
     let placed = place.cast::<Placed<O::Value>>();
     // SAFETY: large and aligned enough by `FITS`; readable and writable by the caller's promise.
     unsafe {
-        if core::ptr::addr_of!((*placed).mark).read() == lent(place) {
+        if O::CALLS_BACK && core::ptr::addr_of!((*placed).mark).read() == lent(place) {
             return Err(Error::Busy);
         }
         // A shorter variant of an enum would leave keys of the old one behind it.

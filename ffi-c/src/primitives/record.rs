@@ -20,6 +20,7 @@ pub struct sealwire_context {
 unsafe impl Opaque for sealwire_context {
     type Value = SecurityContext;
     const TAG: usize = 0x4354;
+    const CALLS_BACK: bool = false;
 }
 
 /// Application data; the same as `SEALWIRE_KIND_DATA`.

@@ -36,7 +36,7 @@ pub struct sealwire_flash {
 pub const SEALWIRE_SNAPSHOT_MAX: usize = 512;
 const _: () = assert!(SEALWIRE_SNAPSHOT_MAX >= sealwire_core::persist::SNAPSHOT_MAX && sealwire_core::persist::SNAPSHOT_MAX == 312);
 
-/// A store on raw flash. The members are the library's. It needs no closing, and must not be moved.
+/// A store on raw flash. The members are the library's. Start from {{0}}. It needs no closing, and must not be moved.
 #[repr(C)]
 pub struct sealwire_two_slot {
     /// Private.
@@ -47,6 +47,7 @@ pub struct sealwire_two_slot {
 unsafe impl Opaque for sealwire_two_slot {
     type Value = TwoSlot<sealwire_flash>;
     const TAG: usize = 0x4632;
+    const CALLS_BACK: bool = true;
 }
 
 impl Flash for sealwire_flash {
