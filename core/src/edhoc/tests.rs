@@ -113,6 +113,11 @@ impl Credentials for Party<'_> {
     }
 }
 
+/// A party that has noted nothing yet, and admits everybody.
+fn party_of(credentials: StaticCredentials<'_>, inner: Inner, ephemeral: [u8; 32]) -> Party<'_> {
+    Party { credentials, inner, ephemeral, noted: Vec::new(), pending: 0, admits: true, asked: Vec::new() }
+}
+
 fn software() -> Inner {
     SoftwareProvider::new(|_| Err(Error::RandomFailed))
 }
@@ -255,15 +260,7 @@ fn parties<T>(trace: &Trace, with: impl FnOnce(&mut Party<'_>, &mut Party<'_>) -
         let credentials = StaticCredentials { own, peers, anchors: &issuers, now_s: None };
         (credentials, inner, side.ephemeral)
     };
-    let make = |(credentials, inner, ephemeral)| Party {
-        credentials,
-        inner,
-        ephemeral,
-        noted: Vec::new(),
-        pending: 0,
-        admits: true,
-        asked: Vec::new(),
-    };
+    let make = |(credentials, inner, ephemeral)| party_of(credentials, inner, ephemeral);
     let mut i = make(party(&own_i, &known_to_i, &trace.initiator, trace.method.initiator()));
     let mut r = make(party(&own_r, &known_to_r, &trace.responder, trace.method.responder()));
     with(&mut i, &mut r)
@@ -586,15 +583,7 @@ fn strangers_reflections_and_unwelcome_peers_are_refused() {
         let other = [Provisioned { kid: known[0].kid, credential: r.credentials.peers[0].credential }];
         let mut reflected = i.credentials;
         reflected.peers = &other;
-        let mut mirror = Party {
-            credentials: reflected,
-            inner: software(),
-            ephemeral: i.ephemeral,
-            noted: Vec::new(),
-            pending: 0,
-            admits: true,
-            asked: Vec::new(),
-        };
+        let mut mirror = party_of(reflected, software(), i.ephemeral);
         assert_eq!(steps.message_3(&mut mirror, &i_2, &message_2).err(), Some(Error::OwnIdentity));
         i.credentials.peers = known;
 
@@ -632,15 +621,7 @@ fn the_second_candidate_with_the_same_kid_is_tried() {
             Provisioned { kid: &trace.responder.kid, credential: decoy },
             Provisioned { kid: &trace.responder.kid, credential: &trace.responder.credential },
         ];
-        let mut patient = Party {
-            credentials: StaticCredentials { peers: &both, ..i.credentials },
-            inner: software(),
-            ephemeral: i.ephemeral,
-            noted: Vec::new(),
-            pending: 0,
-            admits: true,
-            asked: Vec::new(),
-        };
+        let mut patient = party_of(StaticCredentials { peers: &both, ..i.credentials }, software(), i.ephemeral);
         patient.inner.keys.insert(KeyHandle(0), KeyKind::X25519, Secret::from(trace.initiator.private)).unwrap();
         let (_, next) = steps.message_3(&mut patient, &i_2, &message_2).unwrap();
         let credential = Credential::parse(&trace.responder.credential).unwrap();

@@ -31,15 +31,11 @@ fn ends<T>(file: &Value, cell: &Value, with: impl FnOnce(&mut Party<'_>, &mut Pa
             AuthenticationKey::Signature => KeyKind::for_signature(suite.signature()),
         };
         inner.keys.insert(KeyHandle(0), kind, Secret::from(sides[at].private)).unwrap();
-        Party {
-            credentials: StaticCredentials { own: &own[at], peers: known[at], anchors: &issuers, now_s: Some(1_900_000_000) },
+        party_of(
+            StaticCredentials { own: &own[at], peers: known[at], anchors: &issuers, now_s: Some(1_900_000_000) },
             inner,
-            ephemeral: sides[at].ephemeral,
-            noted: Vec::new(),
-            pending: 0,
-            admits: true,
-            asked: Vec::new(),
-        }
+            sides[at].ephemeral,
+        )
     });
     with(&mut i, &mut r)
 }

@@ -108,15 +108,7 @@ fn a_credential_for_the_other_sort_of_key_is_refused() {
             let (message_1, i_2) = steps.message_1(i);
             let (message_2, _) = steps.message_2(r, &message_1).unwrap();
             let wrong = [Provisioned { kid: &trace.responder.kid, credential: opposite }];
-            let mut misled = Party {
-                credentials: StaticCredentials { peers: &wrong, ..i.credentials },
-                inner: software(),
-                ephemeral: i.ephemeral,
-                noted: Vec::new(),
-                pending: 0,
-                admits: true,
-                asked: Vec::new(),
-            };
+            let mut misled = party_of(StaticCredentials { peers: &wrong, ..i.credentials }, software(), i.ephemeral);
             // On P-256 the curve does not tell a signature key from the other, so it is the proof that fails.
             let expected = match trace.suite.curve() {
                 Curve::X25519 => Error::UntrustedCredential,
@@ -138,15 +130,7 @@ fn an_endpoint_recognises_either_of_its_keys() {
             let (message_2, _) = steps.message_2(r, &message_1).unwrap();
             // The Initiator's own two credentials are those of both sides of the trace.
             let both = [i.credentials.own[0], r.credentials.own[0]];
-            let mut mirror = Party {
-                credentials: StaticCredentials { own: &both, ..i.credentials },
-                inner: software(),
-                ephemeral: i.ephemeral,
-                noted: Vec::new(),
-                pending: 0,
-                admits: true,
-                asked: Vec::new(),
-            };
+            let mut mirror = party_of(StaticCredentials { own: &both, ..i.credentials }, software(), i.ephemeral);
             assert_eq!(steps.message_3(&mut mirror, &i_2, &message_2).err(), Some(Error::OwnIdentity), "{}", trace.name);
         });
     }
@@ -168,15 +152,7 @@ fn an_own_key_that_cannot_be_read_is_not_overlooked() {
                 let own = [i.credentials.own[0], OwnEntry { authentication: other, credential, ..i.credentials.own[0] }];
                 let mut inner = software();
                 std::mem::swap(&mut inner, &mut i.inner);
-                let mut both = Party {
-                    credentials: StaticCredentials { own: &own, ..i.credentials },
-                    inner,
-                    ephemeral: i.ephemeral,
-                    noted: Vec::new(),
-                    pending: 0,
-                    admits: true,
-                    asked: Vec::new(),
-                };
+                let mut both = party_of(StaticCredentials { own: &own, ..i.credentials }, inner, i.ephemeral);
                 assert_eq!(steps.message_3(&mut both, &i_2, &message_2).err(), expected, "{}", trace.name);
             });
         }

@@ -263,15 +263,7 @@ fn four_candidates_are_tried_and_a_defective_one_does_not_stop_that() {
             let steps = Steps { trace };
             let (_, state) = steps.message_1(i);
             let known: Vec<Provisioned<'_>> = candidates.iter().map(|credential| Provisioned { kid, credential }).collect();
-            let mut i = Party {
-                credentials: StaticCredentials { peers: &known, ..i.credentials },
-                inner: software(),
-                ephemeral: i.ephemeral,
-                noted: Vec::new(),
-                pending: 0,
-                admits: true,
-                asked: Vec::new(),
-            };
+            let mut i = party_of(StaticCredentials { peers: &known, ..i.credentials }, software(), i.ephemeral);
             i.inner.keys.insert(KeyHandle(0), KeyKind::X25519, Secret::from(trace.initiator.private)).unwrap();
             let result = steps.message_3(&mut i, &state, &bytes(&trace.values["message_2"]));
             assert_eq!(result.err(), outcome);
