@@ -160,33 +160,11 @@ impl Credentials for Platform<'_> {
     }
 
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
-        let mut remaining = nth;
-        for peer in self.identity.peers() {
-            // SAFETY: checked in `Identity::new`; the caller keeps the bytes.
-            let credential = unsafe { bytes(peer.data, peer.length) }?;
-            if Credential::parse(credential)?.kid == Some(kid) {
-                match remaining.checked_sub(1) {
-                    None => return copy(credential, out).map(Some),
-                    Some(fewer) => remaining = fewer,
-                }
-            }
-        }
-        self.found(kid, remaining, out)
+        self.named(kid, nth, out, |credential| Ok(Credential::parse(credential)?.kid == Some(kid)))
     }
 
     fn candidate_x5t(&self, hash: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
-        let mut remaining = nth;
-        for peer in self.identity.peers() {
-            // SAFETY: checked in `Identity::new`; the caller keeps the bytes.
-            let credential = unsafe { bytes(peer.data, peer.length) }?;
-            if is_x5t_of(hash, credential) {
-                match remaining.checked_sub(1) {
-                    None => return copy(credential, out).map(Some),
-                    Some(fewer) => remaining = fewer,
-                }
-            }
-        }
-        self.found(hash, remaining, out)
+        self.named(hash, nth, out, |credential| Ok(is_x5t_of(hash, credential)))
     }
 
     fn known(&self, credential: &[u8]) -> bool {
@@ -242,6 +220,22 @@ impl Credentials for Platform<'_> {
 }
 
 impl Platform<'_> {
+    /// The `nth` credential of this name: those configured that `fits` takes, then those of the application's own table.
+    fn named(&self, name: &[u8], nth: usize, out: &mut [u8], fits: impl Fn(&[u8]) -> Result<bool>) -> Result<Option<usize>> {
+        let mut remaining = nth;
+        for peer in self.identity.peers() {
+            // SAFETY: checked in `Identity::new`; the caller keeps the bytes.
+            let credential = unsafe { bytes(peer.data, peer.length) }?;
+            if fits(credential)? {
+                match remaining.checked_sub(1) {
+                    None => return copy(credential, out).map(Some),
+                    Some(fewer) => remaining = fewer,
+                }
+            }
+        }
+        self.found(name, remaining, out)
+    }
+
     /// A credential from the application's own table.
     fn found(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>> {
         let Some(find) = self.port.find_credential else { return Ok(None) };

@@ -318,6 +318,20 @@ impl Steps<'_> {
     fn finish(&self, i: &mut Party<'_>, state: &AwaitMessage4, message_4: &[u8]) -> Result<Completed> {
         state.process_message_4(i, message_4, &mut inbox, &mut [0; ROOM])
     }
+
+    /// The whole handshake, each message being the expected one; gives what it yields at the Initiator and at the Responder.
+    fn replay(&self, i: &mut Party<'_>, r: &mut Party<'_>, expect: impl Fn(&str) -> Vec<u8>) -> (Completed, Completed) {
+        let name = &self.trace.name;
+        let (message_1, i_2) = self.message_1(i);
+        assert_eq!(message_1, expect("message_1"), "{name}");
+        let (message_2, r_3) = self.message_2(r, &message_1).unwrap();
+        assert_eq!(message_2, expect("message_2"), "{name}");
+        let (message_3, i_4) = self.message_3(i, &i_2, &message_2).unwrap();
+        assert_eq!(message_3, expect("message_3"), "{name}");
+        let (message_4, r_done) = self.message_4(r, &r_3, &message_3).unwrap();
+        assert_eq!(message_4, expect("message_4"), "{name}");
+        (self.finish(i, &i_4, &message_4).unwrap(), r_done)
+    }
 }
 
 fn check(trace: &Trace) {
@@ -325,15 +339,7 @@ fn check(trace: &Trace) {
         let steps = Steps { trace };
         let name = &trace.name;
         let expect = |what: &str| bytes(&trace.values[what]);
-        let (message_1, i_2) = steps.message_1(i);
-        assert_eq!(message_1, expect("message_1"), "{name}");
-        let (message_2, r_3) = steps.message_2(r, &message_1).unwrap();
-        assert_eq!(message_2, expect("message_2"), "{name}");
-        let (message_3, i_4) = steps.message_3(i, &i_2, &message_2).unwrap();
-        assert_eq!(message_3, expect("message_3"), "{name}");
-        let (message_4, r_done) = steps.message_4(r, &r_3, &message_3).unwrap();
-        assert_eq!(message_4, expect("message_4"), "{name}");
-        let i_done = steps.finish(i, &i_4, &message_4).unwrap();
+        let (i_done, r_done) = steps.replay(i, r, expect);
 
         let both = ["TH_2", "G_XY", "PRK_2e", "SALT_3e2m", "G_RX", "PRK_3e2m", "MAC_2", "TH_3", "SALT_4e3m", "G_IY", "PRK_4e3m"];
         let rest = ["MAC_3", "K_3", "IV_3", "TH_4", "K_4", "IV_4", "PRK_out"];

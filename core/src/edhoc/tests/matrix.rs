@@ -68,15 +68,7 @@ fn replay(file: &Value, cell: &Value) {
     let steps = Steps { trace: &steps };
     ends(file, cell, |i, r| {
         let expect = |what: &str| bytes(&cell[what]);
-        let (message_1, i_2) = steps.message_1(i);
-        assert_eq!(message_1, expect("message_1"), "{name}");
-        let (message_2, r_3) = steps.message_2(r, &message_1).unwrap();
-        assert_eq!(message_2, expect("message_2"), "{name}");
-        let (message_3, i_4) = steps.message_3(i, &i_2, &message_2).unwrap();
-        assert_eq!(message_3, expect("message_3"), "{name}");
-        let (message_4, r_done) = steps.message_4(r, &r_3, &message_3).unwrap();
-        assert_eq!(message_4, expect("message_4"), "{name}");
-        let i_done = steps.finish(i, &i_4, &message_4).unwrap();
+        let (i_done, r_done) = steps.replay(i, r, expect);
 
         for value in ["TH_2", "TH_3", "TH_4"] {
             assert!(i.noted.contains(&expect(value)) && r.noted.contains(&expect(value)), "{name}: {value}");
