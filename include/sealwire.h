@@ -47,7 +47,7 @@
  * Version of this header. `SEALWIRE_CONFIG_INIT` writes it into the configuration, and sealwire_endpoint_init() refuses
  * another library's. It is also the number in the shared library's SONAME.
  */
-#define SEALWIRE_ABI_VERSION 2
+#define SEALWIRE_ABI_VERSION 3
 
 /**
  * Version of the handshake frames and records that this header's library speaks (docs/PROTOCOL.md).

@@ -237,6 +237,18 @@ typedef struct sealwire_link_counters {
    * Blocks dropped because they do not fit the buffer.
    */
   uint32_t overlong;
+  /**
+   * Frames dropped because a piece of them is missing or came out of order.
+   */
+  uint32_t lost;
+  /**
+   * Frames dropped because their sender, or the other end of an exchange, did not go on in time.
+   */
+  uint32_t expired;
+  /**
+   * Pieces dropped because no slot was free for their sender, or the other end had no space.
+   */
+  uint32_t refused;
 } sealwire_link_counters;
 
 /**

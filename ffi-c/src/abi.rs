@@ -4,7 +4,7 @@ use core::ffi::c_char;
 
 /// Version of this header. `SEALWIRE_CONFIG_INIT` writes it into the configuration, and sealwire_endpoint_init() refuses
 /// another library's. It is also the number in the shared library's SONAME.
-pub const SEALWIRE_ABI_VERSION: u32 = 2;
+pub const SEALWIRE_ABI_VERSION: u32 = 3;
 
 /// Version of the handshake frames and records that this header's library speaks (docs/PROTOCOL.md).
 pub const SEALWIRE_WIRE_VERSION: u32 = 1;

@@ -19,6 +19,7 @@ __all__ = [
     "Initiator",
     "Key",
     "KeyUpdated",
+    "LinkCounters",
     "Message",
     "Outgoing",
     "Peer",
@@ -640,6 +641,37 @@ class Endpoint:
         """Believes an issuer from now on."""
 
 @final
+class LinkCounters:
+    """What a link's decoder has seen; every count stops at 2^32 - 1."""
+
+    @property
+    def frames(self) -> int:
+        """Frames handed out."""
+
+    @property
+    def malformed(self) -> int:
+        """Blocks dropped because they do not decode or check."""
+
+    @property
+    def overlong(self) -> int:
+        """Blocks dropped because they are longer than a frame may be."""
+
+    @property
+    def lost(self) -> int:
+        """Frames dropped because a piece of them is missing or came out of order."""
+
+    @property
+    def expired(self) -> int:
+        """Frames dropped because their sender, or the other end of an exchange, did not go on in time."""
+
+    @property
+    def refused(self) -> int:
+        """Pieces dropped because no slot was free for their sender, or the other end had no space."""
+
+    def __eq__(self, other: object) -> bool: ...
+    def __ne__(self, other: object) -> bool: ...
+
+@final
 class UartDecoder:
     """Takes frames out of the bytes of a serial line. What does not decode or check is dropped and counted."""
 
@@ -648,6 +680,10 @@ class UartDecoder:
 
     def feed(self, data: Buffer) -> List[bytes]:
         """Takes bytes as they come; gives the frames that were completed."""
+
+    @property
+    def counters(self) -> LinkCounters:
+        """What has been seen so far."""
 
     @property
     def frames(self) -> int: ...

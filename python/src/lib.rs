@@ -38,6 +38,7 @@ fn _sealwire(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<events::Sent>()?;
     module.add_class::<events::Transmit>()?;
     module.add_class::<events::SessionInfo>()?;
+    module.add_class::<link::LinkCounters>()?;
     module.add_class::<link::UartDecoder>()?;
     module.add_function(wrap_pyfunction!(link::uart_encode, module)?)?;
     module.add_function(wrap_pyfunction!(error::errors_table, module)?)?;

@@ -5,7 +5,7 @@ use crate::keys::bytes_like;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use sealwire_core::Error;
-use sealwire_core::link::uart;
+use sealwire_core::link::{Counters, uart};
 use std::sync::Mutex;
 
 const LONGEST: usize = 65_535;
@@ -19,15 +19,48 @@ pub(crate) fn uart_encode<'py>(py: Python<'py>, frame: &Bound<'py, PyAny>) -> Py
     Ok(PyBytes::new(py, out.get(..length).unwrap_or_default()))
 }
 
+/// What a link's decoder has seen; every count stops at 2^32 - 1.
+#[pyclass(frozen, eq, get_all, module = "sealwire")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LinkCounters {
+    /// Frames handed out.
+    frames: u32,
+    /// Blocks dropped because they do not decode or check.
+    malformed: u32,
+    /// Blocks dropped because they are longer than a frame may be.
+    overlong: u32,
+    /// Frames dropped because a piece of them is missing or came out of order.
+    lost: u32,
+    /// Frames dropped because their sender, or the other end of an exchange, did not go on in time.
+    expired: u32,
+    /// Pieces dropped because no slot was free for their sender, or the other end had no space.
+    refused: u32,
+}
+
+#[pymethods]
+impl LinkCounters {
+    fn __repr__(&self) -> String {
+        let LinkCounters { frames, malformed, overlong, lost, expired, refused } = self;
+        format!(
+            "LinkCounters(frames={frames}, malformed={malformed}, overlong={overlong}, lost={lost}, expired={expired}, refused={refused})"
+        )
+    }
+}
+
+impl From<Counters> for LinkCounters {
+    fn from(from: Counters) -> Self {
+        let Counters { frames, malformed, overlong, lost, expired, refused } = from;
+        LinkCounters { frames, malformed, overlong, lost, expired, refused }
+    }
+}
+
 #[derive(Default)]
 struct State {
     /// What came since the last delimiter.
     block: Vec<u8>,
     /// The block has outgrown every valid frame and is thrown away.
     skipping: bool,
-    frames: u64,
-    malformed: u64,
-    overlong: u64,
+    counters: Counters,
 }
 
 /// Takes frames out of the bytes of a serial line. What does not decode or check is dropped and counted.
@@ -64,17 +97,17 @@ impl UartDecoder {
             for byte in data {
                 if byte == 0 {
                     if std::mem::take(&mut state.skipping) {
-                        state.overlong = state.overlong.wrapping_add(1);
+                        state.counters.overlong = state.counters.overlong.saturating_add(1);
                     } else if !state.block.is_empty() {
                         state.block.push(0);
                         let mut buffer = vec![0; self.max_frame.saturating_add(2)];
                         let mut decoder = uart::Decoder::new(&mut buffer);
                         match decoder.feed(&state.block) {
                             (_, Some(frame)) => {
-                                state.frames = state.frames.wrapping_add(1);
+                                state.counters.frames = state.counters.frames.saturating_add(1);
                                 frames.push(PyBytes::new(py, frame));
                             }
-                            (_, None) => state.malformed = state.malformed.wrapping_add(1),
+                            (_, None) => state.counters.malformed = state.counters.malformed.saturating_add(1),
                         }
                     }
                     state.block.clear();
@@ -90,21 +123,27 @@ impl UartDecoder {
         }))
     }
 
+    /// What has been seen so far.
+    #[getter]
+    fn counters(&self) -> LinkCounters {
+        self.with(|state| state.counters.into())
+    }
+
     /// Frames taken.
     #[getter]
-    fn frames(&self) -> u64 {
-        self.with(|state| state.frames)
+    fn frames(&self) -> u32 {
+        self.with(|state| state.counters.frames)
     }
 
     /// Blocks that did not decode or check.
     #[getter]
-    fn malformed(&self) -> u64 {
-        self.with(|state| state.malformed)
+    fn malformed(&self) -> u32 {
+        self.with(|state| state.counters.malformed)
     }
 
     /// Blocks longer than a frame can be.
     #[getter]
-    fn overlong(&self) -> u64 {
-        self.with(|state| state.overlong)
+    fn overlong(&self) -> u32 {
+        self.with(|state| state.counters.overlong)
     }
 }

@@ -17,6 +17,12 @@ pub struct Counters {
     pub malformed: u32,
     /// Blocks dropped because they do not fit the buffer.
     pub overlong: u32,
+    /// Frames dropped because a piece of them is missing or came out of order.
+    pub lost: u32,
+    /// Frames dropped because their sender, or the other end of an exchange, did not go on in time.
+    pub expired: u32,
+    /// Pieces dropped because no slot was free for their sender, or the other end had no space.
+    pub refused: u32,
 }
 
 fn count(counter: &mut u32) {

@@ -43,11 +43,18 @@ pub struct sealwire_link_counters {
     pub malformed: u32,
     /// Blocks dropped because they do not fit the buffer.
     pub overlong: u32,
+    /// Frames dropped because a piece of them is missing or came out of order.
+    pub lost: u32,
+    /// Frames dropped because their sender, or the other end of an exchange, did not go on in time.
+    pub expired: u32,
+    /// Pieces dropped because no slot was free for their sender, or the other end had no space.
+    pub refused: u32,
 }
 
 impl From<Counters> for sealwire_link_counters {
     fn from(from: Counters) -> Self {
-        sealwire_link_counters { frames: from.frames, malformed: from.malformed, overlong: from.overlong }
+        let Counters { frames, malformed, overlong, lost, expired, refused } = from;
+        sealwire_link_counters { frames, malformed, overlong, lost, expired, refused }
     }
 }
 
