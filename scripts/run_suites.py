@@ -152,6 +152,14 @@ def run_command(command, log, environment, deadline):
     return process.returncode == 0
 
 
+def show_log(suite):
+    """What the suite printed, without the commands and times around it."""
+    with open(os.path.join(LOGS, f"{suite.name}.log"), encoding="utf-8", errors="replace") as log:
+        for line in log:
+            if line.strip() and not line.startswith(("$ ", "[", "ran ")):
+                show(f"    {line.rstrip()}")
+
+
 def run(suite, outcomes):
     outcome = Outcome(suite)
     for name in suite.after:
@@ -254,6 +262,8 @@ def main(arguments):
             show(f"skipped: {outcome.why}")
         else:
             show(f"ok {outcome.seconds:.0f} s")
+            if suite.shows:
+                show_log(suite)
     return 1 if table(outcomes, strict, time.monotonic() - start) else 0
 
 

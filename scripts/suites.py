@@ -18,9 +18,10 @@ APT_PACKAGES = [
 
 
 class Suite:
-    """Commands for `sh -c`, run from the root; `needs` are programs or functions that return why it cannot run."""
+    """Commands for `sh -c`, run from the root; `needs` are programs or functions that return why it cannot run; what a suite that
+    `shows` prints is repeated when it succeeds."""
 
-    def __init__(self, name, title, *commands, needs=(), after=(), limit_s=1200, environment=None):
+    def __init__(self, name, title, *commands, needs=(), after=(), limit_s=1200, environment=None, shows=False):
         self.name = name
         self.title = title
         self.commands = commands
@@ -28,6 +29,7 @@ class Suite:
         self.after = after
         self.limit_s = limit_s
         self.environment = environment or {}
+        self.shows = shows
 
     def cannot_run(self):
         for need in self.needs:
@@ -132,6 +134,8 @@ SUITES = [
           f"{VENV}/python -m mypy.stubtest --mypy-config-file python/pyproject.toml sealwire", after=["wheel"]),
     Suite("wheels", "manylinux wheel, auditwheel, CPython 3.9 to 3.13", "sh scripts/py-wheels.sh", after=["setup"]),
     Suite("c-mqtt", "the MQTT device in C against a real broker", "sh scripts/c-mqtt-test.sh", needs=["mosquitto", "pkg-config"], after=["wheel"]),
+    Suite("links", "the whole path over every link, with lost frames", "sh scripts/c-links-device.sh build/links/device",
+          f"{VENV}/python tests/links/matrix.py --device build/links/device", needs=["mosquitto"], after=["wheel"], limit_s=900, shows=True),
     Suite("demo", "the demonstration, with its attacks", "sh scripts/demo.sh", after=["setup"], limit_s=900),
     Suite("bench", "the benchmark and its rivals run", f"{PYTHON} scripts/bench.py --quick", after=["wheel"]),
     Suite("sessions", "one endpoint of the wheel with many sessions", f"{VENV}/python tests/bench/sessions.py --most 300", after=["wheel"]),

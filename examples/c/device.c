@@ -17,6 +17,8 @@ const char device_usage[] =
     "  --chunk N           samples per message (90, at most 400)\n"
     "  --rate N            messages per second (20); 0: as fast as they are acknowledged\n"
     "  --lifetime MS       how long a command may be on its way (3000)\n"
+    "  --resend MS         send again what is not acknowledged after so long (3000)\n"
+    "  --retry MS          first wait before a handshake message goes out again (1000)\n"
     "  --samples N         stop after so many samples\n"
     "  --state DIR         where sessions are stored\n"
     "  --limit S           give up after so many seconds (120)\n";
@@ -26,6 +28,8 @@ void device_defaults(device_options *options) {
   options->chunk = 90;
   options->rate = 20;
   options->lifetime_ms = 3000;
+  options->resend_ms = 3000;
+  options->retry_ms = 1000;
   options->limit_s = 120;
 }
 
@@ -55,7 +59,7 @@ int device_option(device_options *options, int count, char **arguments) {
   }
   if (strcmp(name, "--peer") == 0 && options->peer_count < 4) text = &options->peers[options->peer_count];
   if (strcmp(name, "--anchor") == 0 && options->anchor_count < 4) text = &options->anchors[options->anchor_count];
-  static const char *const numbers[] = {"--chunk", "--rate", "--lifetime", "--samples", "--limit"};
+  static const char *const numbers[] = {"--chunk", "--rate", "--lifetime", "--resend", "--retry", "--samples", "--limit"};
   int known = text != NULL;
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) known |= strcmp(name, numbers[i]) == 0;
   if (!known) return 0;
@@ -78,6 +82,12 @@ int device_option(device_options *options, int count, char **arguments) {
   } else if (strcmp(name, "--lifetime") == 0) {
     if (!number(name, arguments[1], 1, 1e9, &value)) return -1;
     options->lifetime_ms = (uint32_t)value;
+  } else if (strcmp(name, "--resend") == 0) {
+    if (!number(name, arguments[1], 1, 1e6, &value)) return -1;
+    options->resend_ms = (uint32_t)value;
+  } else if (strcmp(name, "--retry") == 0) {
+    if (!number(name, arguments[1], 1, 1e6, &value)) return -1;
+    options->retry_ms = (uint32_t)value;
   } else if (strcmp(name, "--samples") == 0) {
     if (!number(name, arguments[1], 1, 1e9, &value)) return -1;
     options->samples = (uint32_t)value;
@@ -218,6 +228,8 @@ int device_open(device *self, const device_options *options, int on_mqtt, device
   config.mqtt = on_mqtt ? 1 : 0;
   config.takes_commands = 1;
   config.command_lifetime_ms = options->lifetime_ms;
+  config.resend_interval_ms = options->resend_ms;
+  config.handshake_interval_ms = options->retry_ms;
   status = sealwire_endpoint_init(self->memory, sizeof self->memory, &config, &port, &self->endpoint);
   if (status != SEALWIRE_OK) return refused("endpoint", status);
   status = sealwire_restore(self->endpoint, self->started_ms, &restored);

@@ -35,6 +35,8 @@ typedef struct device_options {
   uint32_t chunk;
   double rate;
   uint32_t lifetime_ms;
+  uint32_t resend_ms;
+  uint32_t retry_ms;
   uint32_t samples;
   uint32_t limit_s;
   int by_reference;

@@ -193,43 +193,27 @@ def run_until_signal(work: Callable[[], Awaitable[int]]) -> int:
 
 
 def gateway(options: argparse.Namespace, out: Output) -> int:
-    """Serial lines to MQTT."""
-    from . import ports
+    """Devices on links to MQTT."""
     from .gateway import Gateway
+    from .links import command
 
     async def serve() -> int:
         carrier = Gateway(broker_from(options), realm=options.realm, hub=options.to, bridge_prefix=options.bridge_prefix)
         await carrier.open()
-        listener: Optional[asyncio.AbstractServer] = None
+        source: Optional[command.Source] = None
         try:
-            if options.serial:
-                carrier.attach(ports.open_serial(options.serial, options.baud), options.inbox)
-                where = options.serial
-            elif options.pty:
-                port, where = ports.open_pty()
-                carrier.attach(port, options.inbox)
-            elif options.tcp:
-                carrier.attach(await ports.connect_tcp(*ports.split_address(options.tcp)), options.inbox)
-                where = options.tcp
-            else:
-                host, number = ports.split_address(options.listen)
-                listener, number = await ports.listen_tcp(host, number, lambda port: void(carrier.attach(port, options.inbox)))
-                where = f"{host}:{number}"
-            print(json.dumps({"event": "ready", "port": where}) if out.as_json else f"carrying frames between {where} and {options.broker}", flush=True)
-            while options.listen or options.pty or carrier.attachments:
+            source = await command.open_links(options, lambda link: carrier.attach(link, options.inbox))
+            print(json.dumps({"event": "ready", "port": source.where}) if out.as_json else f"carrying frames between {source.where} and {options.broker}", flush=True)
+            while source.makes_more or carrier.attachments:
                 await asyncio.sleep(0.5)
             print("the device is gone", file=sys.stderr)
             return FILES
         finally:
-            if listener is not None:
-                listener.close()
+            if source is not None:
+                await source.close()
             await carrier.close()
 
     return run_until_signal(serve)
-
-
-def void(_: object) -> None:
-    """For callbacks whose result does not matter."""
 
 
 def hub_run(options: argparse.Namespace, out: Output) -> int:
@@ -390,6 +374,8 @@ def add_broker(parser: argparse.ArgumentParser) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands."""
+    from .links import command
+
     parser = argparse.ArgumentParser(
         prog="sealwire",
         description="End-to-end security for connected devices over MQTT and serial lines.",
@@ -426,13 +412,13 @@ def build_parser() -> argparse.ArgumentParser:
     add_json(one)
     one.set_defaults(run=inspect)
 
-    one = commands.add_parser("gateway", help="carry frames between serial lines and a broker; sees only ciphertext")
-    where = one.add_mutually_exclusive_group(required=True)
-    where.add_argument("--serial", metavar="PATH", help="serial port (needs sealwire[serial])")
-    where.add_argument("--pty", action="store_true", help="make a pseudo-terminal for a simulated device")
-    where.add_argument("--tcp", metavar="HOST:PORT", help="a simulated serial line: connect to it")
-    where.add_argument("--listen", metavar="HOST:PORT", help="a simulated serial line: let devices connect")
-    one.add_argument("--baud", type=int, default=115200)
+    one = commands.add_parser(
+        "gateway",
+        help="carry frames between devices on links and a broker; sees only ciphertext",
+        epilog=command.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_options(one)
     one.add_argument("--inbox", type=inbox_name, help="inbox of the device (default: learnt from its first message)")
     one.add_argument("--to", type=inbox_name, default="hub", help="inbox of the hub (hub)")
     add_broker(one)

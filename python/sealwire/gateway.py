@@ -1,6 +1,6 @@
-"""From a serial line to MQTT and back. A gateway carries frames and cannot read them.
+"""From a link to MQTT and back. A gateway carries frames and cannot read them.
 
-Each device on a byte link has an inbox on the broker. Frames from the device are published to the hub's inbox, frames
+Each device on a link (:mod:`sealwire.links`) has an inbox on the broker. Frames from the device are published to the hub's inbox, frames
 in the device's inbox go to the device. Which inbox a device has is either configured or read from its message_1, where
 it stands in clear. The gateway holds no key: it can lose traffic, and that the two ends notice.
 """
@@ -12,27 +12,25 @@ from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Optional, Tuple
 
 from . import frames
-from ._sealwire import UartDecoder, uart_encode
 from .broker import Broker, Wire
-from .errors import InvalidArgument
-from .ports import Port
+from .errors import InvalidArgument, SealwireError
+from .links.base import Link
 
-MAX_FRAME = 65_535
 MAX_WAITING = 256
 Observer = Callable[[str, "Attachment", bytes], None]
 
 
 @dataclass
 class Attachment:
-    """One device on one port."""
+    """One device on one link."""
 
-    port: Port
+    link: Link
     inbox: Optional[str]
-    decoder: UartDecoder
     writer: "asyncio.Queue[Tuple[bytes, int, int]]" = field(default_factory=asyncio.Queue)
     frames_in: int = 0
     frames_out: int = 0
     unroutable: int = 0
+    undeliverable: int = 0
 
 
 class Gateway:
@@ -63,12 +61,12 @@ class Gateway:
         self._wire = wire
 
     async def close(self) -> None:
-        """Leave ports and broker."""
+        """Leave links and broker."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for attachment in self._attachments:
-            await attachment.port.close()
+            await attachment.link.close()
         self._attachments.clear()
         if self._wire is not None:
             await self._wire.close()
@@ -79,9 +77,9 @@ class Gateway:
         """The devices at the moment."""
         return list(self._attachments)
 
-    def attach(self, port: Port, inbox: Optional[str] = None) -> Attachment:
+    def attach(self, link: Link, inbox: Optional[str] = None) -> Attachment:
         """Serve one device. Without `inbox` it is learnt from the device's first message_1."""
-        attachment = Attachment(port, None, UartDecoder(MAX_FRAME))
+        attachment = Attachment(link, None)
         self._attachments.append(attachment)
         if inbox is not None:
             self._claim(attachment, inbox)
@@ -100,7 +98,7 @@ class Gateway:
             return
         self._disclaim(attachment)
         attachment.inbox = inbox
-        # The newest port wins, as when a device is plugged in elsewhere; whose frames are whose, the ends verify.
+        # The newest link wins, as when a device is plugged in elsewhere; whose frames are whose, the ends verify.
         self._by_inbox[inbox] = attachment
         if self._wire is not None:
             self._wire.subscribe(f"{self._root}{inbox}")
@@ -116,11 +114,10 @@ class Gateway:
         writing = asyncio.get_running_loop().create_task(self._write(attachment))
         try:
             while True:
-                data = await attachment.port.read()
-                if not data:
+                frame = await attachment.link.read()
+                if frame is None:
                     return
-                for frame in attachment.decoder.feed(data):
-                    self._from_device(attachment, frame)
+                self._from_device(attachment, frame)
         finally:
             writing.cancel()
             if attachment in self._attachments:
@@ -129,7 +126,7 @@ class Gateway:
                 # The broker waits for these before it sends more to the other devices.
                 while self._wire is not None and not attachment.writer.empty():
                     self._wire.acknowledge(*attachment.writer.get_nowait()[1:])
-                await attachment.port.close()
+                await attachment.link.close()
 
     def _from_device(self, attachment: Attachment, frame: bytes) -> None:
         claimed = frames.inbox_of_message_1(frame)
@@ -162,13 +159,15 @@ class Gateway:
         while True:
             frame, mid, qos = await attachment.writer.get()
             try:
-                await attachment.port.write(uart_encode(frame))
+                await attachment.link.write(frame)
                 attachment.frames_out += 1
             except OSError:
-                return  # the port is going, and reading from it ends too
+                return  # the link is going, and reading from it ends too
+            except SealwireError:
+                attachment.undeliverable += 1
             finally:
                 if self._wire is not None:
                     self._wire.acknowledge(mid, qos)
 
 
-__all__ = ["Attachment", "Gateway", "MAX_FRAME"]
+__all__ = ["Attachment", "Gateway"]

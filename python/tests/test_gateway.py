@@ -13,11 +13,12 @@ from typing import List, Optional, Tuple
 import pytest
 from conftest import StartMosquitto, run, unavailable, until
 
-from sealwire import Endpoint, Established, Identity, frames, errors, ports
+from sealwire import Endpoint, Established, Identity, errors, frames
 from sealwire.broker import Broker
 from sealwire.gateway import Attachment, Gateway
 from sealwire.hub import Hub
-from sealwire.primitives import UartDecoder, uart_encode
+from sealwire.links import Link, SerialLink, TcpLink, split_address
+from sealwire.links.lines import Descriptor, LineLink, UartFraming
 
 REALM = "clinic"
 
@@ -25,11 +26,10 @@ REALM = "clinic"
 class Device:
     """A device on a byte link: an endpoint driven by hand."""
 
-    def __init__(self, own: Identity, hub: Identity, port: ports.Port) -> None:
+    def __init__(self, own: Identity, hub: Identity, link: Link) -> None:
         self.endpoint = Endpoint([(own.credential, own.key)], peers=[hub.credential], inbox=own.name, resend_interval_ms=500)
         self.endpoint.restore()
-        self.port = port
-        self.decoder = UartDecoder(4096)
+        self.link = link
         self.session: Optional[int] = None
         self.handshake_frames: List[int] = []
 
@@ -44,26 +44,32 @@ class Device:
             transmit = self.endpoint.poll_transmit()
             if transmit is None:
                 return
-            await self.port.write(uart_encode(transmit.frame))
+            await self.link.write(transmit.frame)
 
     async def receive(self) -> None:
-        while True:
-            try:
-                data = await asyncio.wait_for(self.port.read(), 0.05)
-            except asyncio.TimeoutError:
-                data = b""
-            for frame in self.decoder.feed(data):
-                try:
-                    self.endpoint.handle_frame(frame)
-                except errors.SealwireError:
-                    continue
-            self.endpoint.handle_timeout()
-            await self.flush()
+        loop = asyncio.get_running_loop()
+        reading = loop.create_task(self.link.read())
+        try:
+            while True:
+                await asyncio.wait([reading], timeout=0.05)
+                if reading.done():
+                    frame = reading.result()
+                    if frame is None:
+                        return
+                    reading = loop.create_task(self.link.read())
+                    try:
+                        self.endpoint.handle_frame(frame)
+                    except errors.SealwireError:
+                        pass
+                self.endpoint.handle_timeout()
+                await self.flush()
+        finally:
+            reading.cancel()
 
     async def send(self, payload: bytes) -> None:
         assert self.session is not None
         sent = self.endpoint.send(self.session, payload, topic="n", confirmable=True)
-        await self.port.write(uart_encode(sent.frame))
+        await self.link.write(sent.frame)
 
 
 async def stream(device: Device, hub: Hub) -> None:
@@ -71,7 +77,8 @@ async def stream(device: Device, hub: Hub) -> None:
     device.endpoint.connect()
     await device.flush()
     await until(lambda: device.session is not None)
-    await device.port.write(b"\x05noise\x00\x00\x00")
+    assert isinstance(device.link, LineLink)
+    await device.link.line.write(b"\x05noise\x00\x00\x00")
     for index in range(30):
         await device.send(b"%d" % index)
     await until(lambda: len(list(hub.data.messages(topic="n"))) == 30)
@@ -97,19 +104,19 @@ def test_device_behind_a_gateway(mosquitto: StartMosquitto, tmp_path: Path, line
             await gateway.open()
             attached: List[Attachment] = []
             if line == "tcp":
-                listener, number = await ports.listen_tcp("127.0.0.1", 0, lambda port: attached.append(gateway.attach(port, inbox)))
-                port: ports.Port = await ports.connect_tcp("127.0.0.1", number)
-                await stream(Device(own, hub_identity, port), hub)
+                listener, number = await TcpLink.listen("127.0.0.1", 0, lambda made: attached.append(gateway.attach(made, inbox)))
+                link: LineLink = await TcpLink.open("127.0.0.1", number)
+                await stream(Device(own, hub_identity, link), hub)
                 listener.close()
             else:
-                ours, path = ports.open_pty()
+                ours, path = SerialLink.pty()
                 attached.append(gateway.attach(ours, inbox))
                 descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
                 tty.setraw(descriptor)
-                port = ports.DescriptorPort(path, descriptor, lambda: os.close(descriptor))
-                await stream(Device(own, hub_identity, port), hub)
-            assert attached[0].inbox == "wearable-1" and attached[0].decoder.malformed == 1
-            await port.close()
+                link = LineLink(Descriptor(path, descriptor, lambda: os.close(descriptor)), UartFraming())
+                await stream(Device(own, hub_identity, link), hub)
+            assert attached[0].inbox == "wearable-1" and attached[0].link.counters().malformed == 1
+            await link.close()
             await gateway.close()
 
     run(main())
@@ -129,8 +136,8 @@ def test_two_devices_and_one_that_leaves(mosquitto: StartMosquitto, tmp_path: Pa
         async with Hub(tmp_path / "hub.db", broker, realm=REALM, identities=[hub_identity], peers=credentials) as hub:
             gateway = Gateway(broker, realm=REALM, hub="hub")
             await gateway.open()
-            listener, number = await ports.listen_tcp("127.0.0.1", 0, lambda port: None if gateway.attach(port) else None)
-            devices = [Device(own, hub_identity, await ports.connect_tcp("127.0.0.1", number)) for own in owns]
+            listener, number = await TcpLink.listen("127.0.0.1", 0, gateway.attach)
+            devices = [Device(own, hub_identity, await TcpLink.open("127.0.0.1", number)) for own in owns]
             receiving = [asyncio.get_running_loop().create_task(device.receive()) for device in devices]
             for device in devices:
                 device.endpoint.connect()
@@ -140,7 +147,7 @@ def test_two_devices_and_one_that_leaves(mosquitto: StartMosquitto, tmp_path: Pa
                 await device.send(b"1")
             await until(lambda: len(list(hub.data.messages(topic="n"))) == 2)
             receiving[0].cancel()
-            await devices[0].port.close()
+            await devices[0].link.close()
             await until(lambda: len(gateway.attachments) == 1)
             await devices[1].send(b"2")
             await until(lambda: len(list(hub.data.messages(topic="n"))) == 3)
@@ -214,10 +221,10 @@ def test_serial_needs_a_port() -> None:
     except ImportError:
         unavailable("pyserial is not installed")
     with pytest.raises(OSError):
-        ports.open_serial("/dev/does-not-exist", 115200)
+        SerialLink.open("/dev/does-not-exist", 115200)
     with pytest.raises(errors.InvalidArgument):
-        ports.split_address("nonsense")
-    assert ports.split_address("[::1]:99") == ("::1", 99)
+        split_address("nonsense")
+    assert split_address("[::1]:99") == ("::1", 99)
 
 
 def test_devices_that_come_and_go_leave_nothing_behind(mosquitto: StartMosquitto) -> None:
@@ -227,17 +234,17 @@ def test_devices_that_come_and_go_leave_nothing_behind(mosquitto: StartMosquitto
         gateway = Gateway(broker, realm=REALM, hub="hub")
         await gateway.open()
         attached: List[Attachment] = []
-        listener, number = await ports.listen_tcp("127.0.0.1", 0, lambda port: attached.append(gateway.attach(port)))
+        listener, number = await TcpLink.listen("127.0.0.1", 0, lambda link: attached.append(gateway.attach(link)))
         for index in range(20):
             own = Identity.generate(f"device-{index}")
             device = Endpoint([(own.credential, own.key)], inbox=own.name)
             device.connect()
             first = device.poll_transmit()
             assert first is not None
-            port = await ports.connect_tcp("127.0.0.1", number)
-            await port.write(uart_encode(first.frame))
+            link = await TcpLink.open("127.0.0.1", number)
+            await link.write(first.frame)
             await until(lambda: len(attached) == index + 1 and attached[index].inbox == own.name)
-            await port.close()
+            await link.close()
             await until(lambda: not gateway.attachments)
         await until(lambda: not gateway._tasks, 5)
         assert gateway._wire is not None and not gateway._wire._filters

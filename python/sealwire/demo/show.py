@@ -19,7 +19,7 @@ from ..gateway import Attachment, Gateway
 from ..hub import Hub
 from ..mqtt import Event, Link, Message, Refused
 from ..identity import Identity
-from ..ports import listen_tcp
+from ..links import TcpLink
 from .middle import Middle, Publish
 from .screen import Attack, Screen, View
 from .stage import CHUNK, RATE_HZ, REALM, Cast, Device, EmbeddedBroker, recording, sign
@@ -315,7 +315,7 @@ class Show:
             gateway = Gateway(Broker("127.0.0.1", middle.port), realm=REALM, hub="hub", observer=self.on_gateway)
             await gateway.open()
             carrier = gateway
-            listener, port = await listen_tcp("127.0.0.1", 0, lambda line: self._attached(carrier, line))
+            listener, port = await TcpLink.listen("127.0.0.1", 0, lambda link: self._attached(carrier, link))
             drawing = asyncio.get_running_loop().create_task(self._draw())
             program = [self.options.wearable] if self.options.wearable else [sys.executable, "-m", "sealwire.demo.wearable"]
             self.note(f"wearable in {'C' if self.options.wearable else 'Python'}, gateway, broker and hub are up")

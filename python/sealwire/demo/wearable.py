@@ -20,7 +20,7 @@ from .. import _sealwire as core
 from ..errors import Busy, NoOffer, SealwireError, WindowFull
 from ..events import Event
 from ..identity import Identity, load_credential, load_key
-from ..ports import split_address
+from ..links import split_address
 
 LIMIT_S = 120.0
 MAX_FRAME = 1024
