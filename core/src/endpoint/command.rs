@@ -51,7 +51,7 @@ impl<T: Tables> Endpoint<T> {
     fn send_from<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, message: &Outgoing<'_>, out: &mut [u8]) -> Result<Sent> {
         let config = self.config;
         let live = self.live_at(slot)?;
-        if !live.confirmed {
+        if !live.is_confirmed() {
             return Err(Error::WrongState);
         }
         // An application may keep the first sending with every message and hand it in always.
@@ -200,7 +200,7 @@ impl<T: Tables> Endpoint<T> {
     /// `RandomFailed`; `KeyExhausted` after 2^32 - 1 epochs.
     pub fn key_update<P: Port>(&mut self, port: &mut P, now_ms: u64, session: SessionHandle) -> Result<()> {
         let slot = self.slot_of(session)?;
-        if !self.live_at(slot)?.confirmed {
+        if !self.live_at(slot)?.is_confirmed() {
             return Err(Error::WrongState);
         }
         self.request_update(port, slot)?;

@@ -49,12 +49,12 @@ impl<T: Tables> Endpoint<T> {
                 for range in [200 + 48..252, 252 + 48..304, 304..SNAPSHOT_MAX] {
                     buffer.get_mut(range).unwrap_or_default().fill(0);
                 }
-                (written.is_ok(), buffer, live.confirmed, live.order).hash(state);
+                (written.is_ok(), buffer, live.is_confirmed(), live.order).hash(state);
                 (live.resume, live.resumed, live.wants, live.events, live.wants_offer).hash(state);
                 (live.repeat_at, live.ack_at, live.heard_ms, live.pinging, live.attempts).hash(state);
                 (live.response.map(|response| (response.epoch, response.n_a, response.n_b)), live.route).hash(state);
                 (live.context.received.next(), live.context.received.committed_bits()).hash(state);
-                if live.confirmed { Held::Confirmed } else { Held::Unconfirmed }
+                if live.is_confirmed() { Held::Confirmed } else { Held::Unconfirmed }
             }
         };
         (held, slot, session.generation).hash(state);
@@ -68,8 +68,10 @@ impl<T: Tables> Endpoint<T> {
         let step = match handshake.step {
             handshake::Step::Free => return false,
             handshake::Step::Failed => 1,
+            #[cfg(feature = "responder")]
             handshake::Step::Message1(_) => 2,
             handshake::Step::Message2(_) => 3,
+            #[cfg(feature = "responder")]
             handshake::Step::Message3(_) => 4,
             handshake::Step::Message4(_) => 5_u8,
         };

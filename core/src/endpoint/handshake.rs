@@ -4,10 +4,14 @@ use super::config::{Config, InboxName, Route};
 use super::event::HandshakeId;
 use super::session::State;
 use super::tables::{Marks, Slot, Tables};
-use super::{Endpoint, Port, Reply, frame_type};
+use super::{Endpoint, Port};
+#[cfg(feature = "responder")]
+use super::{Reply, frame_type};
 use crate::credential::{MAX_CREDENTIAL, Thumbprint};
 use crate::crypto::{AuthenticationKey, Suite};
-use crate::edhoc::{AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, EdhocError, Ephemeral};
+use crate::edhoc::{AwaitMessage2, AwaitMessage4, Completed, ConnectionId, Ead};
+#[cfg(feature = "responder")]
+use crate::edhoc::{AwaitMessage3, EdhocError, Ephemeral};
 use crate::error::{Error, Result};
 use crate::record::Parties;
 use zeroize::Zeroize;
@@ -17,7 +21,9 @@ const MAX_FAILURES: u8 = 8;
 /// Frame type and the longest identifier.
 pub(super) const PREFIX: usize = 5;
 /// EDHOC errors sent: at most so many in so long.
+#[cfg(feature = "responder")]
 const MAX_ERRORS: u8 = 8;
+#[cfg(feature = "responder")]
 const ERRORS_MS: u64 = 1_000;
 /// Doublings of a retransmission interval.
 const MAX_DOUBLINGS: u8 = 6;
@@ -30,6 +36,7 @@ pub struct Handshake {
     pub(crate) slot: usize,
     pub(crate) route: Route,
     /// As Responder: message_1 named an inbox, which policy has to confirm.
+    #[cfg(feature = "responder")]
     pub(crate) inbox: Option<InboxName>,
     pub(crate) deadline: u64,
     /// How often the cached frame was sent.
@@ -61,8 +68,10 @@ pub(crate) enum Step {
     /// Over; waits to be reported.
     Failed,
     /// Responder: message_1 waits for the provider; with the key pair once it has been drawn.
+    #[cfg(feature = "responder")]
     Message1(Option<Ephemeral>),
     /// Responder: message_2 is out.
+    #[cfg(feature = "responder")]
     Message3(AwaitMessage3),
     /// Initiator: message_1 is out.
     Message2(AwaitMessage2),
@@ -77,6 +86,7 @@ impl Default for Handshake {
             id: HandshakeId(0),
             slot: 0,
             route: Route::default(),
+            #[cfg(feature = "responder")]
             inbox: None,
             deadline: 0,
             attempts: 0,
@@ -102,7 +112,10 @@ impl Handshake {
     }
 
     pub(crate) const fn is_half_open(&self) -> bool {
-        matches!(self.step, Step::Message1(_) | Step::Message3(_))
+        #[cfg(feature = "responder")]
+        return matches!(self.step, Step::Message1(_) | Step::Message3(_));
+        #[cfg(not(feature = "responder"))]
+        false
     }
 }
 
@@ -192,7 +205,9 @@ impl<T: Tables> Endpoint<T> {
     /// half-open handshake makes room; an established session never does, nor does an event that was not polled yet: what strangers send
     /// must not make it disappear.
     pub(super) fn take_slots<P: Port>(&mut self, port: &mut P, now_ms: u64, avoid: Option<&ConnectionId>) -> Result<(usize, usize)> {
-        if self.tables.vacant_handshake().is_none() && !self.evict_half_open(port)? {
+        // Nothing of strangers where none is answered.
+        let answers = cfg!(feature = "responder");
+        if self.tables.vacant_handshake().is_none() && !(answers && self.evict_half_open(port)?) {
             return Err(Error::NoSpace);
         }
         let limit = self.ids.capacity();
@@ -201,7 +216,8 @@ impl<T: Tables> Endpoint<T> {
                 break slot;
             }
             // Receive windows of ended sessions come last: a flood of strangers must not make messages be delivered twice.
-            if !(self.evict_half_open(port)? || self.evict_unconfirmed(port, now_ms) || self.reclaim_ended()) {
+            let evicted = answers && (self.evict_half_open(port)? || self.evict_unconfirmed(port, now_ms));
+            if !(evicted || self.reclaim_ended()) {
                 return Err(Error::NoSpace);
             }
         };
@@ -387,6 +403,7 @@ impl<T: Tables> Endpoint<T> {
             let Some(handshake) = self.tables.handshake(slot) else { continue };
             let result = match handshake.step {
                 _ if handshake.waiting == 0 => Ok(()),
+                #[cfg(feature = "responder")]
                 Step::Message1(_) => {
                     let result = self.step_message_1(port, slot, Source::Waiting);
                     if matches!(result, Err(error) if error != Error::Pending) {
@@ -395,6 +412,7 @@ impl<T: Tables> Endpoint<T> {
                     result
                 }
                 Step::Message2(_) => self.step_message_2(port, now_ms, slot, Source::Waiting),
+                #[cfg(feature = "responder")]
                 Step::Message3(_) => self.step_message_3(port, now_ms, slot, Source::Waiting),
                 _ => Ok(()),
             };
@@ -428,6 +446,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// Answers with an EDHOC error; not more often than [`MAX_ERRORS`] say, since strangers choose where it goes.
+    #[cfg(feature = "responder")]
     pub(super) fn reply_error(&mut self, now_ms: u64, route: Route, to: &ConnectionId, error: &EdhocError<'_>) {
         if self.config.mqtt && route.is_link() {
             return;

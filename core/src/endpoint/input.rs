@@ -40,8 +40,10 @@ impl<T: Tables> Endpoint<T> {
     ) -> Result<Event<'f>> {
         self.counters.frames = self.counters.frames.wrapping_add(1);
         match frame.first().copied() {
+            #[cfg(feature = "responder")]
             Some(frame_type::MESSAGE_1) => self.on_message_1(port, now_ms, route, frame)?,
             Some(frame_type::MESSAGE_2) => self.on_message_2(port, now_ms, frame)?,
+            #[cfg(feature = "responder")]
             Some(frame_type::MESSAGE_3) => self.on_message_3(port, now_ms, frame)?,
             Some(frame_type::MESSAGE_4) => self.on_message_4(port, now_ms, frame)?,
             Some(frame_type::ERROR) => self.on_error(port, now_ms, frame)?,
@@ -50,6 +52,8 @@ impl<T: Tables> Endpoint<T> {
             other => {
                 self.count_malformed();
                 return Err(match other {
+                    // Left here by a build without `responder`.
+                    Some(frame_type::MESSAGE_1 | frame_type::MESSAGE_3) => Error::UnsupportedFrame,
                     Some(0x80..=0xbf) => Error::UnsupportedFrame,
                     Some(0x10..=0x3f) => Error::UnsupportedVersion,
                     _ => Error::Malformed,
@@ -111,7 +115,7 @@ impl<T: Tables> Endpoint<T> {
     fn accept<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, at: Position, content: Option<&Content<'_>>) -> Result<Accepted> {
         let none = Handover::default();
         let handover = content.map_or(&none, |content| &content.options.handover);
-        let confirms = !self.live_at(slot)?.confirmed;
+        let confirms = !self.live_at(slot)?.is_confirmed();
         if confirms && self.is_beaten(slot, handover) {
             self.erase_stored(port, slot);
             self.release(slot);
@@ -282,7 +286,7 @@ impl<T: Tables> Endpoint<T> {
         let meant = |slot: &usize| {
             let live = self.tables.session(*slot).and_then(|session| session.live());
             live.is_some_and(|live| {
-                live.confirmed
+                live.is_confirmed()
                     && *live.context.parties().sender_id() == identifier
                     && (live.route == route || route.is_link() || live.route.is_link())
             })
@@ -313,7 +317,7 @@ impl<T: Tables> Endpoint<T> {
         while let Some(slot) = self.tables.with_peer(peer, from) {
             from = slot.saturating_add(1);
             let live = self.tables.session(slot).and_then(|session| session.live());
-            if live.is_some_and(|live| !live.confirmed) {
+            if live.is_some_and(|live| !live.is_confirmed()) {
                 return true;
             }
         }
@@ -346,7 +350,7 @@ impl<T: Tables> Endpoint<T> {
                 live.ack_at = None;
                 live.wants |= want::ACK;
             }
-            if ping_after > 0 && live.confirmed && !live.pinging && due(Some(live.heard_ms.saturating_add(ping_after))) {
+            if ping_after > 0 && live.is_confirmed() && !live.pinging && due(Some(live.heard_ms.saturating_add(ping_after))) {
                 live.pinging = true;
                 live.wants |= want::REPEAT;
             }

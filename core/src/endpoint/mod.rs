@@ -43,6 +43,7 @@ mod handshake;
 mod initiator;
 mod input;
 mod output;
+#[cfg(feature = "responder")]
 mod responder;
 mod restore;
 mod session;
@@ -121,6 +122,7 @@ pub struct Endpoint<T> {
     reply: Option<Reply>,
     unknown_context_ms: Option<u64>,
     /// Since when, and how many EDHOC errors were sent since.
+    #[cfg(feature = "responder")]
     errors: (u64, u8),
     reaction_ms: Option<u64>,
     /// Of the batch under way: records, and how many of them take a new message number; 0 without one.
@@ -173,6 +175,7 @@ impl<T: Tables> Endpoint<T> {
             started: 0,
             reply: None,
             unknown_context_ms: None,
+            #[cfg(feature = "responder")]
             errors: (0, 0),
             reaction_ms: None,
             batch: (0, 0),
@@ -203,7 +206,7 @@ impl<T: Tables> Endpoint<T> {
             role: parties.role,
             suite: parties.suite,
             epoch: live.context.epoch(),
-            confirmed: live.confirmed,
+            confirmed: live.is_confirmed(),
             route: live.route,
             next_number: live.context.sent.next(),
             unacknowledged: u32::try_from(live.context.sent.outstanding().count()).unwrap_or(u32::MAX),
@@ -219,7 +222,7 @@ impl<T: Tables> Endpoint<T> {
             from = slot.saturating_add(1);
             if let Some(session) = self.tables.session(slot)
                 && let Some(live) = session.live()
-                && live.confirmed
+                && live.is_confirmed()
             {
                 best = best.max(Some((live.order, SessionHandle::compose(slot, session.generation))));
             }
@@ -268,19 +271,19 @@ impl<T: Tables> Endpoint<T> {
             State::Reserved { .. } => Marks { occupied: true, ..Marks::default() },
             State::Ended(ended) => Marks { event: !ended.reported, occupied: true, ended: ended.reported, ..Marks::default() },
             State::Live(live) => {
-                if !(live.confirmed && live.repeats()) {
+                if !(live.is_confirmed() && live.repeats()) {
                     live.repeat_at = None;
                 } else if live.repeat_at.is_none() {
                     live.repeat_at = now_ms.map(|now_ms| now_ms.saturating_add(interval));
                 }
-                let ping_at = (ping_after > 0 && live.confirmed && !live.pinging).then(|| live.heard_ms.saturating_add(ping_after));
+                let ping_at = (ping_after > 0 && live.is_confirmed() && !live.pinging).then(|| live.heard_ms.saturating_add(ping_after));
                 Marks {
                     deadline: [live.repeat_at, live.ack_at, ping_at].into_iter().flatten().min(),
                     event: live.events != 0 || live.next_resend().is_some(),
-                    transmit: live.wants & if live.confirmed { u8::MAX } else { want::MESSAGE_4 } != 0,
+                    transmit: live.wants & if live.is_confirmed() { u8::MAX } else { want::MESSAGE_4 } != 0,
                     occupied: true,
                     ended: false,
-                    unconfirmed: !live.confirmed,
+                    unconfirmed: !live.is_confirmed(),
                 }
             }
         };
@@ -434,7 +437,7 @@ impl Live {
     fn meta(&self) -> Result<SessionMeta> {
         Ok(SessionMeta {
             route: persist::RouteBytes::new(self.route.as_bytes())?,
-            confirmed: self.confirmed,
+            confirmed: self.is_confirmed(),
             flags: if self.fresh { flag::FRESH } else { 0 } | if self.carries() { flag::CARRIES } else { 0 },
             tag: self.order,
             keyless: false,

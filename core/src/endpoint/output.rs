@@ -124,6 +124,7 @@ impl<T: Tables> Endpoint<T> {
     fn session_frame<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, out: &mut [u8]) -> Result<Option<Transmit>> {
         let live = self.live_at(slot)?;
         let route = live.route;
+        #[cfg(feature = "responder")]
         if live.wants & want::MESSAGE_4 != 0 {
             live.wants &= !want::MESSAGE_4;
             let transmit = if let Early::Responder { frame, len, .. } = &live.early {

@@ -225,7 +225,7 @@ impl<T: Tables> Endpoint<T> {
         while let Some(slot) = self.tables.with_peer(peer, from) {
             from = slot.saturating_add(1);
             let Some(live) = self.tables.session(slot).and_then(|session| session.live()) else { continue };
-            if !live.confirmed {
+            if !live.is_confirmed() {
                 count = count.saturating_add(1);
                 oldest = oldest.min(Some((live.established, slot))).or(Some((live.established, slot)));
             }

@@ -72,8 +72,9 @@ impl<T: Tables> Endpoint<T> {
                 return Err(Error::NoSpace);
             }
             let route = Route::new(meta.route.as_slice())?;
-            if !durable && !meta.confirmed {
-                // Nothing ever came under it: there is nothing to remember and nobody to tell.
+            let answers = durable && cfg!(feature = "responder");
+            if !(meta.confirmed || answers) {
+                // Nothing ever came under it: there is nothing to remember and nobody to tell. Nor does a build confirm what it does not answer.
                 self.erase_stored(port, slot);
                 continue;
             }
@@ -100,7 +101,7 @@ impl<T: Tables> Endpoint<T> {
             session.advance();
             let handle = SessionHandle::compose(slot, session.generation);
             session.state = if durable {
-                count = count.saturating_add(usize::from(live.confirmed));
+                count = count.saturating_add(usize::from(live.is_confirmed()));
                 State::Live(live)
             } else {
                 State::Ended(Ended {

@@ -14,6 +14,7 @@ const SLOT_BITS: u32 = 20;
 /// Most session slots that handles and identifiers can name.
 pub const MAX_SESSIONS: usize = 1 << SLOT_BITS;
 /// Longest message_4 frame: type, identifier, byte string of a 16-byte tag.
+#[cfg(feature = "responder")]
 pub(crate) const MESSAGE_4_MAX: usize = 24;
 
 impl SessionHandle {
@@ -84,6 +85,7 @@ pub(crate) enum Early {
     /// As Initiator: what every record carries, and by which hash a repeated message_4 is known.
     Initiator { handover: Handover, message_4: Nonce, answers: u8 },
     /// As Responder, unconfirmed: message_4, and by which hash a repeated message_3 is known.
+    #[cfg(feature = "responder")]
     Responder { frame: [u8; MESSAGE_4_MAX], len: u8, message_3: Nonce },
 }
 
@@ -91,7 +93,7 @@ pub(crate) enum Early {
 pub(crate) struct Live {
     pub(crate) context: SecurityContext,
     pub(crate) route: Route,
-    /// Responder: a record has verified. Initiator: always.
+    /// Responder: a record has verified. Initiator: always. To be asked by [`is_confirmed`](Self::is_confirmed).
     pub(crate) confirmed: bool,
     /// Order among the sessions of this endpoint in which they came to stand; stored. 0: not confirmed.
     pub(crate) order: u32,
@@ -209,6 +211,11 @@ impl Live {
             attempts: 0,
             reconnect_ms: None,
         }
+    }
+
+    /// It stands: there is no other where every session is one that this end began.
+    pub(crate) const fn is_confirmed(&self) -> bool {
+        !cfg!(feature = "responder") || self.confirmed
     }
 
     pub(crate) fn peer(&self) -> Thumbprint {

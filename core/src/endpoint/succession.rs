@@ -80,12 +80,12 @@ impl<T: Tables> Endpoint<T> {
     /// others. On error nothing has changed.
     pub(super) fn install<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, mut live: Live, composed: u32) -> Result<()> {
         let peer = live.peer();
-        if live.confirmed {
+        if live.is_confirmed() {
             live.windows = self.gather(slot, &peer);
         }
         let (meta, plan) = (live.meta()?, self.plan());
         Self::save(&mut self.counters, port, slot, &mut live.context, &meta, &plan)?;
-        let confirmed = live.confirmed;
+        let confirmed = live.is_confirmed();
         let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
         // Only now: were it counted for every message_1, strangers could bring an old handle round to another session.
         session.advance();
@@ -109,9 +109,9 @@ impl<T: Tables> Endpoint<T> {
                 continue;
             }
             match self.tables.session_mut(other).map(|session| &mut session.state) {
-                Some(State::Live(live)) if !live.confirmed && live.established >= spared => {}
+                Some(State::Live(live)) if !live.is_confirmed() && live.established >= spared => {}
                 Some(State::Live(live)) => {
-                    let announced = live.confirmed;
+                    let announced = live.is_confirmed();
                     self.erase_stored(port, other);
                     if announced {
                         self.end(other, Outcome::Replaced(new));
