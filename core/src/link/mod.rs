@@ -3,6 +3,7 @@
 //! Decoders take bytes in pieces of any size, collect one frame at a time in memory the caller hands in, and find their way back after
 //! damage. They check nothing but the link: what a frame holds is for the layers above.
 
+pub mod can;
 pub mod stream;
 #[cfg(test)]
 mod tests;
