@@ -101,7 +101,7 @@ SUITES = [
           f"{CORE} --no-default-features --features suite-x25519-chacha,responder",
           f"{CORE} --no-default-features --features suite-p256-ccm,responder,signatures",
           f"{CORE} --no-default-features --features suite-p256-ccm16,responder",
-          f"{CORE} --no-default-features --features suite-x25519-ccm,responder",
+          f"{CORE} --no-default-features --features suite-x25519-ccm,responder,issuers",
           f"{CORE} --features compact crypto",
           f"{CORE} --features alloc", limit_s=2400),
     Suite("fuzz-corpus", "the bodies of the fuzz targets over every kept input",

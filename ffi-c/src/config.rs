@@ -206,6 +206,9 @@ impl Identity {
             // SAFETY: the caller's promise.
             Credential::parse(unsafe { bytes(peer.data, peer.length) }?)?;
         }
+        if cfg!(not(feature = "issuers")) && config.anchor_count != 0 {
+            return Err(Error::UnsupportedCredential);
+        }
         for anchor in identity.anchors() {
             // SAFETY: the caller's promise.
             let (_, kid) = issuer_key(unsafe { bytes(anchor.issuer.data, anchor.issuer.length) }?)?;
@@ -229,6 +232,9 @@ impl Identity {
     }
 
     pub(crate) fn anchors(&self) -> &[sealwire_anchor] {
+        if cfg!(not(feature = "issuers")) {
+            return &[];
+        }
         // SAFETY: as above.
         unsafe { records(self.anchors.0, self.anchors.1) }.unwrap_or_default()
     }

@@ -194,6 +194,12 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
+    /// Checks that there is one item, as [`skip`](Decoder::skip) does, and nothing behind it.
+    pub(crate) fn single(mut self) -> Result<()> {
+        self.pass(0)?;
+        self.finish()
+    }
+
     /// Takes the next item whole; gives its encoding. Everything in it is checked: maps have no duplicate keys and, unless this
     /// decoder is [`unordered`](Decoder::unordered), ascending ones.
     pub fn item(&mut self) -> Result<&'a [u8]> {

@@ -1,6 +1,7 @@
 //! The header parameters that the protocol uses: alg, crit and kid.
 
-use crate::cbor::{Decoder, Kind};
+use super::members;
+use crate::cbor::Decoder;
 use crate::error::{Error, Result};
 
 /// What a protected or unprotected header says.
@@ -43,36 +44,20 @@ struct Critical {
 }
 
 fn parse(map: &[u8]) -> Result<(Header<'_>, Option<Critical>)> {
-    let mut whole = Decoder::unordered(map);
-    whole.skip()?;
-    whole.finish()?;
-    let mut d = Decoder::unordered(map);
     let (mut header, mut critical) = (Header::default(), None);
-    for _ in 0..d.map()? {
-        match label(&mut d)? {
+    members(map, &mut |label, d| {
+        match label {
             Some(1) => header.algorithm = Some(d.int()?),
-            Some(2) => critical = Some(parse_critical(&mut d)?),
+            Some(2) => critical = Some(parse_critical(d)?),
             Some(4) => header.kid = Some(d.bytes()?),
             _ => {
                 header.others = true;
                 d.skip()?;
             }
         }
-    }
+        Ok(())
+    })?;
     Ok((header, critical))
-}
-
-/// Takes the label of a parameter: an integer; nothing for a text or a number that no `i64` holds, which no label known here is.
-/// Error: `Malformed` for anything else (RFC 9052 §1.5).
-pub(crate) fn label(d: &mut Decoder<'_>) -> Result<Option<i64>> {
-    match d.kind()? {
-        Kind::Uint | Kind::Nint => match d.int() {
-            Ok(number) => Ok(Some(number)),
-            Err(_) => d.skip().map(|()| None),
-        },
-        Kind::Text => d.skip().map(|()| None),
-        _ => Err(Error::Malformed),
-    }
 }
 
 /// crit (2): an array of the labels that a reader must understand (RFC 9052 §3.1).

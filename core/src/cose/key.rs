@@ -1,6 +1,6 @@
 //! COSE_Key: public keys, and thumbprints as identities (RFC 9679).
 
-use super::header::label;
+use super::members;
 use crate::bytes::Writer;
 use crate::cbor::{self, Decoder, Kind};
 use crate::crypto::{Curve, Provider, Signature};
@@ -155,6 +155,7 @@ impl PublicKey {
 
     /// Verifies a signature over the concatenation of `message`. Errors: `InvalidKey` (not a signature key, not a point),
     /// `AuthenticationFailed`, `UnsupportedSuite`.
+    #[cfg(feature = "issuers")]
     pub fn verify(&self, p: &mut impl Provider, message: &[&[u8]], signature: &[u8]) -> Result<()> {
         let algorithm = self.curve.signature().ok_or(Error::InvalidKey)?;
         match self.y_if_any()? {
@@ -197,24 +198,21 @@ impl<'a> CoseKey<'a> {
     /// `InvalidKey` (other key type or curve, wrong length, not a point of P-256, not canonical on X25519), `UnsupportedSuite` (P-256 is not
     /// in this build).
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
-        let mut whole = Decoder::unordered(bytes);
-        whole.skip()?;
-        whole.finish()?;
-        let mut d = Decoder::unordered(bytes);
         let (mut key_type, mut curve, mut x, mut y) = (None, None, None, None);
         let (mut kid, mut algorithm) = (None, None);
-        for _ in 0..d.map()? {
-            match label(&mut d)? {
-                Some(1) => key_type = Some(number_or_other(&mut d)?),
+        members(bytes, &mut |label, d| {
+            match label {
+                Some(1) => key_type = Some(number_or_other(d)?),
                 Some(2) => kid = Some(d.bytes()?),
-                Some(3) => algorithm = Some(number_or_other(&mut d)?),
-                Some(-1) => curve = Some(number_or_other(&mut d)?),
+                Some(3) => algorithm = Some(number_or_other(d)?),
+                Some(-1) => curve = Some(number_or_other(d)?),
                 Some(-2) => x = Some(coordinate(d.bytes()?)?),
                 Some(-3) => y = Some(if d.kind()? == Kind::Bytes { Y::Whole(coordinate(d.bytes()?)?) } else { Y::Odd(d.bool()?) }),
                 Some(-4) => return Err(Error::Malformed),
                 _ => d.skip()?,
             }
-        }
+            Ok(())
+        })?;
         let x = x.ok_or(Error::Malformed)?;
         let key = match (key_type.ok_or(Error::Malformed)?, curve.ok_or(Error::Malformed)?, y) {
             (1, 4, None) => PublicKey::new(KeyCurve::X25519, x, None)?,

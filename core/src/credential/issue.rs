@@ -3,9 +3,13 @@
 use super::PublicKey;
 use crate::bytes::Writer;
 use crate::cbor;
-use crate::cose::sign1;
-use crate::crypto::{KeyHandle, Provider, Signature};
-use crate::error::{Error, Result};
+use crate::error::Result;
+#[cfg(feature = "issuers")]
+use crate::{
+    cose::sign1,
+    crypto::{KeyHandle, Provider, Signature},
+    error::Error,
+};
 
 /// The claims of a credential.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +74,7 @@ pub fn write_ccs(w: &mut Writer<'_>, subject: &str, key: &PublicKey, kid: &[u8])
 }
 
 /// Who signs.
+#[cfg(feature = "issuers")]
 #[derive(Clone, Copy, Debug)]
 pub struct Issuer<'a> {
     /// The private key.
@@ -83,6 +88,7 @@ pub struct Issuer<'a> {
 /// Signs claims and writes the CWT: an untagged COSE_Sign1. `scratch` holds the claims meanwhile ([`MAX_CREDENTIAL`](super::MAX_CREDENTIAL)
 /// bytes are enough for any credential that can be used). Errors: `BufferTooSmall`, `InvalidKey`, `InvalidArgument` (a token that would never be
 /// valid), `UnknownKey`, `Pending`.
+#[cfg(feature = "issuers")]
 pub fn issue_cwt(p: &mut impl Provider, issuer: &Issuer<'_>, claims: &Claims<'_>, scratch: &mut [u8], w: &mut Writer<'_>) -> Result<()> {
     if let (Some(start), Some(end)) = (claims.not_before, claims.expires)
         && start >= end

@@ -16,7 +16,9 @@ pub mod x509;
 pub use crate::cose::{KeyCurve, PublicKey, Thumbprint};
 pub use id_cred::IdCred;
 pub(crate) use id_cred::{X5T_LEN, write_x5t};
-pub use issue::{Claims, Issuer, issue_cwt, write_ccs};
+pub use issue::{Claims, write_ccs};
+#[cfg(feature = "issuers")]
+pub use issue::{Issuer, issue_cwt};
 pub use parse::{CredX, Credential, CredentialKind, DER, anchor_key};
 pub use port::{
     Credentials, MAX_CANDIDATES, MAX_CREDENTIAL, OwnCredential, OwnEntry, Peer, Provisioned, Purposes, Role, StaticCredentials,

@@ -1,9 +1,14 @@
 //! Reading credentials and judging them.
 
+#[cfg(feature = "issuers")]
 use super::{Purposes, TrustAnchor};
 use crate::cbor::{Decoder, Kind};
-use crate::cose::{CoseKey, PublicKey, Sign1, label};
-use crate::crypto::{AuthenticationKey, Provider, Suite};
+#[cfg(feature = "issuers")]
+use crate::cose::Sign1;
+use crate::cose::{CoseKey, PublicKey, members};
+#[cfg(feature = "issuers")]
+use crate::crypto::Provider;
+use crate::crypto::{AuthenticationKey, Suite};
 use crate::error::{Error, Result};
 #[cfg(feature = "x509")]
 use crate::{bytes::Writer, cbor};
@@ -72,6 +77,7 @@ pub struct Credential<'a> {
     /// alg of that key: the only algorithm it may be used with.
     pub key_algorithm: Option<i64>,
     /// `iss` (1); the issuer's commonName in a certificate.
+    #[cfg(feature = "issuers")]
     pub issuer: Option<&'a str>,
     /// `sub` (2); the commonName in a certificate.
     pub subject: Option<&'a str>,
@@ -80,12 +86,16 @@ pub struct Credential<'a> {
     /// `nbf` (5): before this second it is invalid.
     pub not_before: Option<u64>,
     /// `iat` (6).
+    #[cfg(feature = "issuers")]
     pub issued_at: Option<u64>,
     /// `cti` (7): the issuer's identifier of this token; the serial number of a certificate.
+    #[cfg(feature = "issuers")]
     pub id: Option<&'a [u8]>,
     /// kid of the issuer's key, in a CWT.
+    #[cfg(feature = "issuers")]
     pub issuer_kid: Option<&'a [u8]>,
     /// The signed structure, in a CWT.
+    #[cfg(feature = "issuers")]
     pub signed: Option<Sign1<'a>>,
     /// What a certificate says about its key, in a certificate.
     #[cfg(feature = "x509")]
@@ -97,13 +107,14 @@ impl<'a> Credential<'a> {
     ///
     /// Errors: `Malformed` (also for a missing `cnf`, other headers than the protocol has, a key with its private part),
     /// `NotDeterministic` (indefinite lengths, heads longer than needed), `InvalidKey`, `UnsupportedSuite` (see [`CoseKey::parse`]),
-    /// `UnsupportedCredential` (a certificate outside the profile, or any if the build has not got them).
+    /// `UnsupportedCredential` (a certificate outside the profile; a CWT or any certificate if the build has not got them).
     pub fn parse(bytes: &'a [u8]) -> Result<Self> {
         if bytes.first() == Some(&DER) {
             return certificate(bytes);
         }
         match Decoder::new(bytes).kind()? {
             Kind::Map => claims(bytes, bytes, CredentialKind::Ccs),
+            #[cfg(feature = "issuers")]
             Kind::Array => {
                 let signed = Sign1::parse(bytes)?;
                 let plain = !signed.header.others && !signed.unprotected.others && signed.header.kid.is_none();
@@ -116,6 +127,8 @@ impl<'a> Credential<'a> {
                 credential.signed = Some(signed);
                 Ok(credential)
             }
+            #[cfg(not(feature = "issuers"))]
+            Kind::Array => Err(Error::UnsupportedCredential),
             _ => Err(Error::Malformed),
         }
     }
@@ -133,6 +146,7 @@ impl<'a> Credential<'a> {
     /// key verifies the signature; and, if the time is known, the credential is valid now.
     ///
     /// Errors: `UntrustedCredential` (also for a CCS, which nobody signs), `ExpiredCredential`, `UnsupportedSuite`.
+    #[cfg(feature = "issuers")]
     pub fn verify(&self, p: &mut impl Provider, anchor: &TrustAnchor<'_>, now_s: Option<u64>) -> Result<()> {
         #[cfg(feature = "x509")]
         if self.kind == CredentialKind::X509 {
@@ -152,10 +166,12 @@ impl<'a> Credential<'a> {
     }
 
     /// True if the token names no issuer key, or this one.
+    #[cfg(feature = "issuers")]
     pub(super) fn may_be_from(&self, anchor_kid: &[u8]) -> bool {
         self.issuer_kid.is_none_or(|kid| kid == anchor_kid)
     }
 
+    #[cfg(feature = "issuers")]
     pub(super) fn verify_signature(&self, p: &mut impl Provider, signed: &Sign1<'_>, key: &PublicKey) -> Result<()> {
         signed.verify(p, key, &[], None).map_err(|error| match error {
             Error::UnsupportedSuite | Error::Pending => error,
@@ -194,38 +210,51 @@ impl<'a> Credential<'a> {
 
 /// Reads a claims map; `bytes` is the credential around it.
 fn claims<'a>(bytes: &'a [u8], map: &'a [u8], kind: CredentialKind) -> Result<Credential<'a>> {
-    let mut whole = Decoder::unordered(map);
-    whole.skip()?;
-    whole.finish()?;
-    let mut d = Decoder::unordered(map);
-    let (mut issuer, mut subject, mut id, mut key) = (None, None, None, None);
-    let (mut expires, mut not_before, mut issued_at) = (None, None, None);
-    for _ in 0..d.map()? {
-        match label(&mut d)? {
+    let (mut subject, mut expires, mut not_before, mut key) = (None, None, None, None);
+    #[cfg(feature = "issuers")]
+    let (mut issuer, mut issued_at, mut id) = (None, None, None);
+    members(map, &mut |label, d| {
+        match label {
+            #[cfg(feature = "issuers")]
             Some(1) => issuer = Some(d.text()?),
             Some(2) => subject = Some(d.text()?),
             Some(4) => expires = Some(d.uint()?),
             Some(5) => not_before = Some(d.uint()?),
+            #[cfg(feature = "issuers")]
             Some(6) => issued_at = Some(d.uint()?),
+            #[cfg(feature = "issuers")]
             Some(7) => id = Some(d.bytes()?),
-            Some(8) => key = Some(confirmation(d.item()?)?),
+            // Nobody asks for these, but what is no claims set is none here either.
+            #[cfg(not(feature = "issuers"))]
+            Some(1) => drop(d.text()?),
+            #[cfg(not(feature = "issuers"))]
+            Some(6) => drop(d.uint()?),
+            #[cfg(not(feature = "issuers"))]
+            Some(7) => drop(d.bytes()?),
+            Some(8) => key = Some(d.item()?),
             _ => d.skip()?,
         }
-    }
-    let CoseKey { key, kid, algorithm } = key.ok_or(Error::Malformed)?;
+        Ok(())
+    })?;
+    let CoseKey { key, kid, algorithm } = CoseKey::parse(confirmation(key.ok_or(Error::Malformed)?)?)?;
     Ok(Credential {
         bytes,
         kind,
         key,
         kid,
         key_algorithm: algorithm,
+        #[cfg(feature = "issuers")]
         issuer,
         subject,
         expires,
         not_before,
+        #[cfg(feature = "issuers")]
         issued_at,
+        #[cfg(feature = "issuers")]
         id,
+        #[cfg(feature = "issuers")]
         issuer_kid: None,
+        #[cfg(feature = "issuers")]
         signed: None,
         #[cfg(feature = "x509")]
         constraints: None,
@@ -280,14 +309,14 @@ fn certificate(_: &[u8]) -> Result<Credential<'_>> {
 }
 
 /// The COSE_Key (1) in a `cnf` claim (RFC 8747 §3.1).
-fn confirmation(map: &[u8]) -> Result<CoseKey<'_>> {
-    let mut d = Decoder::unordered(map);
+fn confirmation(map: &[u8]) -> Result<&[u8]> {
     let mut key = None;
-    for _ in 0..d.map()? {
-        match label(&mut d)? {
-            Some(1) => key = Some(CoseKey::parse(d.item()?)?),
+    members(map, &mut |label, d| {
+        match label {
+            Some(1) => key = Some(d.item()?),
             _ => d.skip()?,
         }
-    }
+        Ok(())
+    })?;
     key.ok_or(Error::Malformed)
 }

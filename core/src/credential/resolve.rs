@@ -1,13 +1,16 @@
 //! From ID_CRED_x to a credential that may be tried.
 
+#[cfg(feature = "issuers")]
+use super::Purposes;
 #[cfg(feature = "x509")]
 use super::id_cred::{x5chain, x5t_hash};
-use super::{Credential, CredentialKind, Credentials, IdCred, MAX_CANDIDATES, MAX_CREDENTIAL, PublicKey, Purposes, Thumbprint};
+use super::{Credential, CredentialKind, Credentials, IdCred, MAX_CANDIDATES, MAX_CREDENTIAL, PublicKey, Thumbprint};
 use crate::crypto::{AuthenticationKey, Provider, Suite};
 use crate::error::{Error, Result};
 
 /// How many anchors are tried for one credential: who is not authenticated yet must not cost more. With the two links below an anchor that
 /// an x5chain may have, no credential costs more than six verifications.
+#[cfg(feature = "issuers")]
 pub(super) const MAX_ANCHORS_TRIED: usize = 4;
 
 /// A credential that is trusted; whether the peer holds its key, the handshake shows.
@@ -112,6 +115,7 @@ fn accept<P: Provider + Credentials>(
     }
     #[cfg(not(feature = "x509"))]
     let _ = path;
+    #[cfg(feature = "issuers")]
     if let Some(signed) = &credential.signed {
         let mut refusal = Error::UntrustedCredential;
         let mut tried = 0usize;

@@ -184,6 +184,9 @@ pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared:
 
 /// Verifies a signature. Ed25519 as `verify_strict` of ed25519-dalek does: small-order keys and R are refused too.
 pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], signature: &[u8]) -> Result<()> {
+    if cfg!(not(feature = "issuers")) {
+        return Err(Error::UnsupportedSuite);
+    }
     let signature: &[u8; 64] = signature.try_into().map_err(|_| Error::AuthenticationFailed)?;
     match algorithm {
         #[cfg(feature = "_curve25519")]

@@ -58,8 +58,12 @@ pub fn generate(kind: KeyKind, random: impl FnMut(&mut [u8]) -> Result<()>) -> R
     Ok(private)
 }
 
-/// The public key of a private key. Errors: `InvalidKey` (not a private key of this kind), `UnsupportedSuite`.
+/// The public key of a private key. Errors: `InvalidKey` (not a private key of this kind), `UnsupportedSuite` (also for a key that signs in a
+/// build without feature `issuers`, where nothing does).
 pub fn public_key(kind: KeyKind, private: &Secret<32>) -> Result<PublicKey> {
+    if cfg!(not(feature = "issuers")) && matches!(kind, KeyKind::Ed25519 | KeyKind::Es256) {
+        return Err(Error::UnsupportedSuite);
+    }
     match kind {
         KeyKind::X25519 => Ok(PublicKey { curve: KeyCurve::X25519, x: rustcrypto::dh_public(Curve::X25519, private)?, y: None }),
         #[cfg(feature = "_curve25519")]
@@ -79,6 +83,9 @@ pub fn public_key(kind: KeyKind, private: &Secret<32>) -> Result<PublicKey> {
 
 /// Signs the concatenation of `message`, deterministically (RFC 8032, RFC 6979). Errors: `InvalidKey`, `UnsupportedSuite`.
 pub fn sign(algorithm: Signature, private: &Secret<32>, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
+    if cfg!(not(feature = "issuers")) {
+        return Err(Error::UnsupportedSuite);
+    }
     match algorithm {
         #[cfg(feature = "_curve25519")]
         Signature::EdDsa => {

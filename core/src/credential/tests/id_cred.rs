@@ -58,6 +58,7 @@ fn kids() {
 
 #[test]
 #[cfg(feature = "suite-x25519-chacha")]
+#[cfg(feature = "issuers")]
 fn by_value() {
     let mut p = keys();
     let key = p.keys.public(HOLDER).unwrap();

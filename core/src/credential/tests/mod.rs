@@ -1,5 +1,6 @@
-#![cfg_attr(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm")), allow(unused))]
+#![cfg_attr(not(all(feature = "suite-x25519-chacha", feature = "suite-p256-ccm", feature = "issuers")), allow(unused))]
 
+#[cfg(feature = "issuers")]
 mod cwt;
 mod id_cred;
 mod parse;
@@ -99,6 +100,7 @@ pub(super) fn ccs(subject: &str, key: &PublicKey, kid: &[u8]) -> Vec<u8> {
 }
 
 /// A CWT signed by `issuer` under kid "ca".
+#[cfg(feature = "issuers")]
 pub(super) fn cwt(p: &mut impl Provider, issuer: KeyHandle, claims: &Claims<'_>) -> Vec<u8> {
     let algorithm = if issuer == ISSUER_P256 { Signature::Es256 } else { Signature::EdDsa };
     let (mut scratch, mut buffer) = ([0; MAX_CREDENTIAL], [0; MAX_CREDENTIAL]);

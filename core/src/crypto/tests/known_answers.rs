@@ -175,6 +175,7 @@ fn sha256() {
 /// RFC 8032 §7.1, tests 1 to 3.
 #[test]
 #[cfg(feature = "_curve25519")]
+#[cfg(feature = "issuers")]
 fn ed25519() {
     for (seed, public, message, expected) in [
         (
@@ -213,6 +214,7 @@ fn ed25519() {
 /// RFC 6979 A.2.5, SHA-256.
 #[test]
 #[cfg(feature = "_p256")]
+#[cfg(feature = "issuers")]
 fn es256() {
     let private = Secret::from(hex_array("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721"));
     let public = public_key(KeyKind::Es256, &private).unwrap();

@@ -150,6 +150,7 @@ fn p256_keys_that_are_none() {
 /// Ed25519 keys and values of R of small order: a signature that verifies for many messages. Keys, R and S with a second name.
 #[test]
 #[cfg(feature = "_curve25519")]
+#[cfg(feature = "issuers")]
 fn ed25519_small_order_and_second_names() {
     let mut p = provider(&[(KeyKind::Ed25519, "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")]);
     let good: [u8; 32] = p.keys.public(KeyHandle(0)).unwrap().x;
@@ -212,6 +213,7 @@ fn ed25519_small_order_and_second_names() {
 /// r and s of 0, of the group's order, and above it.
 #[test]
 #[cfg(feature = "_p256")]
+#[cfg(feature = "issuers")]
 fn es256_numbers_out_of_range() {
     let mut p = provider(&[(KeyKind::Es256, "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721")]);
     let public = p.keys.public(KeyHandle(0)).unwrap();
@@ -233,6 +235,7 @@ fn es256_numbers_out_of_range() {
 
 #[test]
 #[cfg(feature = "_p256")]
+#[cfg(feature = "issuers")]
 fn es256_keys_that_are_none() {
     let mut key = [0; 64];
     assert_eq!(verify(Signature::Es256, &key, &[], &[1; 64]), Err(Error::InvalidKey));
@@ -282,6 +285,7 @@ fn p256_draws_again() {
 
 #[test]
 #[cfg(all(feature = "_curve25519", feature = "_p256"))]
+#[cfg(feature = "issuers")]
 fn keys_do_only_what_they_are_for() {
     let private = "0101010101010101010101010101010101010101010101010101010101010101";
     let kinds = [KeyKind::X25519, KeyKind::P256, KeyKind::Ed25519, KeyKind::Es256];
@@ -306,6 +310,7 @@ fn keys_do_only_what_they_are_for() {
 
 #[test]
 #[cfg(feature = "_curve25519")]
+#[cfg(feature = "issuers")]
 fn table_of_keys() {
     let mut keys = SoftwareKeys::<2>::new();
     let one = || Secret::from([1; 32]);
@@ -317,6 +322,19 @@ fn table_of_keys() {
     assert_eq!(keys.remove(KeyHandle(9)), Err(Error::UnknownKey));
     assert_eq!(keys.public(KeyHandle(9)), Err(Error::UnknownKey));
     assert_eq!(keys.add(KeyKind::X25519, one()), Ok(KeyHandle(1)));
+}
+
+/// Where nothing signs, a key that would is refused when it is put in, not when it is needed.
+#[test]
+#[cfg(not(feature = "issuers"))]
+fn a_build_without_issuers() {
+    let mut keys = SoftwareKeys::<2>::new();
+    for kind in [KeyKind::Ed25519, KeyKind::Es256] {
+        assert_eq!(keys.add(kind, Secret::from([1; 32])), Err(Error::UnsupportedSuite));
+    }
+    for algorithm in [Signature::EdDsa, Signature::Es256] {
+        assert_eq!(provider(&[]).verify(algorithm, &[9; 32], &[b"m"], &[7; 64]), Err(Error::UnsupportedSuite));
+    }
 }
 
 /// What the provider makes for itself agrees with what it makes for a peer.

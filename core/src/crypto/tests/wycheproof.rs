@@ -148,6 +148,7 @@ fn p256_ecdh() {
 
 #[test]
 #[cfg(feature = "_curve25519")]
+#[cfg(feature = "issuers")]
 fn ed25519() {
     let (mut p, mut counts) = (provider(&[]), [0; 2]);
     for group in eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap().test_groups {
@@ -169,6 +170,7 @@ fn ed25519() {
 /// Signatures as r ‖ s: the form of COSE.
 #[test]
 #[cfg(feature = "_p256")]
+#[cfg(feature = "issuers")]
 fn es256() {
     let (mut p, mut counts) = (provider(&[]), [0; 2]);
     for group in ecdsa::TestSet::load(ecdsa::TestName::EcdsaSecp256r1Sha256P1363).unwrap().test_groups {
