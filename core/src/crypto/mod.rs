@@ -1,5 +1,7 @@
 //! The cryptographic port: keys by handle, algorithms with a software default.
 
+#[cfg(all(feature = "_curve25519", any(test, feature = "compact")))]
+mod ed25519;
 #[cfg(all(feature = "_p256", any(test, feature = "alloc")))]
 mod p256_base;
 mod rustcrypto;

@@ -189,7 +189,9 @@ pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], sig
     }
     let signature: &[u8; 64] = signature.try_into().map_err(|_| Error::AuthenticationFailed)?;
     match algorithm {
-        #[cfg(feature = "_curve25519")]
+        #[cfg(all(feature = "_curve25519", feature = "compact"))]
+        Signature::EdDsa => super::ed25519::verify(public.try_into().map_err(|_| Error::InvalidKey)?, message, signature),
+        #[cfg(all(feature = "_curve25519", not(feature = "compact")))]
         Signature::EdDsa => {
             use ed25519_dalek::VerifyingKey;
             let public: &[u8; 32] = public.try_into().map_err(|_| Error::InvalidKey)?;

@@ -4,6 +4,8 @@
 //! *Valid* must work, *invalid* must be refused with the error named here. *Acceptable* is left to the implementation; what this one does
 //! with them is asserted too.
 
+#[cfg(feature = "_curve25519")]
+use super::super::ed25519;
 use super::provider;
 use crate::bytes::Secret;
 use crate::crypto::software::KeyKind;
@@ -159,6 +161,11 @@ fn ed25519() {
                 let result = p.verify(Signature::EdDsa, &group.key.pk, message, &test.sig);
                 let expected = if test.result == TestResult::Valid { Ok(()) } else { Err(Error::AuthenticationFailed) };
                 assert_eq!(result, expected, "{}", test.tc_id);
+                // What firmware takes instead.
+                let (key, signature): (&[u8; 32], _) = (group.key.pk[..].try_into().unwrap(), test.sig[..].try_into());
+                let compact =
+                    signature.map_err(|_| Error::AuthenticationFailed).and_then(|signature| ed25519::verify(key, message, signature));
+                assert_eq!(compact, expected, "{}", test.tc_id);
             }
             counts[usize::from(test.result != TestResult::Valid)] += 1;
         }
