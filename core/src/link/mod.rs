@@ -1,9 +1,15 @@
-//! Framing of byte links (PROTOCOL §7).
+//! Framing of links (PROTOCOL §7).
 //!
-//! Decoders take bytes in pieces of any size, collect one frame at a time in memory the caller hands in, and find their way back after
+//! Decoders take bytes or blocks as they come, collect frames in memory the caller hands in, and find their way back after
 //! damage. They check nothing but the link: what a frame holds is for the layers above.
 
+pub mod ble;
 pub mod can;
+pub mod ethernet;
+pub mod fragment;
+pub mod ieee802154;
+pub mod rs485;
+pub mod spi;
 pub mod stream;
 #[cfg(test)]
 mod tests;

@@ -8,15 +8,20 @@ use super::{Counters, count};
 use crate::bytes::Writer;
 use crate::error::{Error, Result};
 
-const DELIMITER: u8 = 0;
+pub(super) const DELIMITER: u8 = 0;
 const CRC: usize = 2;
 /// Data bytes of the longest COBS block, whose code is 0xff and which no zero follows.
 const RUN: usize = 254;
 const LONG: u8 = 0xff;
 
 /// CRC-16/IBM-3740: polynomial 0x1021, initial value 0xffff, not reflected, no final xor.
-fn crc16(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0xffff, |crc: u16, byte| {
+pub(super) fn crc16(bytes: &[u8]) -> u16 {
+    crc16_on(0xffff, bytes)
+}
+
+/// Goes on from the checksum of what stands before `bytes`.
+pub(super) fn crc16_on(crc: u16, bytes: &[u8]) -> u16 {
+    bytes.iter().fold(crc, |crc: u16, byte| {
         // The eight steps of polynomial division by 0x1021 at once: x^12, x^5 and 1 times the byte that leaves.
         let leaving = (crc >> 8) ^ u16::from(*byte);
         let leaving = leaving ^ (leaving >> 4);
@@ -73,10 +78,10 @@ fn set(writer: &mut Writer<'_>, place: usize, code: u8) -> Result<()> {
     Ok(())
 }
 
-/// Takes bytes from a line, gives frames.
+/// Takes bytes from a line, gives frames. `B` is memory: `&mut [u8]`, an array or a vector.
 #[derive(Debug)]
-pub struct Decoder<'b> {
-    buffer: &'b mut [u8],
+pub struct Decoder<B> {
+    buffer: B,
     used: usize,
     /// Code of the block under way; 0 before the first of a frame.
     code: u8,
@@ -87,9 +92,9 @@ pub struct Decoder<'b> {
     counters: Counters,
 }
 
-impl<'b> Decoder<'b> {
-    /// A decoder for frames of up to `buffer.len() - 2` bytes.
-    pub fn new(buffer: &'b mut [u8]) -> Self {
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
+    /// A decoder for frames up to two bytes shorter than `buffer`.
+    pub fn new(buffer: B) -> Self {
         Decoder { buffer, used: 0, code: 0, left: 0, overlong: false, counters: Counters::default() }
     }
 
@@ -100,16 +105,27 @@ impl<'b> Decoder<'b> {
 
     /// Takes bytes up to the end of the first frame; gives how many it took, and the frame. Call again with the rest of `input`.
     pub fn feed(&mut self, input: &[u8]) -> (usize, Option<&mut [u8]>) {
+        let (taken, length) = self.advance(input);
+        (taken, length.and_then(|length| self.frame(length)))
+    }
+
+    /// As [`Decoder::feed`], but gives the frame's length.
+    pub(super) fn advance(&mut self, input: &[u8]) -> (usize, Option<usize>) {
         let mut taken: usize = 0;
         for byte in input {
             taken = taken.saturating_add(1);
             if *byte != DELIMITER {
                 self.take(*byte);
             } else if let Some(length) = self.end() {
-                return (taken, self.buffer.get_mut(..length));
+                return (taken, Some(length));
             }
         }
         (taken, None)
+    }
+
+    /// The frame whose length [`Decoder::advance`] gave.
+    pub(super) fn frame(&mut self, length: usize) -> Option<&mut [u8]> {
+        self.buffer.as_mut().get_mut(..length)
     }
 
     fn take(&mut self, byte: u8) {
@@ -129,7 +145,7 @@ impl<'b> Decoder<'b> {
     }
 
     fn push(&mut self, byte: u8) {
-        match self.buffer.get_mut(self.used) {
+        match self.buffer.as_mut().get_mut(self.used) {
             Some(place) => {
                 *place = byte;
                 self.used = self.used.saturating_add(1);
@@ -149,7 +165,7 @@ impl<'b> Decoder<'b> {
         if code == 0 {
             return None;
         }
-        match self.buffer.get(..used).and_then(|block| block.split_last_chunk::<CRC>()) {
+        match self.buffer.as_ref().get(..used).and_then(|block| block.split_last_chunk::<CRC>()) {
             Some((frame, crc)) if left == 0 && !frame.is_empty() && u16::from_be_bytes(*crc) == crc16(frame) => {
                 count(&mut self.counters.frames);
                 Some(frame.len())

@@ -21,7 +21,7 @@ pub struct sealwire_stream {
 
 // SAFETY: an array of integers.
 unsafe impl Opaque for sealwire_uart {
-    type Value = uart::Decoder<'static>;
+    type Value = uart::Decoder<&'static mut [u8]>;
     const TAG: usize = 0x5541;
     const CALLS_BACK: bool = false;
 }
