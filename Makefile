@@ -10,10 +10,11 @@ export PYTHON PREFIX
 ASSURE_SECONDS ?= 60
 TARGETS ?=
 
-.PHONY: help demo test bench bench-sessions assure assure-report docs fmt lint deny install clean
+.PHONY: help demo demo-firmware test bench bench-sessions assure assure-report docs fmt lint deny install clean
 
 help:
 	@echo "make demo      build everything and run the demonstration (needs Rust, a C compiler, Python 3.9+; no root)"
+	@echo "make demo-firmware  the same with firmware on emulated microcontrollers; BOARDS='cortex-m4' only these (needs cross compilers, QEMU, Mosquitto)"
 	@echo "make test      run every test suite once; SUITES='core c' runs only these; on Debian 12 as root it installs what it needs"
 	@echo "make bench     measure beside lakers, snow, pyca and the bare AEADs; ARGS='--write-docs' renews docs/PERFORMANCE.md"
 	@echo "make bench-sessions   one Python endpoint with 100,000 sessions: memory, lookup, restore (needs \`make test SUITES=wheel\`; minutes)"
@@ -28,6 +29,9 @@ help:
 
 demo:
 	@sh scripts/demo.sh
+
+demo-firmware:
+	@sh scripts/demo-firmware.sh $(BOARDS)
 
 test:
 	@sh scripts/test.sh $(SUITES)

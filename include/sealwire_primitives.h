@@ -304,6 +304,16 @@ typedef struct sealwire_flash {
   uint8_t erased;
 } sealwire_flash;
 
+/**
+ * Random bytes from a seed. The members are the library's. Start from {{0}}; it must not be moved. Erase it with sealwire_entropy_erase().
+ */
+typedef struct sealwire_entropy {
+  /**
+   * Private.
+   */
+  uint64_t opaque[10];
+} sealwire_entropy;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -582,6 +592,35 @@ int32_t sealwire_two_slot_save(void *store,
                                uint32_t slot,
                                const uint8_t *data,
                                size_t length);
+
+/**
+ * Seeds `entropy`, or, called again, adds to what it has: HMAC_DRBG with SHA-256 (NIST SP 800-90A). For boards that have entropy rarely or
+ * slowly; a fast hardware generator needs none of this. The first `seed` has at least 32 bytes that nobody can predict and that are used once.
+ * `extra`, which may be public, keeps apart devices and starts that got the same seed by mistake: a serial number, a count of starts.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; RANDOM_FAILED (the first seed is too short).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_entropy_seed(struct sealwire_entropy *entropy,
+                              const uint8_t *seed,
+                              size_t seed_length,
+                              const uint8_t *extra,
+                              size_t extra_length);
+
+/**
+ * Fills `out`. Has the form of a port's `random`, for a port whose context is the sealwire_entropy; others wrap it.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: more than 65,536 bytes); RANDOM_FAILED (not seeded, or no new seed within 2^32 - 1 calls).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_entropy_random(void *entropy,
+                                uint8_t *out,
+                                size_t length);
+
+/**
+ * Erases what was seeded. NULL, and what holds nothing, are left alone.
+ */
+void sealwire_entropy_erase(struct sealwire_entropy *entropy);
 
 /**
  * To be written by the application, in builds with the feature `panic-hook` only: records `file` (not NUL-terminated,

@@ -77,11 +77,11 @@ def _linux(name: str, rust: str, title: str, triple: str, package: str, emulator
 TARGETS: Dict[str, Target] = {
     target.name: target
     for target in (
-        _arm("cortex-m0", "thumbv6m-none-eabi", "cortex-m0", "Cortex-M0, QEMU microbit (nRF51)", "microbit", ("microbit.c",), "microbit.ld"),
-        _arm("cortex-m3", "thumbv7m-none-eabi", "cortex-m3", "Cortex-M3, QEMU mps2-an385", "mps2-an385", ("mps2.c",), "mps2.ld"),
-        _arm("cortex-m4", "thumbv7em-none-eabi", "cortex-m4", "Cortex-M4, QEMU mps2-an386", "mps2-an386", ("mps2.c",), "mps2.ld"),
+        _arm("cortex-m0", "thumbv6m-none-eabi", "cortex-m0", "Cortex-M0, QEMU microbit (nRF51)", "microbit", ("microbit.c", "uart_nrf51.c", "flash_nrf51.c"), "microbit.ld"),
+        _arm("cortex-m3", "thumbv7m-none-eabi", "cortex-m3", "Cortex-M3, QEMU mps2-an385", "mps2-an385", ("mps2.c", "uart_cmsdk.c", "pages.c"), "mps2.ld"),
+        _arm("cortex-m4", "thumbv7em-none-eabi", "cortex-m4", "Cortex-M4, QEMU mps2-an386", "mps2-an386", ("mps2.c", "uart_cmsdk.c", "pages.c"), "mps2.ld"),
         Target("rv32imc", "riscv32imc-unknown-none-elf", "RISC-V RV32IMC, QEMU virt", "riscv64-unknown-elf-", "gcc-riscv64-unknown-elf",
-               ("-march=rv32imc_zicsr", "-mabi=ilp32", "-mcmodel=medany"), ("riscv.c",), "riscv.ld",
+               ("-march=rv32imc_zicsr", "-mabi=ilp32", "-mcmodel=medany"), ("riscv.c", "pages.c", "uart_16550.c"), "riscv.ld",
                ("qemu-system-riscv32", "-M", "virt", "-bios", "none", "-nographic", "-monitor", "none", "-semihosting-config",
                 "enable=on,target=native", "-serial", "{serial}", "-kernel", "{image}"), "qemu-system-misc"),
         Target("avr", "avr-none", "AVR ATmega1284P, simavr", "avr-", "gcc-avr avr-libc", ("-mmcu=atmega1284p",), ("avr.c",), None,
@@ -106,7 +106,14 @@ FLAVOURS: Dict[str, Tuple[str, ...]] = {
 }
 
 # Sources of an image, relative to examples/firmware; any other NAME is a folder there, with all its C files.
-IMAGES: Dict[str, Tuple[str, ...]] = {}
+IMAGES: Dict[str, Tuple[str, ...]] = {
+    # Streams an ECG to the hub, its private key in flash.
+    "wearable": ("wearable.c", "settings.c", "report.c", "keys_flash.c"),
+}
+
+# The excerpt of the recording that goes into an image, in samples: 30 s at 360 Hz, which fits beside the library into 256 kB.
+RECORDING = os.path.join("examples", "data", "ecg_mitdb_208.i16le")
+SAMPLES = 10_800
 
 CFLAGS = ("-Os", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-ffunction-sections", "-fdata-sections")
 BARE_CFLAGS = ("-ffreestanding", "-nostdlib", "-nostartfiles")
@@ -221,6 +228,22 @@ def sources(name: str) -> List[str]:
     return [os.path.join(inside, one) for one in sorted(os.listdir(os.path.join(ROOT, inside))) if one.endswith(".c")]
 
 
+def recording() -> str:
+    """The excerpt as C, since no two toolchains agree on how to take in a file; its path."""
+    with open(os.path.join(ROOT, RECORDING), "rb") as file:
+        data = file.read(2 * SAMPLES)
+    rows = "".join("  " + ",".join(str(byte) for byte in data[at : at + 32]) + ",\n" for at in range(0, len(data), 32))
+    text = f"#include <stdint.h>\nconst uint8_t ecg[] = {{\n{rows}}};\nconst uint32_t ecg_samples = {len(data) // 2};\n"
+    path = os.path.join(OUT, "ecg.c")
+    os.makedirs(os.path.join(ROOT, OUT), exist_ok=True)
+    with contextlib.suppress(OSError), open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        if file.read() == text:
+            return path
+    with open(os.path.join(ROOT, path), "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
 def image(name: str, target_name: str, flavour: str, small: bool = False, extra: Sequence[str] = (), suffix: str = "") -> str:
     """Links an image with the board's start-up and drivers; its path, relative to the root. `extra`: more flags for the C compiler,
     and `suffix` then tells the product from others. Raises FirmwareError."""
@@ -230,7 +253,7 @@ def image(name: str, target_name: str, flavour: str, small: bool = False, extra:
     path = os.path.join(folder(target_name, flavour, small), f"{name}{suffix}.elf")
     boards = os.path.join(EXAMPLES, "boards")
     command = [compiler, *target.cflags, *CFLAGS, *([] if target.std or target_name == "avr" else BARE_CFLAGS), "-Iinclude", f"-I{EXAMPLES}", *extra,
-               *sources(name), *(os.path.join(boards, one) for one in target.board), library, *target.libraries, *LINK_FLAGS]
+               *sources(name), *(os.path.join(boards, one) for one in target.board), recording(), library, *target.libraries, *LINK_FLAGS]
     if target.script is not None:
         command += ["-T", os.path.join(boards, target.script)]
     _run([*command, "-o", path])

@@ -12,8 +12,8 @@ VENV = "build/venv/bin"
 
 # What `make test` installs on Debian 12 as root, if missing.
 APT_PACKAGES = [
-    "ca-certificates", "clang", "cmake", "gcc", "g++", "git", "libc6-dev", "libclang-rt-14-dev", "libmosquitto-dev", "make",
-    "mosquitto", "openssl", "pkg-config", "python3", "python3-venv", "rust-web-src", "rustc-web", "valgrind",
+    "ca-certificates", "clang", "cmake", "gcc", "gcc-arm-none-eabi", "gcc-riscv64-unknown-elf", "g++", "git", "libc6-dev", "libclang-rt-14-dev", "libmosquitto-dev", "make",
+    "mosquitto", "openssl", "pkg-config", "python3", "python3-venv", "qemu-system-arm", "qemu-system-misc", "rust-web-src", "rustc-web", "valgrind",
 ]
 
 
@@ -139,6 +139,9 @@ SUITES = [
     Suite("links", "the whole path over every link, with lost frames", "sh scripts/c-links-device.sh build/links/device",
           f"{VENV}/python tests/links/matrix.py --device build/links/device", needs=["mosquitto"], after=["wheel"], limit_s=900, shows=True),
     Suite("demo", "the demonstration, with its attacks", "sh scripts/demo.sh", after=["setup"], limit_s=900),
+    Suite("firmware", "firmware on emulated microcontrollers, end to end, attacked", f"{VENV}/python tests/firmware/run.py",
+          needs=["arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "qemu-system-arm", "qemu-system-riscv32", "mosquitto", need_build_std],
+          after=["wheel"], limit_s=1800),
     Suite("bench", "the benchmark and its rivals run", f"{PYTHON} scripts/bench.py --quick", after=["wheel"]),
     Suite("sessions", "one endpoint of the wheel with many sessions", f"{VENV}/python tests/bench/sessions.py --most 300", after=["wheel"]),
     Suite("docs", "API references and pages", "sh scripts/docs.sh", after=["wheel"]),

@@ -1,5 +1,6 @@
 //! The cryptographic port: keys by handle, algorithms with a software default.
 
+pub mod drbg;
 #[cfg(all(feature = "_curve25519", any(test, feature = "compact")))]
 mod ed25519;
 #[cfg(all(feature = "_p256", any(test, feature = "alloc")))]

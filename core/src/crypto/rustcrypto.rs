@@ -325,8 +325,15 @@ pub(crate) fn hash(parts: &[&[u8]]) -> [u8; HASH] {
 
 /// HKDF-Extract.
 pub(crate) fn extract(salt: &[u8], input: &[u8]) -> Secret<HASH> {
-    let mut state = HkdfExtract::<Sha256>::new(Some(salt));
-    state.input_ikm(input);
+    hmac(salt, &[input])
+}
+
+/// HMAC-SHA-256 of the concatenation of `parts`, which is what HKDF-Extract is.
+pub(crate) fn hmac(key: &[u8], parts: &[&[u8]]) -> Secret<HASH> {
+    let mut state = HkdfExtract::<Sha256>::new(Some(key));
+    for part in parts {
+        state.input_ikm(part);
+    }
     let (mut prk, _) = state.finalize();
     let mut secret = Secret::zero();
     secret.expose_mut().copy_from_slice(&prk);

@@ -9,4 +9,6 @@ pub mod framing;
 
 pub mod store;
 
+pub mod entropy;
+
 mod placed;
