@@ -42,6 +42,10 @@
 #define SEALWIRE_MUST_USE
 #endif
 
+#if UINTPTR_MAX > 0xffffffffu
+#define SEALWIRE_64_BIT
+#endif
+
 
 /**
  * Version of this header. `SEALWIRE_CONFIG_INIT` writes it into the configuration, and sealwire_endpoint_init() refuses
@@ -380,20 +384,47 @@
  */
 #define SEALWIRE_PURPOSE_IDENTITY 1
 
+#if defined(SEALWIRE_64_BIT)
 /**
  * Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
  */
-#define SEALWIRE_ENDPOINT_BASE_SIZE 576
+#define SEALWIRE_ENDPOINT_BASE_SIZE 512
+#endif
 
+#if !defined(SEALWIRE_64_BIT)
+/**
+ * Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
+ */
+#define SEALWIRE_ENDPOINT_BASE_SIZE 400
+#endif
+
+#if defined(SEALWIRE_64_BIT)
 /**
  * Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
  */
-#define SEALWIRE_SESSION_SIZE 960
+#define SEALWIRE_SESSION_SIZE 880
+#endif
 
+#if !defined(SEALWIRE_64_BIT)
+/**
+ * Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
+ */
+#define SEALWIRE_SESSION_SIZE 872
+#endif
+
+#if defined(SEALWIRE_64_BIT)
 /**
  * Bytes of one open handshake with the default buffer; see `SEALWIRE_ENDPOINT_SIZE`.
  */
-#define SEALWIRE_HANDSHAKE_SIZE 832
+#define SEALWIRE_HANDSHAKE_SIZE 776
+#endif
+
+#if !defined(SEALWIRE_64_BIT)
+/**
+ * Bytes of one open handshake with the default buffer; see `SEALWIRE_ENDPOINT_SIZE`.
+ */
+#define SEALWIRE_HANDSHAKE_SIZE 768
+#endif
 
 /**
  * Bytes of one group. This version has no groups.
@@ -1377,6 +1408,14 @@ int32_t sealwire_credential_read(const uint8_t *credential,
                                  struct sealwire_credential_info *info);
 
 /**
+ * Bytes that this library needs for an endpoint with so many sessions: less than `SEALWIRE_ENDPOINT_SIZE`, which holds for every library of
+ * this ABI version. `handshake_buffer` as in the configuration. sealwire_endpoint_init() takes so few for one session; for more it goes by
+ * the macro.
+ */
+size_t sealwire_endpoint_size(uint32_t sessions,
+                              uint32_t handshake_buffer);
+
+/**
  * Makes an endpoint in `memory`, which must be aligned like uint64_t; `SEALWIRE_ENDPOINT_MEMORY` declares such. It holds as many
  * sessions as `SEALWIRE_ENDPOINT_SIZE` (with another `handshake_buffer`: `SEALWIRE_ENDPOINT_SIZE_WITH`) says for `size`, at most 65,536. The memory belongs to the endpoint until sealwire_endpoint_close(),
  * and must not be moved. Afterwards call sealwire_restore() once.
@@ -1664,8 +1703,15 @@ extern void sealwire_panic_hook(const uint8_t *file, size_t length, uint32_t lin
 #define SEALWIRE_OUTGOING_INIT                                                                                         \
   { SEALWIRE_KIND_DATA, SEALWIRE_TOPIC_NONE, 0, 0, 0, 0, 0, 0, 0, {{0, 0, 0, 0, 0, 0, 0, 0}, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0} }
 
+/** Handshakes open at once by default. Define SEALWIRE_CONNECT_ONLY for a library built without the feature `responder`, which needs one. */
+#ifdef SEALWIRE_CONNECT_ONLY
+#define SEALWIRE_HANDSHAKES 1u
+#else
+#define SEALWIRE_HANDSHAKES 2u
+#endif
+
 /** Bytes that an endpoint needs for so many sessions and groups. This version has no groups: pass 0.
- *  More sessions than one handshake can be open at once: 2, and one more for every 8 sessions. */
+ *  More handshakes than one can be open at once: SEALWIRE_HANDSHAKES, and one more for every 8 sessions. */
 #define SEALWIRE_ENDPOINT_SIZE(sessions, groups)                                                                       \
   SEALWIRE_ENDPOINT_SIZE_WITH(sessions, groups, SEALWIRE_HANDSHAKE_FRAME_MAX)
 
@@ -1673,7 +1719,7 @@ extern void sealwire_panic_hook(const uint8_t *file, size_t length, uint32_t lin
 #define SEALWIRE_ENDPOINT_SIZE_WITH(sessions, groups, handshake_buffer)                                                \
   (SEALWIRE_ENDPOINT_BASE_SIZE + (size_t)(sessions) * SEALWIRE_SESSION_SIZE +                                          \
    (size_t)(groups) * SEALWIRE_GROUP_SIZE +                                                                            \
-   (2u + (size_t)(sessions) / 8u) * (SEALWIRE_HANDSHAKE_SIZE - SEALWIRE_HANDSHAKE_FRAME_MAX + (size_t)(handshake_buffer)))
+   (SEALWIRE_HANDSHAKES + (size_t)(sessions) / 8u) * (SEALWIRE_HANDSHAKE_SIZE - SEALWIRE_HANDSHAKE_FRAME_MAX + (size_t)(handshake_buffer)))
 
 /** Declares `name` as aligned memory for such an endpoint; `static` goes in front. */
 #define SEALWIRE_ENDPOINT_MEMORY(name, sessions, groups)                                                               \

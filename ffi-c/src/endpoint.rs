@@ -14,11 +14,23 @@ use sealwire_core::endpoint::{
 use sealwire_core::error::{Error, Result};
 
 /// Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
-pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 576;
+#[cfg(target_pointer_width = "64")]
+pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 512;
+/// Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
+#[cfg(not(target_pointer_width = "64"))]
+pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 400;
 /// Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
-pub const SEALWIRE_SESSION_SIZE: usize = 960;
+#[cfg(target_pointer_width = "64")]
+pub const SEALWIRE_SESSION_SIZE: usize = 880;
+/// Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
+#[cfg(not(target_pointer_width = "64"))]
+pub const SEALWIRE_SESSION_SIZE: usize = 872;
 /// Bytes of one open handshake with the default buffer; see `SEALWIRE_ENDPOINT_SIZE`.
-pub const SEALWIRE_HANDSHAKE_SIZE: usize = 832;
+#[cfg(target_pointer_width = "64")]
+pub const SEALWIRE_HANDSHAKE_SIZE: usize = 776;
+/// Bytes of one open handshake with the default buffer; see `SEALWIRE_ENDPOINT_SIZE`.
+#[cfg(not(target_pointer_width = "64"))]
+pub const SEALWIRE_HANDSHAKE_SIZE: usize = 768;
 /// Bytes of one group. This version has no groups.
 pub const SEALWIRE_GROUP_SIZE: usize = 0;
 /// A frame is at most so much longer than its payload, topic name and content type.
@@ -124,8 +136,11 @@ impl Layout {
     const SESSION: usize = size_of::<Session>();
     const HANDSHAKE: usize = size_of::<Handshake>();
 
+    /// Handshakes open at once, besides one for every 8 sessions: one that this end begins, and one that a peer begins.
+    const HANDSHAKES: usize = if cfg!(feature = "responder") { 2 } else { 1 };
+
     fn of(sessions: usize, buffer: usize) -> Self {
-        Layout { sessions, handshakes: sessions.saturating_div(8).saturating_add(2), buffer }
+        Layout { sessions, handshakes: sessions.saturating_div(8).saturating_add(Self::HANDSHAKES), buffer }
     }
 
     /// What `SEALWIRE_ENDPOINT_SIZE_WITH(sessions, 0, buffer)` is. The parts are never larger, as asserted below.
@@ -135,34 +150,41 @@ impl Layout {
         SEALWIRE_ENDPOINT_BASE_SIZE.saturating_add(sessions).saturating_add(handshakes)
     }
 
-    /// The largest that fits. Error: `NoSpace` if there is not room for one session.
+    /// What the parts take, one after the other.
+    fn exact(&self) -> usize {
+        let handshakes = self.handshakes.saturating_mul(Self::HANDSHAKE.saturating_add(self.buffer));
+        Self::HEAD.saturating_add(self.sessions.saturating_mul(Self::SESSION)).saturating_add(handshakes)
+    }
+
+    /// The largest that fits by the header's sizes; one session also by the exact ones. Error: `NoSpace` if there is not room for one session.
     fn fitting(size: usize, buffer: usize) -> Result<Self> {
         let (mut fits, mut above) = (0, size.saturating_div(SEALWIRE_SESSION_SIZE).min(MOST).saturating_add(1));
         while above.saturating_sub(fits) > 1 {
             let middle = fits.midpoint(above);
             if Layout::of(middle, buffer).size() <= size { fits = middle } else { above = middle }
         }
-        if fits == 0 { Err(Error::NoSpace) } else { Ok(Layout::of(fits, buffer)) }
+        let layout = Layout::of(fits.max(1), buffer);
+        if layout.exact() > size { Err(Error::NoSpace) } else { Ok(layout) }
     }
 }
 
 /// Alignment that the memory needs: that of uint64_t, on which `SEALWIRE_ENDPOINT_MEMORY` is built.
 const ALIGN: usize = align_of::<u64>();
 
-// The sizes in the header hold for every target: they are those of 64-bit ones, with a little room. If one of these fails, the
-// header's number needs to follow.
+// The sizes in the header are those of builds with everything, with a little room; 16-bit targets take those of 32-bit ones. If one of
+// these fails, the header's number needs to follow.
 const _: () = assert!(Layout::HEAD.is_multiple_of(ALIGN) && Layout::SESSION.is_multiple_of(ALIGN));
 const _: () = assert!(align_of::<sealwire_endpoint>() <= ALIGN && align_of::<Session>() <= ALIGN && align_of::<Handshake>() <= ALIGN);
 const _: () = assert!(SEALWIRE_OVERHEAD_MAX == MAX_OVERHEAD && SEALWIRE_HANDSHAKE_FRAME_MAX >= MAX_CONTROL);
 const _: () = assert!(Layout::HEAD <= SEALWIRE_ENDPOINT_BASE_SIZE);
 const _: () = assert!(Layout::SESSION <= SEALWIRE_SESSION_SIZE);
 const _: () = assert!(Layout::HANDSHAKE + BUFFER <= SEALWIRE_HANDSHAKE_SIZE);
-// Not much too large either.
-#[cfg(target_pointer_width = "64")]
+// Not much too large either, where everything is there.
+#[cfg(all(not(target_pointer_width = "16"), feature = "responder"))]
 const _: () = assert!(Layout::HEAD + SLACK > SEALWIRE_ENDPOINT_BASE_SIZE && Layout::SESSION + SLACK > SEALWIRE_SESSION_SIZE);
-#[cfg(target_pointer_width = "64")]
+#[cfg(all(not(target_pointer_width = "16"), feature = "responder"))]
 const _: () = assert!(Layout::HANDSHAKE + BUFFER + SLACK > SEALWIRE_HANDSHAKE_SIZE);
-#[cfg(target_pointer_width = "64")]
+#[cfg(all(not(target_pointer_width = "16"), feature = "responder"))]
 const SLACK: usize = 128;
 
 /// Fills `count` slots from `memory` on.
@@ -177,6 +199,15 @@ unsafe fn slots<T: Default>(memory: *mut u8, count: usize) -> &'static mut [T] {
     }
     // SAFETY: `count` initialised slots; nobody else knows of them.
     unsafe { core::slice::from_raw_parts_mut(first, count) }
+}
+
+/// Bytes that this library needs for an endpoint with so many sessions: less than `SEALWIRE_ENDPOINT_SIZE`, which holds for every library of
+/// this ABI version. `handshake_buffer` as in the configuration. sealwire_endpoint_init() takes so few for one session; for more it goes by
+/// the macro.
+#[unsafe(no_mangle)]
+pub extern "C" fn sealwire_endpoint_size(sessions: u32, handshake_buffer: u32) -> usize {
+    let buffer = if handshake_buffer == 0 { BUFFER } else { usize::try_from(handshake_buffer).unwrap_or(MOST_BUFFER) };
+    Layout::of(usize::try_from(sessions).unwrap_or(MOST), buffer).exact()
 }
 
 /// Makes an endpoint in `memory`, which must be aligned like uint64_t; `SEALWIRE_ENDPOINT_MEMORY` declares such. It holds as many
@@ -273,7 +304,7 @@ pub unsafe extern "C" fn sealwire_endpoint_close(endpoint: *mut sealwire_endpoin
         let layout = Layout::of(usize::try_from(sessions).unwrap_or_default(), buffer);
         // SAFETY: the block is this endpoint's own; none of its values needs dropping beyond being erased, and no reference
         // to any of them is left.
-        let block = unsafe { core::slice::from_raw_parts_mut(endpoint.cast::<u8>(), layout.size()) };
+        let block = unsafe { core::slice::from_raw_parts_mut(endpoint.cast::<u8>(), layout.exact()) };
         zeroize::Zeroize::zeroize(block);
     }
     result

@@ -160,14 +160,17 @@ void test_memory_too_small(void) {
   sealwire_endpoint *endpoint = NULL;
   uint32_t sessions = 0;
   pair_prepare(&both, SEALWIRE_SUITE_X25519_CHACHA);
-  const size_t sizes[5] = {0, 1, 100, SEALWIRE_ENDPOINT_SIZE(0, 0), SEALWIRE_ENDPOINT_SIZE(1, 0) - 1};
+  const size_t sizes[5] = {0, 1, 100, SEALWIRE_ENDPOINT_SIZE(0, 0), sealwire_endpoint_size(1, 0) - 1};
   for (int i = 0; i < 5; i++) {
     CHECK_STATUS(SEALWIRE_NO_SPACE, sealwire_endpoint_init(a->memory, sizes[i], &a->config, &a->port, &endpoint));
   }
   CHECK(endpoint == NULL);
-  for (uint32_t count = 1; count <= PAIR_SESSIONS; count++) {
-    /* What lies behind the stated size stays as it is. */
-    const size_t size = SEALWIRE_ENDPOINT_SIZE(count, 0);
+  for (uint32_t round = 0; round <= PAIR_SESSIONS; round++) {
+    /* What lies behind the stated size stays as it is; first with as little as this library needs for one session. */
+    const uint32_t count = round == 0 ? 1 : round;
+    const size_t size = round == 0 ? sealwire_endpoint_size(1, 0) : SEALWIRE_ENDPOINT_SIZE(count, 0);
+    CHECK(sealwire_endpoint_size(count, 0) <= SEALWIRE_ENDPOINT_SIZE(count, 0));
+    CHECK(sealwire_endpoint_size(count, 256) <= SEALWIRE_ENDPOINT_SIZE_WITH(count, 0, 256));
     memset(a->memory, 0x5a, sizeof a->memory);
     CHECK_OK(sealwire_endpoint_init(a->memory, size, &a->config, &a->port, &endpoint));
     CHECK_OK(sealwire_endpoint_capacity(endpoint, &sessions));

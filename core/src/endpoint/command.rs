@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::event::{Kind, Origin, Outgoing, Sent, SessionHandle, Topic};
 use super::session::{Early, Live, Outcome, want};
-use super::tables::Tables;
+use super::tables::{NEVER, Tables};
 use super::{Endpoint, Port};
 use crate::edhoc;
 use crate::error::{Error, Result};
@@ -178,7 +178,7 @@ impl<T: Tables> Endpoint<T> {
             Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
             live.windows = windows;
         }
-        live.ack_at = Some(live.ack_at.map_or(now_ms.saturating_add(ack_delay), |at| at.min(now_ms.saturating_add(ack_delay))));
+        live.ack_at = live.ack_at.min(now_ms.saturating_add(ack_delay));
         self.settle(slot, Some(now_ms));
         Ok(())
     }
@@ -214,7 +214,7 @@ impl<T: Tables> Endpoint<T> {
         let live = self.live_at(slot)?;
         live.context.request_update(n_a)?;
         live.wants |= want::REPEAT;
-        live.repeat_at = None;
+        live.repeat_at = NEVER;
         Ok(())
     }
 
@@ -274,7 +274,7 @@ impl Live {
         } else {
             None
         };
-        let owed = self.ack_at.is_some() || self.wants & want::ACK != 0;
+        let owed = self.ack_at != NEVER || self.wants & want::ACK != 0;
         Ok(Riders { ack: if owed { self.context.received.ack() } else { None }, fresh_offer })
     }
 
@@ -293,7 +293,7 @@ impl Live {
             self.wants &= !want::OFFER;
         }
         if riders.ack.is_some() {
-            self.ack_at = None;
+            self.ack_at = NEVER;
             self.wants &= !want::ACK;
         }
     }

@@ -52,7 +52,7 @@ impl<T: Tables> Endpoint<T> {
                 (written.is_ok(), buffer, live.is_confirmed(), live.order).hash(state);
                 (live.resume, live.resumed, live.wants, live.events, live.wants_offer).hash(state);
                 (live.repeat_at, live.ack_at, live.heard_ms, live.pinging, live.attempts).hash(state);
-                (live.response.map(|response| (response.epoch, response.n_a, response.n_b)), live.route).hash(state);
+                (live.responds, live.route).hash(state);
                 (live.context.received.next(), live.context.received.committed_bits()).hash(state);
                 if live.is_confirmed() { Held::Confirmed } else { Held::Unconfirmed }
             }

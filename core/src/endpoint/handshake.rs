@@ -3,7 +3,7 @@
 use super::config::{Config, InboxName, Route};
 use super::event::HandshakeId;
 use super::session::State;
-use super::tables::{Marks, Slot, Tables};
+use super::tables::{Marks, NEVER, Slot, Tables};
 use super::{Endpoint, Port};
 #[cfg(feature = "responder")]
 use super::{Reply, frame_type};
@@ -205,9 +205,7 @@ impl<T: Tables> Endpoint<T> {
     /// half-open handshake makes room; an established session never does, nor does an event that was not polled yet: what strangers send
     /// must not make it disappear.
     pub(super) fn take_slots<P: Port>(&mut self, port: &mut P, now_ms: u64, avoid: Option<&ConnectionId>) -> Result<(usize, usize)> {
-        // Nothing of strangers where none is answered.
-        let answers = cfg!(feature = "responder");
-        if self.tables.vacant_handshake().is_none() && !(answers && self.evict_half_open(port)?) {
+        if self.tables.vacant_handshake().is_none() && !self.evict_half_open(port)? {
             return Err(Error::NoSpace);
         }
         let limit = self.ids.capacity();
@@ -216,8 +214,7 @@ impl<T: Tables> Endpoint<T> {
                 break slot;
             }
             // Receive windows of ended sessions come last: a flood of strangers must not make messages be delivered twice.
-            let evicted = answers && (self.evict_half_open(port)? || self.evict_unconfirmed(port, now_ms));
-            if !(evicted || self.reclaim_ended()) {
+            if !(self.evict_half_open(port)? || self.evict_unconfirmed(port, now_ms) || self.reclaim_ended()) {
                 return Err(Error::NoSpace);
             }
         };
@@ -249,6 +246,18 @@ impl<T: Tables> Endpoint<T> {
         true
     }
 
+    /// Nothing of strangers is here where none is answered.
+    #[cfg(not(feature = "responder"))]
+    fn evict_half_open<P: Port>(&mut self, _port: &mut P) -> Result<bool> {
+        Ok(false)
+    }
+
+    #[cfg(not(feature = "responder"))]
+    fn evict_unconfirmed<P: Port>(&mut self, _port: &mut P, _now_ms: u64) -> bool {
+        false
+    }
+
+    #[cfg(feature = "responder")]
     fn evict_half_open<P: Port>(&mut self, port: &mut P) -> Result<bool> {
         let half_open = |slot: &usize| self.tables.handshake(*slot).is_some_and(Handshake::is_half_open);
         let count = (0..self.tables.handshakes()).filter(half_open).count();
@@ -264,6 +273,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// An unconfirmed session whose Initiator has been silent for a while gives its slot.
+    #[cfg(feature = "responder")]
     fn evict_unconfirmed<P: Port>(&mut self, port: &mut P, now_ms: u64) -> bool {
         let patience = u64::from(self.config.half_open_ms / 4);
         let mut from = 0;
@@ -322,7 +332,7 @@ impl<T: Tables> Endpoint<T> {
         let Some(handshake) = self.tables.handshake(slot) else { return };
         let under_way = handshake.is_half_open() || handshake.is_initiator();
         let marks = Marks {
-            deadline: under_way.then_some(handshake.deadline),
+            deadline: if under_way { handshake.deadline } else { NEVER },
             event: matches!(handshake.step, Step::Failed),
             transmit: under_way && handshake.transmit,
             occupied: !matches!(handshake.step, Step::Free),

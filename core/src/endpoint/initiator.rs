@@ -25,7 +25,7 @@ impl<T: Tables> Endpoint<T> {
     pub fn connect<P: Port>(&mut self, port: &mut P, now_ms: u64, route: Route, peer: Option<Thumbprint>) -> Result<HandshakeId> {
         let suite = *self.config.usable_suites(port, self.config.method.initiator())?.as_slice().first().ok_or(Error::UnsupportedSuite)?;
         let (slot, session) = self.take_slots(port, now_ms, None)?;
-        self.started = self.started.wrapping_add(1);
+        self.started = self.started.wrapping_add(1).max(1);
         let id = HandshakeId(self.started);
         if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
             *handshake = Handshake { id, slot: session, route, expected: peer, marks: handshake.marks, ..Handshake::default() };
@@ -181,7 +181,7 @@ impl<T: Tables> Endpoint<T> {
         live.confirmed = true;
         live.order = self.next_order();
         live.established = self.tick();
-        live.handshake = Some(id);
+        live.handshake = id;
         live.early = Early::Initiator { handover, message_4, answers: 0 };
         live.wants = want::REPEAT;
         live.events = pending::ESTABLISHED;

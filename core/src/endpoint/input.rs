@@ -3,7 +3,7 @@
 use super::config::Route;
 use super::event::{Event, Kind, Message, Origin, Sid};
 use super::session::{Early, Live, Window, pending, want};
-use super::tables::{Slot, Tables};
+use super::tables::{NEVER, Slot, Tables};
 use super::{Endpoint, MAX_DOUBLINGS, Port, Reply, frame_type};
 use crate::credential::Thumbprint;
 use crate::edhoc::ConnectionId;
@@ -221,7 +221,9 @@ impl<T: Tables> Endpoint<T> {
                 None => live.fresh = true,
             }
             // Should the application not commit soon, the peer learns at least that the message arrived somewhere alive.
-            live.ack_at = live.ack_at.or(Some(now_ms.saturating_add(ack_delay)));
+            if live.ack_at == NEVER {
+                live.ack_at = now_ms.saturating_add(ack_delay);
+            }
         }
         Ok(Event::Message(Message {
             session,
@@ -255,8 +257,7 @@ impl<T: Tables> Endpoint<T> {
     // ---- unknown-context
 
     fn reply_unknown_context(&mut self, now_ms: u64, route: Route, identifier: &ConnectionId) {
-        let recent = self.unknown_context_ms.is_some_and(|last| now_ms.saturating_sub(last) < UNKNOWN_CONTEXT_MS);
-        if recent || (self.config.mqtt && route.is_link()) {
+        if now_ms < self.unknown_context_from || (self.config.mqtt && route.is_link()) {
             return;
         }
         let mut reply = Reply::new(route);
@@ -265,7 +266,7 @@ impl<T: Tables> Endpoint<T> {
             writer.put(identifier.as_bytes())
         });
         if written.is_ok() {
-            self.unknown_context_ms = Some(now_ms);
+            self.unknown_context_from = now_ms.saturating_add(UNKNOWN_CONTEXT_MS);
             self.reply = Some(reply);
         }
     }
@@ -278,11 +279,10 @@ impl<T: Tables> Endpoint<T> {
         })?;
         self.counters.unknown_context_received = self.counters.unknown_context_received.wrapping_add(1);
         // The search goes through all sessions, so that it must not be had for every frame of a flood.
-        let recent = self.reaction_ms.is_some_and(|last| now_ms.saturating_sub(last) < UNKNOWN_CONTEXT_MS);
-        if recent || !self.config.reconnect {
+        if now_ms < self.reaction_from || !self.config.reconnect {
             return Ok(());
         }
-        self.reaction_ms = Some(now_ms);
+        self.reaction_from = now_ms.saturating_add(UNKNOWN_CONTEXT_MS);
         let meant = |slot: &usize| {
             let live = self.tables.session(*slot).and_then(|session| session.live());
             live.is_some_and(|live| {
@@ -295,14 +295,13 @@ impl<T: Tables> Endpoint<T> {
         let (Some(slot), None) = (candidates.next(), candidates.next()) else { return Ok(()) };
         let live = self.live_at(slot)?;
         let (peer, route) = (live.peer(), live.route);
-        let rested = live.reconnect_ms.is_none_or(|last| now_ms.saturating_sub(last) >= RECONNECT_MS);
-        if !rested || self.is_in_progress(&peer, route) {
+        if now_ms < live.reconnect_from || self.is_in_progress(&peer, route) {
             return Ok(());
         }
         if self.connect(port, now_ms, route, Some(peer)).is_ok()
             && let Ok(live) = self.live_at(slot)
         {
-            live.reconnect_ms = Some(now_ms);
+            live.reconnect_from = now_ms.saturating_add(RECONNECT_MS);
         }
         Ok(())
     }
@@ -345,16 +344,15 @@ impl<T: Tables> Endpoint<T> {
         let interval = u64::from(self.config.resend_interval_ms);
         let silent = self.config.silent_attempts;
         if let Ok(live) = self.live_at(slot) {
-            let due = |at: Option<u64>| at.is_some_and(|at| at <= now_ms);
-            if due(live.ack_at) {
-                live.ack_at = None;
+            if live.ack_at <= now_ms {
+                live.ack_at = NEVER;
                 live.wants |= want::ACK;
             }
-            if ping_after > 0 && live.is_confirmed() && !live.pinging && due(Some(live.heard_ms.saturating_add(ping_after))) {
+            if ping_after > 0 && live.is_confirmed() && !live.pinging && live.heard_ms.saturating_add(ping_after) <= now_ms {
                 live.pinging = true;
                 live.wants |= want::REPEAT;
             }
-            if due(live.repeat_at) {
+            if live.repeat_at <= now_ms {
                 // Whatever was already out at the last tick and is still unacknowledged.
                 live.resend_from = 0;
                 live.resend_to = live.aged_below;
@@ -370,7 +368,7 @@ impl<T: Tables> Endpoint<T> {
                     }
                 }
                 let wait = interval << live.attempts.min(MAX_DOUBLINGS);
-                live.repeat_at = Some(now_ms.saturating_add(wait));
+                live.repeat_at = now_ms.saturating_add(wait);
             }
         }
         self.settle(slot, Some(now_ms));
@@ -383,8 +381,8 @@ impl Live {
         if let Some(ack) = options.ack
             && self.context.sent.on_ack(&ack)? > 0
         {
-            if self.acked.is_none_or(|known| ack.top >= known.top) {
-                self.acked = Some(ack);
+            if ack.top >= self.acked.top {
+                self.acked = ack;
             }
             self.events |= pending::ACKNOWLEDGED;
         }
@@ -411,8 +409,8 @@ impl Live {
         if let Some(request) = &options.update_request {
             let mut n_b = [0; 8];
             port.random(&mut n_b)?;
-            if let Some(response) = self.context.on_update_request(port, at, request, n_b)? {
-                self.response = Some(response);
+            if self.context.on_update_request(port, at, request, n_b)?.is_some() {
+                self.responds = true;
                 self.wants |= want::PONG;
             }
         }
@@ -420,7 +418,7 @@ impl Live {
             && self.context.on_update_response(port, at, response)?
         {
             self.wants |= want::REPEAT;
-            self.repeat_at = None;
+            self.repeat_at = NEVER;
         }
         if options.offer_request && offers {
             self.wants |= want::OFFER;

@@ -63,7 +63,7 @@ pub use output::{MAX_CONTROL, MAX_OVERHEAD};
 pub use session::{MAX_SESSIONS, Session};
 #[cfg(any(test, feature = "alloc"))]
 pub use tables::HeapTables;
-pub use tables::{MIN_HANDSHAKE_BUFFER, Marks, Remembered, SliceTables, Slot, Tables};
+pub use tables::{MIN_HANDSHAKE_BUFFER, Marks, NEVER, Remembered, SliceTables, Slot, Tables};
 
 use crate::bytes::Writer;
 use crate::credential::{Credentials, Thumbprint};
@@ -105,7 +105,7 @@ const MAX_RESERVE: u32 = 65_536;
 /// Doublings of the interval of repetitions.
 const MAX_DOUBLINGS: u8 = 5;
 /// An unconditional frame that belongs to no slot: an EDHOC error, or unknown-context.
-const REPLY: usize = 48;
+const REPLY: usize = if cfg!(feature = "responder") { 48 } else { 5 };
 
 /// One party's object. See the [module](self) for how it is driven.
 pub struct Endpoint<T> {
@@ -120,11 +120,13 @@ pub struct Endpoint<T> {
     /// Handshakes started.
     started: u32,
     reply: Option<Reply>,
-    unknown_context_ms: Option<u64>,
+    /// Not before this is an unknown-context sent again.
+    unknown_context_from: u64,
     /// Since when, and how many EDHOC errors were sent since.
     #[cfg(feature = "responder")]
     errors: (u64, u8),
-    reaction_ms: Option<u64>,
+    /// Not before this is one looked at again.
+    reaction_from: u64,
     /// Of the batch under way: records, and how many of them take a new message number; 0 without one.
     batch: (u32, u32),
 }
@@ -133,7 +135,7 @@ pub struct Endpoint<T> {
 struct Reply {
     route: Route,
     frame: [u8; REPLY],
-    len: usize,
+    len: u8,
 }
 
 impl Reply {
@@ -144,7 +146,7 @@ impl Reply {
     fn fill(&mut self, write: impl FnOnce(&mut Writer<'_>) -> Result<()>) -> Result<()> {
         let mut writer = Writer::new(&mut self.frame);
         write(&mut writer)?;
-        self.len = writer.len();
+        self.len = u8::try_from(writer.len()).map_err(|_| Error::Internal)?;
         Ok(())
     }
 }
@@ -174,10 +176,10 @@ impl<T: Tables> Endpoint<T> {
             order: 0,
             started: 0,
             reply: None,
-            unknown_context_ms: None,
+            unknown_context_from: 0,
             #[cfg(feature = "responder")]
             errors: (0, 0),
-            reaction_ms: None,
+            reaction_from: 0,
             batch: (0, 0),
         })
     }
@@ -272,13 +274,14 @@ impl<T: Tables> Endpoint<T> {
             State::Ended(ended) => Marks { event: !ended.reported, occupied: true, ended: ended.reported, ..Marks::default() },
             State::Live(live) => {
                 if !(live.is_confirmed() && live.repeats()) {
-                    live.repeat_at = None;
-                } else if live.repeat_at.is_none() {
-                    live.repeat_at = now_ms.map(|now_ms| now_ms.saturating_add(interval));
+                    live.repeat_at = NEVER;
+                } else if live.repeat_at == NEVER {
+                    live.repeat_at = now_ms.map_or(NEVER, |now_ms| now_ms.saturating_add(interval));
                 }
-                let ping_at = (ping_after > 0 && live.is_confirmed() && !live.pinging).then(|| live.heard_ms.saturating_add(ping_after));
+                let pings = ping_after > 0 && live.is_confirmed() && !live.pinging;
+                let ping_at = if pings { live.heard_ms.saturating_add(ping_after) } else { NEVER };
                 Marks {
-                    deadline: [live.repeat_at, live.ack_at, ping_at].into_iter().flatten().min(),
+                    deadline: live.repeat_at.min(live.ack_at).min(ping_at),
                     event: live.events != 0 || live.next_resend().is_some(),
                     transmit: live.wants & if live.is_confirmed() { u8::MAX } else { want::MESSAGE_4 } != 0,
                     occupied: true,
@@ -453,7 +456,7 @@ impl Live {
         if self.attempts > 0 {
             self.attempts = 0;
             // Set anew, without the doublings.
-            self.repeat_at = None;
+            self.repeat_at = NEVER;
         }
     }
 }

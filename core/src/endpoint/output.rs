@@ -2,7 +2,7 @@
 
 use super::event::{Event, HandshakeId, Transmit};
 use super::session::{Early, Live, Outcome, State, pending, want};
-use super::tables::{Slot, Tables};
+use super::tables::{NEVER, Slot, Tables};
 use super::{Endpoint, Port, SessionHandle};
 use crate::error::{Error, Result};
 use crate::record::{self, Options, Resume, Updating};
@@ -93,9 +93,10 @@ impl<T: Tables> Endpoint<T> {
     /// `RandomFailed` (it is tried again later; go on polling).
     pub fn poll_transmit<P: Port>(&mut self, port: &mut P, now_ms: u64, out: &mut [u8]) -> Result<Option<Transmit>> {
         if let Some(reply) = &self.reply {
-            let frame = reply.frame.get(..reply.len).ok_or(Error::Internal)?;
-            out.get_mut(..reply.len).ok_or(Error::BufferTooSmall)?.copy_from_slice(frame);
-            let transmit = Transmit { len: reply.len, route: reply.route, handshake: false };
+            let len = usize::from(reply.len);
+            let frame = reply.frame.get(..len).ok_or(Error::Internal)?;
+            out.get_mut(..len).ok_or(Error::BufferTooSmall)?.copy_from_slice(frame);
+            let transmit = Transmit { len, route: reply.route, handshake: false };
             self.reply = None;
             return Ok(Some(transmit));
         }
@@ -178,7 +179,7 @@ impl<T: Tables> Endpoint<T> {
             options.offer = live.own_offers.newest();
         }
         options.resumed = live.resumed;
-        options.update_response = live.response;
+        options.update_response = if live.responds { live.context.update_response() } else { None };
         live.ride(&riders, &mut options);
         if options.resume.is_some() {
             options.ack = live.context.received.ack();
@@ -187,9 +188,9 @@ impl<T: Tables> Endpoint<T> {
         let len = live.context.protect(port, &record, None, out)?;
         live.left(now_ms, &riders);
         live.wants = 0;
-        live.ack_at = None;
+        live.ack_at = NEVER;
         live.resumed = None;
-        live.response = None;
+        live.responds = false;
         Ok(len)
     }
 }
@@ -207,10 +208,10 @@ impl Live {
     /// Puts off what could not be sent.
     fn defer(&mut self, retry: u64) {
         if self.wants & !want::REPEAT != 0 {
-            self.ack_at = Some(retry);
+            self.ack_at = retry;
         }
         if self.wants & want::REPEAT != 0 {
-            self.repeat_at = Some(retry);
+            self.repeat_at = retry;
         }
         self.wants = 0;
     }
@@ -222,13 +223,10 @@ impl Live {
             pending::ESTABLISHED => {
                 let resumed = self.events & pending::RESUMED != 0;
                 self.events &= !pending::RESUMED;
-                let handshake: Option<HandshakeId> = self.handshake;
+                let handshake = Some(self.handshake).filter(|handshake| *handshake != HandshakeId(0));
                 Some(Event::Established { session, peer: self.peer(), role: self.role(), handshake, resumed })
             }
-            pending::ACKNOWLEDGED => {
-                let ack = self.acked?;
-                Some(Event::Acknowledged { session, top: ack.top, missing: ack.missing })
-            }
+            pending::ACKNOWLEDGED => Some(Event::Acknowledged { session, top: self.acked.top, missing: self.acked.missing }),
             pending::COMMAND_READY => Some(Event::CommandReady { session }),
             pending::KEY_UPDATED => Some(Event::KeyUpdated { session, epoch: self.context.epoch() }),
             pending::SILENT => Some(Event::PeerSilent { session }),

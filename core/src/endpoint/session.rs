@@ -2,12 +2,12 @@
 
 use super::config::Route;
 use super::event::{HandshakeId, SessionHandle, Sid};
-use super::tables::{Marks, Remembered};
+use super::tables::{Marks, NEVER, Remembered};
 use crate::credential::Thumbprint;
 use crate::edhoc::{ConnectionId, Role};
 use crate::error::{Error, Result};
 use crate::persist::EndedSession;
-use crate::record::{Ack, Handover, Nonce, OwnOffers, PeerOffer, SecurityContext, UpdateResponse};
+use crate::record::{Ack, Handover, Nonce, OwnOffers, PeerOffer, SecurityContext};
 
 /// Bits of a handle that hold the slot index; the rest is the generation.
 const SLOT_BITS: u32 = 20;
@@ -99,8 +99,10 @@ pub(crate) struct Live {
     pub(crate) order: u32,
     /// When it was established at this end, on the scale of `Handshake::composed`; 0 after a restore.
     pub(crate) established: u32,
+    #[cfg(feature = "responder")]
     pub(crate) established_ms: u64,
-    pub(crate) handshake: Option<HandshakeId>,
+    /// 0 unless this end began it in this process.
+    pub(crate) handshake: HandshakeId,
     pub(crate) early: Early,
     pub(crate) own_offers: OwnOffers,
     pub(crate) peer_offer: PeerOffer,
@@ -117,23 +119,26 @@ pub(crate) struct Live {
     pub(crate) resume: Option<Nonce>,
     /// The peer's challenge, to be echoed once.
     pub(crate) resumed: Option<Nonce>,
-    pub(crate) response: Option<UpdateResponse>,
+    /// The answer to the peer's update request goes out with the next record.
+    pub(crate) responds: bool,
     pub(crate) wants: u8,
     pub(crate) events: u8,
-    pub(crate) acked: Option<Ack>,
+    /// The newest acknowledgement, once there was one.
+    pub(crate) acked: Ack,
     /// Unacknowledged numbers from `resend_from` up to, not including, `resend_to` wait for a Resend event.
     pub(crate) resend_from: u64,
     pub(crate) resend_to: u64,
     /// Numbers below this were sent before the last tick of the repeat timer.
     pub(crate) aged_below: u64,
-    pub(crate) repeat_at: Option<u64>,
-    pub(crate) ack_at: Option<u64>,
+    /// Timers; `NEVER` when not set.
+    pub(crate) repeat_at: u64,
+    pub(crate) ack_at: u64,
     pub(crate) heard_ms: u64,
     pub(crate) pinging: bool,
     /// Repetitions since the peer was heard.
     pub(crate) attempts: u8,
-    /// When an unknown-context frame last started a handshake.
-    pub(crate) reconnect_ms: Option<u64>,
+    /// Not before this does an unknown-context frame start a handshake again.
+    pub(crate) reconnect_from: u64,
 }
 
 /// A session that is over, until that has been reported; and its receive window, until a successor takes it.
@@ -185,8 +190,9 @@ impl Live {
             confirmed: false,
             order: 0,
             established: 0,
+            #[cfg(feature = "responder")]
             established_ms: now_ms,
-            handshake: None,
+            handshake: HandshakeId(0),
             early: Early::Over,
             own_offers: OwnOffers::new(),
             peer_offer: PeerOffer::new(),
@@ -197,19 +203,19 @@ impl Live {
             carried_below: 0,
             resume: None,
             resumed: None,
-            response: None,
+            responds: false,
             wants: 0,
             events: 0,
-            acked: None,
+            acked: Ack { top: 0, missing: 0 },
             resend_from: 0,
             resend_to: 0,
             aged_below: next,
-            repeat_at: None,
-            ack_at: None,
+            repeat_at: NEVER,
+            ack_at: NEVER,
             heard_ms: now_ms,
             pinging: false,
             attempts: 0,
-            reconnect_ms: None,
+            reconnect_from: 0,
         }
     }
 

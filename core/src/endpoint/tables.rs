@@ -21,11 +21,14 @@ pub enum Slot {
     Session(usize),
 }
 
+/// A timer that is not set: half the size of an `Option`, and the later of any two.
+pub const NEVER: u64 = u64::MAX;
+
 /// What a slot waits for, kept current by the endpoint after every change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marks {
-    /// Its timer, absolute milliseconds.
-    pub deadline: Option<u64>,
+    /// Its timer, absolute milliseconds; [`NEVER`] without one.
+    pub deadline: u64,
     /// An event to report.
     pub event: bool,
     /// A frame to send.
@@ -36,6 +39,12 @@ pub struct Marks {
     pub ended: bool,
     /// A session without a verified record.
     pub unconfirmed: bool,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Marks { deadline: NEVER, event: false, transmit: false, occupied: false, ended: false, unconfirmed: false }
+    }
 }
 
 /// Ended sessions that a session remembers: the handle by which the application may still commit, and the name.
@@ -186,7 +195,7 @@ impl Tables for SliceTables<'_> {
     }
 
     fn next_deadline(&self) -> Option<(u64, Slot)> {
-        self.marks().filter_map(|(slot, marks)| Some((marks.deadline?, slot))).min()
+        self.marks().map(|(slot, marks)| (marks.deadline, slot)).min().filter(|(deadline, _)| *deadline != NEVER)
     }
 
     fn next_ended(&self) -> Option<usize> {
@@ -219,7 +228,7 @@ pub use heap::HeapTables;
 
 #[cfg(any(test, feature = "alloc"))]
 mod heap {
-    use super::{Marks, Remembered, Sealed, Slot, Tables};
+    use super::{Marks, NEVER, Remembered, Sealed, Slot, Tables};
     use crate::credential::Thumbprint;
     use crate::endpoint::event::{SessionHandle, Sid};
     use crate::endpoint::handshake::Handshake;
@@ -358,12 +367,8 @@ mod heap {
             let Some(place) = self.marks_mut(slot) else { return };
             let old = core::mem::replace(place, marks);
             if old.deadline != marks.deadline {
-                if let Some(deadline) = old.deadline {
-                    self.deadlines.remove(&(deadline, slot));
-                }
-                if let Some(deadline) = marks.deadline {
-                    self.deadlines.insert((deadline, slot));
-                }
+                self.deadlines.remove(&(old.deadline, slot));
+                set(&mut self.deadlines, (marks.deadline, slot), marks.deadline != NEVER);
             }
             // With every record, and mostly nothing but the timer has changed.
             if old.event != marks.event {

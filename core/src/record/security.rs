@@ -432,6 +432,14 @@ impl SecurityContext {
         }
     }
 
+    /// The answer to the peer's request, while it is not known to have come.
+    pub fn update_response(&self) -> Option<UpdateResponse> {
+        match self.update {
+            Update::Responded { n_a, n_b, .. } => Some(UpdateResponse { epoch: self.epoch.checked_add(1)?, n_a, n_b }),
+            _ => None,
+        }
+    }
+
     /// Takes in a request that came in the accepted record at `at`. `n_b`: fresh random bytes. An answer is sent at once in a control record, after
     /// storing. Error: [`Error::Internal`] if keys cannot be derived; then no update is under way.
     pub fn on_update_request<P: Provider>(

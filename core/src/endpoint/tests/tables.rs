@@ -110,7 +110,7 @@ fn lookups_stay_flat_with_many_sessions() {
         let mut peer = Thumbprint::default();
         peer.0[..8].copy_from_slice(&(slot as u64).to_be_bytes());
         tables.index_peer(slot, &peer, true);
-        let marks = Marks { deadline: Some(1_000_000 + slot as u64), occupied: true, ..Marks::default() };
+        let marks = Marks { deadline: 1_000_000 + slot as u64, occupied: true, ..Marks::default() };
         tables.mark(Slot::Session(slot), marks);
     }
     assert_eq!(tables.vacant_session(100_000), Some(99_999));
