@@ -1,5 +1,27 @@
 """The framing of links, which is part of the compiled module: its types stand in the stub beside this file."""
 
-from ._sealwire import LinkCounters, UartDecoder, uart_encode
+from ._sealwire import (
+    Fragmenter,
+    LinkCounters,
+    Reassembler,
+    Rs485Controller,
+    Rs485Device,
+    SpiExchange,
+    UartDecoder,
+    ethernet_decode,
+    ethernet_encode,
+    uart_encode,
+)
 
-__all__ = ["LinkCounters", "UartDecoder", "uart_encode"]
+__all__ = [
+    "Fragmenter",
+    "LinkCounters",
+    "Reassembler",
+    "Rs485Controller",
+    "Rs485Device",
+    "SpiExchange",
+    "UartDecoder",
+    "ethernet_decode",
+    "ethernet_encode",
+    "uart_encode",
+]

@@ -4,8 +4,15 @@ from typing import Callable, Dict, Iterable, List, Literal, Optional, Sequence, 
 
 from typing_extensions import Buffer
 
+from ._framing import Fragmenter as Fragmenter
 from ._framing import LinkCounters as LinkCounters
+from ._framing import Reassembler as Reassembler
+from ._framing import Rs485Controller as Rs485Controller
+from ._framing import Rs485Device as Rs485Device
+from ._framing import SpiExchange as SpiExchange
 from ._framing import UartDecoder as UartDecoder
+from ._framing import ethernet_decode as ethernet_decode
+from ._framing import ethernet_encode as ethernet_encode
 from ._framing import uart_encode as uart_encode
 from .errors import SealwireError
 from .store import Store
@@ -18,6 +25,7 @@ __all__ = [
     "Credential",
     "Endpoint",
     "Established",
+    "Fragmenter",
     "HandshakeFailed",
     "Initiator",
     "Key",
@@ -27,18 +35,24 @@ __all__ = [
     "Outgoing",
     "Peer",
     "PeerSilent",
+    "Reassembler",
     "Records",
     "Replaced",
     "Resend",
     "Responder",
+    "Rs485Controller",
+    "Rs485Device",
     "Sent",
     "SessionInfo",
+    "SpiExchange",
     "Transmit",
     "TrustAnchor",
     "UartDecoder",
     "VERSION",
     "agree",
     "errors_table",
+    "ethernet_decode",
+    "ethernet_encode",
     "open",
     "seal",
     "uart_encode",

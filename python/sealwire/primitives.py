@@ -1,11 +1,47 @@
 """The pieces, for code that owns its own loop, for tests against other implementations, and for tools.
 
-Handshake steps (:class:`Initiator`, :class:`Responder`), records without an endpoint (:class:`Records`), UART framing, and the
-algorithms. Nothing here stores anything: replay protection across restarts is what :class:`sealwire.Endpoint` adds.
+Handshake steps (:class:`Initiator`, :class:`Responder`), records without an endpoint (:class:`Records`), the framing of links, and
+the algorithms. Nothing here stores anything: replay protection across restarts is what :class:`sealwire.Endpoint` adds.
 """
 
 from __future__ import annotations
 
-from ._sealwire import Completed, Initiator, Records, Responder, UartDecoder, agree, open, seal, uart_encode
+from ._sealwire import (
+    Completed,
+    Fragmenter,
+    Initiator,
+    LinkCounters,
+    Reassembler,
+    Records,
+    Responder,
+    Rs485Controller,
+    Rs485Device,
+    SpiExchange,
+    UartDecoder,
+    agree,
+    ethernet_decode,
+    ethernet_encode,
+    open,
+    seal,
+    uart_encode,
+)
 
-__all__ = ["Completed", "Initiator", "Records", "Responder", "UartDecoder", "agree", "open", "seal", "uart_encode"]
+__all__ = [
+    "Completed",
+    "Fragmenter",
+    "Initiator",
+    "LinkCounters",
+    "Reassembler",
+    "Records",
+    "Responder",
+    "Rs485Controller",
+    "Rs485Device",
+    "SpiExchange",
+    "UartDecoder",
+    "agree",
+    "ethernet_decode",
+    "ethernet_encode",
+    "open",
+    "seal",
+    "uart_encode",
+]

@@ -40,6 +40,13 @@ fn _sealwire(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<events::SessionInfo>()?;
     module.add_class::<link::LinkCounters>()?;
     module.add_class::<link::UartDecoder>()?;
+    module.add_class::<link::Fragmenter>()?;
+    module.add_class::<link::Reassembler>()?;
+    module.add_function(wrap_pyfunction!(link::ethernet_encode, module)?)?;
+    module.add_function(wrap_pyfunction!(link::ethernet_decode, module)?)?;
+    module.add_class::<link::SpiExchange>()?;
+    module.add_class::<link::Rs485Controller>()?;
+    module.add_class::<link::Rs485Device>()?;
     module.add_function(wrap_pyfunction!(link::uart_encode, module)?)?;
     module.add_function(wrap_pyfunction!(error::errors_table, module)?)?;
     module.add_class::<primitives::Initiator>()?;

@@ -1,4 +1,12 @@
-//! UART framing.
+//! Framing of links; here UART.
+
+mod fragment;
+mod rs485;
+mod spi;
+
+pub(crate) use fragment::{Fragmenter, Reassembler, ethernet_decode, ethernet_encode};
+pub(crate) use rs485::{Rs485Controller, Rs485Device};
+pub(crate) use spi::SpiExchange;
 
 use crate::error::raise;
 use crate::keys::bytes_like;
