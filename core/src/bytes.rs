@@ -59,6 +59,9 @@ impl<'a> Reader<'a> {
 }
 
 /// Writes into a slice from front to back.
+///
+/// Code that writes many small things need not ask after each: [`push`](Writer::push) keeps in mind that something did not fit, nothing is
+/// written from then on, nothing counts as written, and [`check`](Writer::check) tells in the end.
 #[derive(Debug)]
 pub struct Writer<'a> {
     buffer: &'a mut [u8],
@@ -92,6 +95,20 @@ impl<'a> Writer<'a> {
     pub fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.reserve(bytes.len())?.copy_from_slice(bytes);
         Ok(())
+    }
+
+    /// Appends bytes; what does not fit, and all after it, is known to [`check`](Writer::check).
+    #[inline(never)]
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        if self.put(bytes).is_err() {
+            // No length of a slice: every later write and every look at what was written fails.
+            self.used = usize::MAX;
+        }
+    }
+
+    /// Has everything pushed found room? Error: [`Error::BufferTooSmall`].
+    pub(crate) const fn check(&self) -> Result<()> {
+        if self.used == usize::MAX { Err(Error::BufferTooSmall) } else { Ok(()) }
     }
 
     /// Appends `n` bytes and hands them out to be filled; they keep what the buffer held.
@@ -195,6 +212,21 @@ mod tests {
         assert_eq!(writer.put(&[3, 4]), Err(Error::BufferTooSmall));
         writer.u8(5).unwrap();
         assert_eq!(writer.finish(), &[1, 2, 5]);
+    }
+
+    #[test]
+    fn a_push_that_does_not_fit_spoils_the_whole() {
+        let mut buffer = [0; 3];
+        let mut writer = Writer::new(&mut buffer);
+        writer.push(&[1, 2]);
+        assert_eq!((writer.check(), writer.written()), (Ok(()), &[1, 2][..]));
+        writer.push(&[3, 4]);
+        writer.push(&[5]);
+        writer.push(&[]);
+        assert_eq!((writer.check(), writer.written()), (Err(Error::BufferTooSmall), &[][..]));
+        assert_eq!(writer.put(&[5]), Err(Error::BufferTooSmall));
+        assert_eq!(writer.reserve(0), Err(Error::BufferTooSmall));
+        assert!(writer.finish().is_empty());
     }
 
     #[test]

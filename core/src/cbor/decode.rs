@@ -80,59 +80,66 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// Reads a head of this kind; gives its argument and the reader behind it.
-    fn head(&self, kind: Kind) -> Result<(u64, Reader<'a>)> {
+    /// Takes a head of this kind; gives its argument.
+    #[inline(never)]
+    fn head(&mut self, kind: Kind) -> Result<u64> {
         if self.kind()? != kind {
             return Err(Error::Malformed);
         }
         let mut reader = self.reader.clone();
-        let (value, least) = match reader.u8()? & 0x1f {
-            small @ 0..=23 => (u64::from(small), 0),
-            24 => (u64::from(reader.u8()?), 24),
-            25 => (u64::from(u16::from_be_bytes(reader.array()?)), 0x100),
-            26 => (u64::from(u32::from_be_bytes(reader.array()?)), 0x1_0000),
-            27 => (u64::from_be_bytes(reader.array()?), 0x1_0000_0000),
+        let first = reader.u8()? & 0x1f;
+        let length = match first {
+            0..=23 => 0,
+            24..=27 => 1usize << (first & 3),
             // Indefinite lengths exist for strings, arrays and maps only.
             31 if matches!(kind, Kind::Bytes | Kind::Text | Kind::Array | Kind::Map) => return Err(Error::NotDeterministic),
             _ => return Err(Error::Malformed),
         };
-        if value < least { Err(Error::NotDeterministic) } else { Ok((value, reader)) }
+        let bytes = reader.take(length)?;
+        let value = if length == 0 { u64::from(first) } else { bytes.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)) };
+        // What fewer bytes can say must be said with them.
+        if super::head_len(value) <= length {
+            return Err(Error::NotDeterministic);
+        }
+        self.reader = reader;
+        Ok(value)
     }
 
     /// Takes a head and as many bytes behind it as it says.
+    #[inline(never)]
     fn string(&mut self, kind: Kind) -> Result<&'a [u8]> {
-        let (length, mut reader) = self.head(kind)?;
-        let bytes = reader.take(usize::try_from(length).map_err(|_| Error::Malformed)?)?;
-        self.reader = reader;
+        let mut ahead = self.clone();
+        let length = ahead.head(kind)?;
+        let bytes = ahead.reader.take(usize::try_from(length).map_err(|_| Error::Malformed)?)?;
+        *self = ahead;
         Ok(bytes)
     }
 
     /// Takes the head of an array or map and checks that the input can hold so many items of a byte each.
+    #[inline(never)]
     fn count(&mut self, kind: Kind) -> Result<usize> {
-        let (count, reader) = self.head(kind)?;
-        let count = usize::try_from(count).map_err(|_| Error::Malformed)?;
+        let mut ahead = self.clone();
+        let count = usize::try_from(ahead.head(kind)?).map_err(|_| Error::Malformed)?;
         let least = if kind == Kind::Map { count.checked_mul(2).ok_or(Error::Malformed)? } else { count };
-        if least > reader.rest().len() {
+        if least > ahead.rest().len() {
             return Err(Error::Malformed);
         }
-        self.reader = reader;
+        *self = ahead;
         Ok(count)
     }
 
     /// Takes an integer of 0 or more.
     pub fn uint(&mut self) -> Result<u64> {
-        let (value, reader) = self.head(Kind::Uint)?;
-        self.reader = reader;
-        Ok(value)
+        self.head(Kind::Uint)
     }
 
     /// Takes an integer of either sign. Error: also `Malformed` when it does not fit an `i64`.
+    #[inline(never)]
     pub fn int(&mut self) -> Result<i64> {
-        let kind = self.kind()?;
-        let negative = kind == Kind::Nint;
-        let (value, reader) = self.head(if negative { Kind::Nint } else { Kind::Uint })?;
-        let value = i64::try_from(value).map_err(|_| Error::Malformed)?;
-        self.reader = reader;
+        let negative = self.kind()? == Kind::Nint;
+        let mut ahead = self.clone();
+        let value = i64::try_from(ahead.head(if negative { Kind::Nint } else { Kind::Uint })?).map_err(|_| Error::Malformed)?;
+        *self = ahead;
         Ok(if negative { !value } else { value })
     }
 
@@ -162,9 +169,7 @@ impl<'a> Decoder<'a> {
 
     /// Takes a tag number; the tagged item follows.
     pub fn tag(&mut self) -> Result<u64> {
-        let (value, reader) = self.head(Kind::Tag)?;
-        self.reader = reader;
-        Ok(value)
+        self.head(Kind::Tag)
     }
 
     /// Takes `true` or `false`.
@@ -203,10 +208,7 @@ impl<'a> Decoder<'a> {
     /// Takes the next item whole; gives its encoding. Everything in it is checked: maps have no duplicate keys and, unless this
     /// decoder is [`unordered`](Decoder::unordered), ascending ones.
     pub fn item(&mut self) -> Result<&'a [u8]> {
-        let before = self.rest();
-        self.skip()?;
-        let length = before.len().saturating_sub(self.rest().len());
-        Ok(before.get(..length).unwrap_or_default())
+        self.passed(Decoder::skip)
     }
 
     /// As [`item`](Decoder::item), but maps inside may be unsorted: for a credential within a message.
@@ -220,76 +222,191 @@ impl<'a> Decoder<'a> {
     /// Passes over an item that stands inside `depth` containers.
     fn pass(&mut self, depth: usize) -> Result<()> {
         let kind = self.kind()?;
-        let inner = depth.saturating_add(1);
-        if inner > MAX_DEPTH && matches!(kind, Kind::Array | Kind::Map | Kind::Tag) {
+        if depth >= MAX_DEPTH && matches!(kind, Kind::Array | Kind::Map | Kind::Tag) {
             return Err(Error::Malformed);
         }
-        match kind {
-            Kind::Uint => self.uint().map(drop),
+        let inside = depth.saturating_add(1);
+        let items = match kind {
             // Down to −2^64, which int() does not give.
-            Kind::Nint => {
-                let (_, reader) = self.head(Kind::Nint)?;
-                self.reader = reader;
-                Ok(())
+            Kind::Uint | Kind::Nint => return self.head(kind).map(drop),
+            Kind::Bytes => return self.bytes().map(drop),
+            Kind::Text => return self.text().map(drop),
+            Kind::Simple => {
+                return match self.reader.peek()? {
+                    0xf4..=0xf6 => self.reader.u8().map(drop),
+                    _ => Err(Error::Malformed),
+                };
             }
-            Kind::Bytes => self.bytes().map(drop),
-            Kind::Text => self.text().map(drop),
-            Kind::Array => {
-                for _ in 0..self.array()? {
-                    self.pass(inner)?;
-                }
-                Ok(())
-            }
-            Kind::Map if self.ordered => self.pass_ordered(inner),
-            Kind::Map => self.pass_unordered(inner),
-            Kind::Tag => {
-                self.tag()?;
-                self.pass(inner)
-            }
-            Kind::Simple => match self.reader.peek()? {
-                0xf4..=0xf6 => self.reader.u8().map(drop),
-                _ => Err(Error::Malformed),
-            },
+            Kind::Array => self.array()?,
+            Kind::Tag => self.tag().map(|_| 1)?,
+            Kind::Map => return self.pass_map(inside),
+        };
+        for _ in 0..items {
+            self.pass(inside)?;
         }
+        Ok(())
     }
 
-    /// Takes a key; gives its encoding.
-    fn key(&mut self, depth: usize) -> Result<&'a [u8]> {
+    /// Passes over a map whose keys ascend bytewise, or come in any order.
+    fn pass_map(&mut self, depth: usize) -> Result<()> {
+        let entries = self.map()?;
+        let start = self.clone();
+        let mut last: &[u8] = &[];
+        for index in 0..entries {
+            let key = self.passed(|d| d.pass(depth))?;
+            if self.ordered {
+                if key < last {
+                    return Err(Error::NotDeterministic);
+                }
+                if key == last {
+                    return Err(Error::Malformed);
+                }
+                last = key;
+            } else if index >= MAX_UNORDERED || start.clone().has_key(index, key)? {
+                return Err(Error::Malformed);
+            }
+            self.pass(depth)?;
+        }
+        Ok(())
+    }
+
+    /// True if one of the next `entries` of a map, which have been passed over before, has this key. Going over them again takes no memory.
+    fn has_key(mut self, entries: usize, key: &[u8]) -> Result<bool> {
+        for _ in 0..entries {
+            if self.passed(Decoder::hop)? == key {
+                return Ok(true);
+            }
+            self.hop()?;
+        }
+        Ok(false)
+    }
+
+    /// What `step` goes over.
+    fn passed(&mut self, step: impl FnOnce(&mut Self) -> Result<()>) -> Result<&'a [u8]> {
         let before = self.rest();
-        self.pass(depth)?;
+        step(self)?;
         let length = before.len().saturating_sub(self.rest().len());
         Ok(before.get(..length).unwrap_or_default())
     }
 
-    /// Passes over a map whose keys ascend bytewise.
-    fn pass_ordered(&mut self, depth: usize) -> Result<()> {
-        let mut last: &[u8] = &[];
-        for _ in 0..self.map()? {
-            let key = self.key(depth)?;
-            if key == last {
-                return Err(Error::Malformed);
-            }
-            if key < last {
-                return Err(Error::NotDeterministic);
-            }
-            last = key;
-            self.pass(depth)?;
+    /// Passes over an item that has been checked before.
+    fn hop(&mut self) -> Result<()> {
+        let mut left = 1usize;
+        while let Some(others) = left.checked_sub(1) {
+            let kind = self.kind()?;
+            let inside = match kind {
+                Kind::Simple => self.reader.u8().map(|_| 0)?,
+                Kind::Bytes | Kind::Text => self.string(kind).map(|_| 0)?,
+                Kind::Uint | Kind::Nint => self.head(kind).map(|_| 0)?,
+                Kind::Tag => self.tag().map(|_| 1)?,
+                Kind::Array => self.array()?,
+                Kind::Map => self.map()?.saturating_mul(2),
+            };
+            left = others.saturating_add(inside);
         }
         Ok(())
     }
+}
 
-    /// Passes over a map whose keys come in any order.
-    fn pass_unordered(&mut self, depth: usize) -> Result<()> {
-        let mut seen: [&[u8]; MAX_UNORDERED] = [&[]; MAX_UNORDERED];
-        for index in 0..self.map()? {
-            let key = self.key(depth)?;
-            // Keys are never empty, so slots not used yet match nothing.
-            if seen.contains(&key) {
-                return Err(Error::Malformed);
+/// Reads items one after the other and asks once, in the end, whether all were there: after the first error nothing is read, and every call
+/// gives an empty value.
+pub(crate) struct Items<'d, 'a> {
+    decoder: &'d mut Decoder<'a>,
+    outcome: Result<()>,
+}
+
+impl<'d, 'a> Items<'d, 'a> {
+    pub(crate) const fn new(decoder: &'d mut Decoder<'a>) -> Self {
+        Items { decoder, outcome: Ok(()) }
+    }
+
+    /// The first error.
+    pub(crate) const fn finish(self) -> Result<()> {
+        self.outcome
+    }
+
+    /// Notes an error unless `sound`.
+    pub(crate) fn check(&mut self, sound: bool) {
+        self.fail(if sound { Ok(()) } else { Err(Error::Malformed) });
+    }
+
+    pub(crate) fn fail(&mut self, outcome: Result<()>) {
+        self.outcome = self.outcome.and(outcome);
+    }
+
+    #[inline(never)]
+    pub(crate) fn uint(&mut self) -> u64 {
+        match self.outcome.and_then(|()| self.decoder.uint()) {
+            Ok(value) => value,
+            Err(error) => {
+                self.outcome = Err(error);
+                0
             }
-            *seen.get_mut(index).ok_or(Error::Malformed)? = key;
-            self.pass(depth)?;
         }
-        Ok(())
+    }
+
+    #[inline(never)]
+    pub(crate) fn string(&mut self, kind: Kind) -> &'a [u8] {
+        match self.outcome.and_then(|()| self.decoder.string(kind)) {
+            Ok(value) => value,
+            Err(error) => {
+                self.outcome = Err(error);
+                &[]
+            }
+        }
+    }
+
+    /// A text string.
+    pub(crate) fn text(&mut self) -> &'a str {
+        match self.outcome.and_then(|()| self.decoder.text()) {
+            Ok(value) => value,
+            Err(error) => {
+                self.outcome = Err(error);
+                ""
+            }
+        }
+    }
+
+    /// A byte string of 8 bytes.
+    #[inline(never)]
+    pub(crate) fn nonce(&mut self) -> [u8; 8] {
+        let bytes = self.string(Kind::Bytes);
+        self.check(bytes.len() == 8);
+        bytes.first_chunk().copied().unwrap_or_default()
+    }
+
+    /// The head of an array; gives the number of items.
+    #[inline(never)]
+    pub(crate) fn array(&mut self) -> usize {
+        match self.outcome.and_then(|()| self.decoder.array()) {
+            Ok(value) => value,
+            Err(error) => {
+                self.outcome = Err(error);
+                0
+            }
+        }
+    }
+
+    /// The head of an array of so many items.
+    pub(crate) fn list(&mut self, items: usize) {
+        let found = self.array();
+        self.check(found == items);
+    }
+
+    /// `true`; `false` is an error.
+    pub(crate) fn yes(&mut self) -> bool {
+        let yes = self.outcome.is_ok() && self.decoder.bool() == Ok(true);
+        self.check(yes);
+        yes
+    }
+
+    /// True if an unsigned integer comes next, false with `null`, which is taken.
+    pub(crate) fn uint_or_null(&mut self) -> bool {
+        let uint = self.decoder.kind() == Ok(Kind::Uint);
+        if !uint {
+            let outcome = self.outcome.and_then(|()| self.decoder.null());
+            self.fail(outcome);
+        }
+        uint
     }
 }

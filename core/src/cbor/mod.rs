@@ -10,7 +10,9 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use decode::Items;
 pub use decode::{Decoder, Kind, MAX_DEPTH, MAX_UNORDERED};
 pub use encode::{
     head_len, write_array, write_bool, write_bytes, write_bytes_head, write_int, write_map, write_null, write_text, write_uint,
 };
+pub(crate) use encode::{push_array, push_bool, push_bytes, push_bytes_head, push_int, push_map, push_null, push_text, push_uint};

@@ -334,7 +334,7 @@ fn writing_beyond_the_buffer_is_refused() {
         let mut buffer = [0; 5];
         let mut w = Writer::new(&mut buffer[..room]);
         assert_eq!(write_uint(&mut w, 1_000_000), Err(Error::BufferTooSmall));
-        assert!(w.is_empty());
+        assert!(w.written().is_empty());
     }
 }
 

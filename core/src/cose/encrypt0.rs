@@ -18,8 +18,8 @@ pub const fn enc_structure_len(protected: usize, external_aad: usize) -> usize {
 /// Writes the Enc_structure `["Encrypt0", protected, external_aad]`: what the AEAD takes as additional data. `protected` is the
 /// content of the protected byte string: the encoded map, or nothing. Error: `BufferTooSmall`.
 pub fn write_enc_structure(w: &mut Writer<'_>, protected: &[u8], external_aad: &[u8]) -> Result<()> {
-    cbor::write_array(w, 3)?;
-    cbor::write_text(w, CONTEXT)?;
-    cbor::write_bytes(w, protected)?;
+    cbor::push_array(w, 3);
+    cbor::push_text(w, CONTEXT);
+    cbor::push_bytes(w, protected);
     cbor::write_bytes(w, external_aad)
 }

@@ -106,22 +106,22 @@ impl PublicKey {
     pub fn write(&self, w: &mut Writer<'_>, kid: Option<&[u8]>) -> Result<()> {
         let y = self.y_if_any()?;
         let members = 3usize.saturating_add(usize::from(y.is_some())).saturating_add(usize::from(kid.is_some()));
-        cbor::write_map(w, members)?;
-        cbor::write_uint(w, 1)?;
-        cbor::write_int(w, self.curve.key_type())?;
+        cbor::push_map(w, members);
+        cbor::push_uint(w, 1);
+        cbor::push_int(w, self.curve.key_type());
         if let Some(kid) = kid {
-            cbor::write_uint(w, 2)?;
-            cbor::write_bytes(w, kid)?;
+            cbor::push_uint(w, 2);
+            cbor::push_bytes(w, kid);
         }
-        cbor::write_int(w, -1)?;
-        cbor::write_int(w, self.curve.number())?;
-        cbor::write_int(w, -2)?;
-        cbor::write_bytes(w, &self.x)?;
+        cbor::push_int(w, -1);
+        cbor::push_int(w, self.curve.number());
+        cbor::push_int(w, -2);
+        cbor::push_bytes(w, &self.x);
         if let Some(y) = y {
-            cbor::write_int(w, -3)?;
-            cbor::write_bytes(w, y)?;
+            cbor::push_int(w, -3);
+            cbor::push_bytes(w, y);
         }
-        Ok(())
+        w.check()
     }
 
     /// Length in bytes of what [`write`](PublicKey::write) writes, at most 75 without kid.

@@ -119,12 +119,13 @@ impl<'a> IdCred<'a> {
 
     /// Writes the map: the form for contexts. Error: `BufferTooSmall`.
     pub fn write_map(&self, w: &mut Writer<'_>) -> Result<()> {
-        cbor::write_map(w, 1)?;
-        cbor::write_uint(w, self.label())?;
+        cbor::push_map(w, 1);
+        cbor::push_uint(w, self.label());
         match self {
-            IdCred::Kid(kid) => cbor::write_bytes(w, kid),
-            IdCred::Ccs(bytes) | IdCred::Cwt(bytes) | IdCred::X5t(bytes) | IdCred::X5Chain(bytes) => w.put(bytes),
+            IdCred::Kid(kid) => cbor::push_bytes(w, kid),
+            IdCred::Ccs(bytes) | IdCred::Cwt(bytes) | IdCred::X5t(bytes) | IdCred::X5Chain(bytes) => w.push(bytes),
         }
+        w.check()
     }
 
     /// Length in bytes of the map form.

@@ -44,26 +44,27 @@ impl<'a> Claims<'a> {
         let texts = [(1, self.issuer), (2, self.subject)];
         let entries = texts.iter().filter(|(_, text)| text.is_some()).count();
         let entries = entries.saturating_add(numbers.iter().filter(|(_, number)| number.is_some()).count());
-        cbor::write_map(w, entries.saturating_add(usize::from(self.id.is_some())).saturating_add(1))?;
+        cbor::push_map(w, entries.saturating_add(usize::from(self.id.is_some())).saturating_add(1));
         for (label, text) in texts {
             if let Some(text) = text {
-                cbor::write_uint(w, label)?;
-                cbor::write_text(w, text)?;
+                cbor::push_uint(w, label);
+                cbor::push_text(w, text);
             }
         }
         for (label, number) in numbers {
             if let Some(number) = number {
-                cbor::write_uint(w, label)?;
-                cbor::write_uint(w, number)?;
+                cbor::push_uint(w, label);
+                cbor::push_uint(w, number);
             }
         }
         if let Some(id) = self.id {
-            cbor::write_uint(w, 7)?;
-            cbor::write_bytes(w, id)?;
+            cbor::push_uint(w, 7);
+            cbor::push_bytes(w, id);
         }
-        cbor::write_uint(w, 8)?;
-        cbor::write_map(w, 1)?;
-        cbor::write_uint(w, 1)?;
+        cbor::push_uint(w, 8);
+        cbor::push_map(w, 1);
+        cbor::push_uint(w, 1);
+        w.check()?;
         self.key.write(w, self.kid)
     }
 }

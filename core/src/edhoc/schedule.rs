@@ -43,11 +43,12 @@ pub(crate) fn kdf<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, contex
     let length = context.iter().try_fold(0usize, |sum, part| sum.checked_add(part.len())).ok_or(Error::InvalidArgument)?;
     let mut head = [0; 18];
     let mut head = Writer::new(&mut head);
-    cbor::write_uint(&mut head, label)?;
-    cbor::write_bytes_head(&mut head, length)?;
+    cbor::push_uint(&mut head, label);
+    cbor::push_bytes_head(&mut head, length);
     let mut tail = [0; 9];
     let mut tail = Writer::new(&mut tail);
-    cbor::write_uint(&mut tail, out.len() as u64)?;
+    cbor::push_uint(&mut tail, out.len() as u64);
+    head.check().and(tail.check())?;
 
     let mut info: [&[u8]; 8] = [&[]; 8];
     let (first, rest) = info.split_first_mut().ok_or(Error::Internal)?;
@@ -100,15 +101,16 @@ impl<'a> IdCredParts<'a> {
     pub(crate) fn of(id: &IdCred<'a>) -> Result<Self> {
         let mut parts = IdCredParts { head: [0; 13], length: 0, tail: &[] };
         let mut w = Writer::new(&mut parts.head);
-        cbor::write_map(&mut w, 1)?;
-        cbor::write_uint(&mut w, id.label())?;
+        cbor::push_map(&mut w, 1);
+        cbor::push_uint(&mut w, id.label());
         parts.tail = match *id {
             IdCred::Kid(kid) => {
-                cbor::write_bytes_head(&mut w, kid.len())?;
+                cbor::push_bytes_head(&mut w, kid.len());
                 kid
             }
             IdCred::Ccs(bytes) | IdCred::Cwt(bytes) | IdCred::X5t(bytes) | IdCred::X5Chain(bytes) => bytes,
         };
+        w.check()?;
         parts.length = w.len();
         Ok(parts)
     }

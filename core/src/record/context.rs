@@ -159,15 +159,16 @@ impl EpochContext {
         for (id, kind, out) in targets {
             let mut buffer = [0; 48];
             let mut info = Writer::new(&mut buffer);
-            cbor::write_array(&mut info, 5)?;
-            cbor::write_bytes(&mut info, id)?;
+            cbor::push_array(&mut info, 5);
+            cbor::push_bytes(&mut info, id);
             match id_context {
-                Some(context) => cbor::write_bytes(&mut info, context)?,
-                None => cbor::write_null(&mut info)?,
+                Some(context) => cbor::push_bytes(&mut info, context),
+                None => cbor::push_null(&mut info),
             }
-            cbor::write_int(&mut info, aead.number())?;
-            cbor::write_text(&mut info, kind)?;
-            cbor::write_uint(&mut info, out.len() as u64)?;
+            cbor::push_int(&mut info, aead.number());
+            cbor::push_text(&mut info, kind);
+            cbor::push_uint(&mut info, out.len() as u64);
+            info.check()?;
             p.expand(&prk, &[info.written()], out)?;
         }
         Ok(())
@@ -293,17 +294,18 @@ impl Binding<'_> {
         let (own, peer) = (&self.parties.own.0, &self.parties.peer.0);
         let (sender, recipient) = if direction == Direction::Sent { (own, peer) } else { (peer, own) };
         // Array of 7, text of 10.
-        w.put(b"\x87\x6asealwire-1")?;
-        cbor::write_int(w, self.parties.aead().number())?;
-        cbor::write_bytes(w, header)?;
-        cbor::write_uint(w, u64::from(self.epoch))?;
-        cbor::write_bytes(w, sender)?;
-        cbor::write_bytes(w, recipient)?;
+        w.push(b"\x87\x6asealwire-1");
+        cbor::push_int(w, self.parties.aead().number());
+        cbor::push_bytes(w, header);
+        cbor::push_uint(w, u64::from(self.epoch));
+        cbor::push_bytes(w, sender);
+        cbor::push_bytes(w, recipient);
         match self.topic {
-            Some(topic) if topic.len() <= MAX_TOPIC => cbor::write_bytes(w, topic),
-            Some(_) => Err(Error::InvalidArgument),
-            None => cbor::write_null(w),
+            Some(topic) if topic.len() <= MAX_TOPIC => cbor::push_bytes(w, topic),
+            Some(_) => return Err(Error::InvalidArgument),
+            None => cbor::push_null(w),
         }
+        w.check()
     }
 }
 

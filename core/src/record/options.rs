@@ -3,7 +3,7 @@
 use super::header::PARTIAL_IV_LIMIT;
 use super::numbers::Ack;
 use crate::bytes::Writer;
-use crate::cbor::{self, Decoder, Kind as Cbor};
+use crate::cbor::{self, Decoder, Items, Kind as Cbor};
 use crate::error::{Error, Result};
 
 /// Eight random bytes: challenges, receiver nonces, key-update nonces; and session identifiers, TH_4\[0..8\].
@@ -156,8 +156,8 @@ impl<'a> Options<'a> {
             self.ping,
         ]
         .iter()
-        .filter(|present| **present)
-        .count()
+        .map(|present| usize::from(*present))
+        .fold(0, usize::wrapping_add)
     }
 
     /// True for a data record that needs no option map.
@@ -168,77 +168,82 @@ impl<'a> Options<'a> {
     /// Appends the map, or nothing if there are no options; tells which.
     ///
     /// Errors: [`Error::InvalidArgument`] for a value outside its range, [`Error::BufferTooSmall`].
+    #[inline(never)]
     pub fn write(&self, w: &mut Writer<'_>) -> Result<bool> {
         let count = self.count();
         if count == 0 {
             return Ok(false);
         }
-        cbor::write_map(w, count)?;
-        match self.kind {
-            Kind::Data => {}
-            Kind::Command => write_pair(w, 0, 1)?,
-            Kind::Control => write_pair(w, 0, 2)?,
+        let mut sound = true;
+        cbor::push_map(w, count);
+        if self.kind != Kind::Data {
+            push_pair(w, 0, if self.kind == Kind::Command { 1 } else { 2 });
         }
         if let Some(topic) = self.topic {
-            in_range(topic.len(), MAX_TOPIC)?;
-            cbor::write_uint(w, 1)?;
-            cbor::write_bytes(w, topic)?;
+            sound &= in_range(topic.len(), MAX_TOPIC);
+            cbor::push_uint(w, 1);
+            cbor::push_bytes(w, topic);
         }
-        if let Some(origin) = self.origin {
-            write_list(w, 2, 2)?;
-            cbor::write_bytes(w, &origin.sid)?;
-            cbor::write_uint(w, origin.number)?;
+        if let Some(origin) = &self.origin {
+            push_list(w, 2, 2);
+            cbor::push_bytes(w, &origin.sid);
+            cbor::push_uint(w, origin.number);
         }
-        write_nonce(w, 3, self.offer)?;
-        write_nonce(w, 4, self.answer)?;
-        if let Some(ack) = self.ack {
-            let ack = ack.check().map_err(|_| Error::InvalidArgument)?;
-            write_list(w, 5, 2)?;
-            cbor::write_uint(w, ack.top)?;
-            cbor::write_uint(w, ack.missing)?;
+        push_nonce(w, 3, &self.offer);
+        push_nonce(w, 4, &self.answer);
+        if let Some(ack) = &self.ack {
+            sound &= ack.check().is_ok();
+            push_list(w, 5, 2);
+            cbor::push_uint(w, ack.top);
+            cbor::push_uint(w, ack.missing);
         }
-        if let Some(resume) = self.resume {
-            write_list(w, 6, 2)?;
+        if let Some(resume) = &self.resume {
+            push_list(w, 6, 2);
             match resume.edge {
-                Some(edge) if edge < PARTIAL_IV_LIMIT => cbor::write_uint(w, edge)?,
-                Some(_) => return Err(Error::InvalidArgument),
-                None => cbor::write_null(w)?,
+                Some(edge) => {
+                    sound &= edge < PARTIAL_IV_LIMIT;
+                    cbor::push_uint(w, edge);
+                }
+                None => cbor::push_null(w),
             }
-            cbor::write_bytes(w, &resume.challenge)?;
+            cbor::push_bytes(w, &resume.challenge);
         }
-        write_nonce(w, 7, self.resumed)?;
-        if let Some(request) = self.update_request {
-            write_list(w, 8, 2)?;
-            cbor::write_uint(w, u64::from(request.epoch))?;
-            cbor::write_bytes(w, &request.n_a)?;
+        push_nonce(w, 7, &self.resumed);
+        if let Some(request) = &self.update_request {
+            push_list(w, 8, 2);
+            cbor::push_uint(w, u64::from(request.epoch));
+            cbor::push_bytes(w, &request.n_a);
         }
-        if let Some(response) = self.update_response {
-            write_list(w, 9, 3)?;
-            cbor::write_uint(w, u64::from(response.epoch))?;
-            cbor::write_bytes(w, &response.n_a)?;
-            cbor::write_bytes(w, &response.n_b)?;
+        if let Some(response) = &self.update_response {
+            push_list(w, 9, 3);
+            cbor::push_uint(w, u64::from(response.epoch));
+            cbor::push_bytes(w, &response.n_a);
+            cbor::push_bytes(w, &response.n_b);
         }
         let sessions = self.handover.as_slice();
         if !sessions.is_empty() {
-            write_list(w, 10, sessions.len())?;
+            push_list(w, 10, sessions.len());
             for (sid, relation) in sessions {
-                cbor::write_array(w, 2)?;
-                cbor::write_bytes(w, sid)?;
-                cbor::write_uint(w, *relation as u64)?;
+                cbor::push_array(w, 2);
+                cbor::push_bytes(w, sid);
+                cbor::push_uint(w, *relation as u64);
             }
         }
-        write_true(w, 11, self.retain)?;
+        push_true(w, 11, self.retain);
         if let Some(expiry) = self.expiry {
-            write_pair(w, 12, expiry)?;
+            push_pair(w, 12, expiry);
         }
         if let Some(content_type) = self.content_type {
-            in_range(content_type.len(), MAX_CONTENT_TYPE)?;
-            cbor::write_uint(w, 13)?;
-            cbor::write_text(w, content_type)?;
+            sound &= in_range(content_type.len(), MAX_CONTENT_TYPE);
+            cbor::push_uint(w, 13);
+            cbor::push_text(w, content_type);
         }
-        write_true(w, 14, self.offer_request)?;
-        write_true(w, 15, self.ping)?;
-        Ok(true)
+        push_true(w, 14, self.offer_request);
+        push_true(w, 15, self.ping);
+        if !sound {
+            return Err(Error::InvalidArgument);
+        }
+        w.check().map(|()| true)
     }
 
     /// Takes the map from the front of `decoder`.
@@ -247,137 +252,125 @@ impl<'a> Options<'a> {
     /// ascend, a value of the wrong type or outside its range; [`Error::NotDeterministic`] for heads that are too long.
     pub fn parse(decoder: &mut Decoder<'a>) -> Result<Options<'a>> {
         let mut options = Options::default();
-        let entries = decoder.map()?;
-        if entries == 0 {
-            return Err(Error::Malformed);
-        }
-        let mut last = None;
-        for _ in 0..entries {
-            let key = decoder.uint()?;
-            if last.is_some_and(|last| key <= last) {
-                return Err(Error::Malformed);
-            }
-            last = Some(key);
-            options.take(key, decoder)?;
-        }
+        options.read(decoder)?;
         Ok(options)
     }
 
-    fn take(&mut self, key: u64, d: &mut Decoder<'a>) -> Result<()> {
+    /// [`parse`](Options::parse) into options that are the default; after an error they mean nothing.
+    // In place: moved, a struct of so many parts is taken apart and put together again.
+    #[inline(never)]
+    pub(super) fn read(&mut self, decoder: &mut Decoder<'a>) -> Result<()> {
+        let entries = decoder.map()?;
+        let mut items = Items::new(decoder);
+        items.check(entries > 0);
+        let mut least = 0;
+        for _ in 0..entries {
+            let key = items.uint();
+            items.check(key >= least);
+            least = key.saturating_add(1);
+            self.take(key, &mut items);
+        }
+        items.finish()
+    }
+
+    fn take(&mut self, key: u64, d: &mut Items<'_, 'a>) {
         match key {
             0 => {
-                self.kind = match d.uint()? {
-                    1 => Kind::Command,
-                    2 => Kind::Control,
-                    _ => return Err(Error::Malformed),
-                }
+                let kind = d.uint();
+                d.check(matches!(kind, 1 | 2));
+                self.kind = if kind == 1 { Kind::Command } else { Kind::Control };
             }
             1 => {
-                let topic = d.bytes()?;
-                in_range(topic.len(), MAX_TOPIC).map_err(|_| Error::Malformed)?;
+                let topic = d.string(Cbor::Bytes);
+                d.check(in_range(topic.len(), MAX_TOPIC));
                 self.topic = Some(topic);
             }
             2 => {
-                take_list(d, 2)?;
-                self.origin = Some(Origin { sid: take_nonce(d)?, number: d.uint()? });
+                d.list(2);
+                self.origin = Some(Origin { sid: d.nonce(), number: d.uint() });
             }
-            3 => self.offer = Some(take_nonce(d)?),
-            4 => self.answer = Some(take_nonce(d)?),
+            3 => self.offer = Some(d.nonce()),
+            4 => self.answer = Some(d.nonce()),
             5 => {
-                take_list(d, 2)?;
-                self.ack = Some(Ack { top: d.uint()?, missing: d.uint()? }.check()?);
+                d.list(2);
+                let ack = Ack { top: d.uint(), missing: d.uint() };
+                d.check(ack.check().is_ok());
+                self.ack = Some(ack);
             }
             6 => {
-                take_list(d, 2)?;
-                let edge = if d.kind()? == Cbor::Uint { Some(d.uint()?) } else { d.null().map(|()| None)? };
-                if edge.is_some_and(|edge| edge >= PARTIAL_IV_LIMIT) {
-                    return Err(Error::Malformed);
-                }
-                self.resume = Some(Resume { edge, challenge: take_nonce(d)? });
+                d.list(2);
+                let edge = if d.uint_or_null() { Some(d.uint()) } else { None };
+                d.check(edge.is_none_or(|edge| edge < PARTIAL_IV_LIMIT));
+                self.resume = Some(Resume { edge, challenge: d.nonce() });
             }
-            7 => self.resumed = Some(take_nonce(d)?),
+            7 => self.resumed = Some(d.nonce()),
             8 => {
-                take_list(d, 2)?;
-                self.update_request = Some(UpdateRequest { epoch: take_epoch(d)?, n_a: take_nonce(d)? });
+                d.list(2);
+                self.update_request = Some(UpdateRequest { epoch: take_epoch(d), n_a: d.nonce() });
             }
             9 => {
-                take_list(d, 3)?;
-                self.update_response = Some(UpdateResponse { epoch: take_epoch(d)?, n_a: take_nonce(d)?, n_b: take_nonce(d)? });
+                d.list(3);
+                self.update_response = Some(UpdateResponse { epoch: take_epoch(d), n_a: d.nonce(), n_b: d.nonce() });
             }
             10 => {
-                let sessions = d.array()?;
-                if sessions == 0 {
-                    return Err(Error::Malformed);
-                }
-                for _ in 0..sessions {
-                    take_list(d, 2)?;
-                    let sid = take_nonce(d)?;
-                    let relation = match d.uint()? {
-                        0 => Relation::Concurrent,
-                        1 => Relation::Succeeded,
-                        _ => return Err(Error::Malformed),
-                    };
-                    self.handover.push(sid, relation).map_err(|_| Error::Malformed)?;
+                let sessions = d.array();
+                d.check((1..=MAX_HANDOVER).contains(&sessions));
+                for _ in 0..sessions.min(MAX_HANDOVER) {
+                    d.list(2);
+                    let sid = d.nonce();
+                    let relation = d.uint();
+                    d.check(relation <= 1);
+                    let relation = if relation == 0 { Relation::Concurrent } else { Relation::Succeeded };
+                    d.check(self.handover.push(sid, relation).is_ok());
                 }
             }
-            11 => self.retain = take_true(d)?,
-            12 => self.expiry = Some(d.uint()?),
+            11 => self.retain = d.yes(),
+            12 => self.expiry = Some(d.uint()),
             13 => {
-                let content_type = d.text()?;
-                in_range(content_type.len(), MAX_CONTENT_TYPE).map_err(|_| Error::Malformed)?;
+                let content_type = d.text();
+                d.check(in_range(content_type.len(), MAX_CONTENT_TYPE));
                 self.content_type = Some(content_type);
             }
-            14 => self.offer_request = take_true(d)?,
-            15 => self.ping = take_true(d)?,
-            _ => return Err(Error::UnsupportedOption),
+            14 => self.offer_request = d.yes(),
+            15 => self.ping = d.yes(),
+            _ => d.fail(Err(Error::UnsupportedOption)),
         }
-        Ok(())
     }
 }
 
-fn in_range(length: usize, longest: usize) -> Result<()> {
-    if (1..=longest).contains(&length) { Ok(()) } else { Err(Error::InvalidArgument) }
+fn in_range(length: usize, longest: usize) -> bool {
+    (1..=longest).contains(&length)
 }
 
-fn write_pair(w: &mut Writer<'_>, key: u64, value: u64) -> Result<()> {
-    cbor::write_uint(w, key)?;
-    cbor::write_uint(w, value)
+fn push_pair(w: &mut Writer<'_>, key: u64, value: u64) {
+    cbor::push_uint(w, key);
+    cbor::push_uint(w, value);
 }
 
-fn write_list(w: &mut Writer<'_>, key: u64, items: usize) -> Result<()> {
-    cbor::write_uint(w, key)?;
-    cbor::write_array(w, items)
+#[inline(never)]
+fn push_list(w: &mut Writer<'_>, key: u64, items: usize) {
+    cbor::push_uint(w, key);
+    cbor::push_array(w, items);
 }
 
-fn write_nonce(w: &mut Writer<'_>, key: u64, nonce: Option<Nonce>) -> Result<()> {
-    let Some(nonce) = nonce else { return Ok(()) };
-    cbor::write_uint(w, key)?;
-    cbor::write_bytes(w, &nonce)
-}
-
-fn write_true(w: &mut Writer<'_>, key: u64, present: bool) -> Result<()> {
-    if !present {
-        return Ok(());
-    }
-    cbor::write_uint(w, key)?;
-    cbor::write_bool(w, true)
-}
-
-fn take_list(d: &mut Decoder<'_>, items: usize) -> Result<()> {
-    if d.array()? == items { Ok(()) } else { Err(Error::Malformed) }
-}
-
-fn take_nonce(d: &mut Decoder<'_>) -> Result<Nonce> {
-    d.bytes()?.try_into().map_err(|_| Error::Malformed)
-}
-
-fn take_epoch(d: &mut Decoder<'_>) -> Result<u32> {
-    match u32::try_from(d.uint()?) {
-        Ok(epoch) if epoch > 0 => Ok(epoch),
-        _ => Err(Error::Malformed),
+#[inline(never)]
+fn push_nonce(w: &mut Writer<'_>, key: u64, nonce: &Option<Nonce>) {
+    if let Some(nonce) = nonce {
+        cbor::push_uint(w, key);
+        cbor::push_bytes(w, nonce);
     }
 }
 
-fn take_true(d: &mut Decoder<'_>) -> Result<bool> {
-    if d.bool()? { Ok(true) } else { Err(Error::Malformed) }
+#[inline(never)]
+fn push_true(w: &mut Writer<'_>, key: u64, present: bool) {
+    if present {
+        cbor::push_uint(w, key);
+        cbor::push_bool(w, true);
+    }
+}
+
+fn take_epoch(d: &mut Items<'_, '_>) -> u32 {
+    let epoch = u32::try_from(d.uint()).unwrap_or(0);
+    d.check(epoch > 0);
+    epoch
 }

@@ -63,7 +63,7 @@ pub struct Opened<'f> {
 }
 
 /// What a record holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Content<'f> {
     /// The number of a confirmable message.
     pub number: Option<u64>,
@@ -77,14 +77,26 @@ impl<'f> Opened<'f> {
     /// Reads the plaintext. Errors: [`Error::UnsupportedOption`], [`Error::Malformed`], [`Error::NotDeterministic`]; the record's
     /// Partial IV is used up all the same.
     pub fn content(&self) -> Result<Content<'f>> {
+        let mut content = Content::default();
+        self.read(&mut content)?;
+        Ok(content)
+    }
+
+    /// [`content`](Self::content) into a place that is the default; after an error it means nothing.
+    #[inline(never)]
+    pub fn read(&self, content: &mut Content<'f>) -> Result<()> {
         let mut decoder = Decoder::new(self.plaintext);
-        let number = if self.confirmable { Some(decoder.uint()?) } else { None };
-        let options = if self.options { Options::parse(&mut decoder)? } else { Options::default() };
-        let payload = decoder.rest();
-        if options.kind == Kind::Control && (number.is_some() || !payload.is_empty()) {
+        if self.confirmable {
+            content.number = Some(decoder.uint()?);
+        }
+        if self.options {
+            content.options.read(&mut decoder)?;
+        }
+        content.payload = decoder.rest();
+        if content.options.kind == Kind::Control && (self.confirmable || !content.payload.is_empty()) {
             return Err(Error::Malformed);
         }
-        Ok(Content { number, options, payload })
+        Ok(())
     }
 }
 
@@ -482,9 +494,10 @@ impl SecurityContext {
     fn derive_next<P: Provider>(&mut self, p: &mut P, response: &UpdateResponse) -> Result<()> {
         let mut buffer = [0; 24];
         let mut context = Writer::new(&mut buffer);
-        cbor::write_uint(&mut context, u64::from(response.epoch))?;
-        cbor::write_bytes(&mut context, &response.n_a)?;
-        cbor::write_bytes(&mut context, &response.n_b)?;
+        cbor::push_uint(&mut context, u64::from(response.epoch));
+        cbor::push_bytes(&mut context, &response.n_a);
+        cbor::push_bytes(&mut context, &response.n_b);
+        context.check()?;
         let prk_out = edhoc::key_update(p, &self.context(self.epoch).prk_out, context.written())?;
         let parties = self.parties;
         self.context_mut(response.epoch).derive(p, &parties, &prk_out)?;
