@@ -252,6 +252,68 @@ typedef struct sealwire_link_counters {
 } sealwire_link_counters;
 
 /**
+ * Both directions between two CAN identifiers, by ISO 15765-2. The members are the library's. It needs no closing, and must not be moved.
+ */
+typedef struct sealwire_isotp {
+  /**
+   * Private.
+   */
+  uint64_t opaque[24];
+} sealwire_isotp;
+
+/**
+ * How to talk over CAN; all zero is a good start for CAN 2.0. Both ends may differ in all of it.
+ */
+typedef struct sealwire_isotp_config {
+  /**
+   * Most data bytes of a CAN frame that is sent: 8 for CAN 2.0, and the meaning of 0; 12, 16, 20, 24, 32, 48 or 64 for CAN FD.
+   */
+  uint8_t size;
+  /**
+   * 1: every CAN frame is filled by `padding` to 8 bytes at least. 0: it is as short as CAN allows.
+   */
+  uint8_t pads;
+  /**
+   * The byte for that.
+   */
+  uint8_t padding;
+  /**
+   * Pieces that the peer may send before it waits for flow control again, BS: as many as the CAN controller can hold. 0: all of them.
+   */
+  uint8_t block_size;
+  /**
+   * Shortest time between the peer's pieces, STmin as on the wire: 0 to 127 ms; 0xf1 to 0xf9 for 100 to 900 us.
+   */
+  uint8_t separation;
+  /**
+   * Wait frames in a row that are sent (N_WFTmax) and borne. 0: 10.
+   */
+  uint8_t max_waits;
+  /**
+   * How long to wait for flow control (N_Bs) and for the next piece (N_Cr). 0: 1000.
+   */
+  uint16_t timeout_ms;
+} sealwire_isotp_config;
+
+/**
+ * What became of the frames that were sent over CAN. Counters stop at their highest value.
+ */
+typedef struct sealwire_isotp_sent {
+  /**
+   * Frames whose last piece has left.
+   */
+  uint32_t frames;
+  /**
+   * Frames given up because no flow control came in time.
+   */
+  uint32_t expired;
+  /**
+   * Frames given up because the receiver has no room for them, or asked to wait too often.
+   */
+  uint32_t refused;
+} sealwire_isotp_sent;
+
+/**
  * A store on raw flash. The members are the library's. Start from {{0}}. It needs no closing, and must not be moved.
  */
 typedef struct sealwire_two_slot {
@@ -557,6 +619,89 @@ int32_t sealwire_uart_counters(struct sealwire_uart *decoder,
 SEALWIRE_MUST_USE
 int32_t sealwire_stream_counters(struct sealwire_stream *decoder,
                                  struct sealwire_link_counters *counters);
+
+/**
+ * Begins for one pair of CAN identifiers, one for each direction: what sealwire_isotp_poll_transmit() gives is sent under the one, and what comes
+ * under the other, and nothing else, is handed to sealwire_isotp_handle_frame(). Frames as long as `tx_capacity` can be sent,
+ * and as long as `rx_capacity` received; both buffers must stay, and nothing else may use them.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: a size or separation that is none).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_isotp_init(struct sealwire_isotp *isotp,
+                            const struct sealwire_isotp_config *config,
+                            uint8_t *tx,
+                            size_t tx_capacity,
+                            uint8_t *rx,
+                            size_t rx_capacity);
+
+/**
+ * Takes a frame to be sent, and copies it. sealwire_isotp_poll_transmit() gives its pieces.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: empty frame); WRONG_STATE (not initialised, or moved); BUSY (the frame before is still under way);
+ * BUFFER_TOO_SMALL (longer than `tx_capacity`).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_isotp_send(struct sealwire_isotp *isotp,
+                            const uint8_t *frame,
+                            size_t frame_length);
+
+/**
+ * Takes the data of one CAN frame, 0 to 64 bytes. `frame`: the frame that it completes, inside the receive buffer, to be used before the next
+ * call, or NULL. What is damaged or out of order is dropped and counted.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_isotp_handle_frame(struct sealwire_isotp *isotp,
+                                    uint64_t now_ms,
+                                    const uint8_t *data,
+                                    size_t data_length,
+                                    uint8_t **frame,
+                                    size_t *frame_length);
+
+/**
+ * Writes the data of the next CAN frame that is to be sent now; `length` 0: none. Call it again until there is none, after every
+ * sealwire_isotp_send() and sealwire_isotp_handle_frame(), and when sealwire_isotp_poll_timeout() is due. `capacity`: the configured
+ * `size` at least.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved); BUFFER_TOO_SMALL.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_isotp_poll_transmit(struct sealwire_isotp *isotp,
+                                     uint64_t now_ms,
+                                     uint8_t *data,
+                                     size_t capacity,
+                                     size_t *length);
+
+/**
+ * When to call sealwire_isotp_poll_transmit() though nothing comes: a moment on the clock of now_ms, now if it is over; UINT64_MAX if nothing
+ * is under way.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_isotp_poll_timeout(struct sealwire_isotp *isotp,
+                                    uint64_t *due_ms);
+
+/**
+ * While `ready` is 0, a peer that sends in pieces is asked to wait; at first it is 1. Frames that fit one CAN frame come all the same.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_isotp_set_ready(struct sealwire_isotp *isotp,
+                                 uint8_t ready);
+
+/**
+ * What has been received and sent; either may be NULL.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_isotp_counters(struct sealwire_isotp *isotp,
+                                struct sealwire_link_counters *received,
+                                struct sealwire_isotp_sent *sent);
 
 /**
  * Makes a store on raw flash. Each slot has two places; a save fills the free one and then erases the other, so that a power cut

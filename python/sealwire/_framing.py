@@ -2,10 +2,12 @@
 
 from ._sealwire import (
     Fragmenter,
+    IsoTp,
     LinkCounters,
     Reassembler,
     Rs485Controller,
     Rs485Device,
+    SentCounters,
     SpiExchange,
     UartDecoder,
     ethernet_decode,
@@ -15,10 +17,12 @@ from ._sealwire import (
 
 __all__ = [
     "Fragmenter",
+    "IsoTp",
     "LinkCounters",
     "Reassembler",
     "Rs485Controller",
     "Rs485Device",
+    "SentCounters",
     "SpiExchange",
     "UartDecoder",
     "ethernet_decode",

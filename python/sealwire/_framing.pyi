@@ -6,10 +6,12 @@ from typing_extensions import Buffer
 
 __all__ = [
     "Fragmenter",
+    "IsoTp",
     "LinkCounters",
     "Reassembler",
     "Rs485Controller",
     "Rs485Device",
+    "SentCounters",
     "SpiExchange",
     "UartDecoder",
     "ethernet_decode",
@@ -47,6 +49,71 @@ class LinkCounters:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class SentCounters:
+    """What became of the frames that were sent; every count stops at 2^32 - 1."""
+
+    @property
+    def frames(self) -> int:
+        """Frames whose last piece has left."""
+
+    @property
+    def expired(self) -> int:
+        """Frames given up because no flow control came in time."""
+
+    @property
+    def refused(self) -> int:
+        """Frames given up because the receiver has no room for them, or asked to wait too often."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class IsoTp:
+    """Both directions between two CAN identifiers: what `transmit` gives goes out under the one, what comes under the other goes to `handle`."""
+
+    def __new__(
+        cls,
+        fd: bool = False,
+        *,
+        size: Optional[int] = None,
+        padding: Optional[int] = None,
+        block_size: int = 8,
+        separation: int = 0,
+        timeout_ms: int = 1000,
+        max_waits: int = 10,
+        max_frame: int = 65_535,
+    ) -> IsoTp:
+        """`size`: most bytes of a CAN frame, 8 or with `fd` 64 unless given. `padding`: a byte that fills each of them. `block_size` and
+        `separation` (STmin as on the wire) are what the peer is told; `timeout_ms` is N_Bs and N_Cr, `max_waits` N_WFTmax."""
+
+    def send(self, frame: Buffer) -> None:
+        """Takes a frame to be sent. Busy while another is under way."""
+
+    def handle(self, now_ms: int, data: Buffer) -> List[bytes]:
+        """Takes the data of a CAN frame; gives the frame that it completes, if it does."""
+
+    def transmit(self, now_ms: int) -> List[bytes]:
+        """The data of the CAN frames that are to be sent now."""
+
+    def timeout(self) -> Optional[int]:
+        """When to call `transmit` again though nothing comes; a time that is over means now."""
+
+    def set_ready(self, ready: bool) -> None:
+        """While not ready, a peer that sends in pieces is asked to wait."""
+
+    @property
+    def sending(self) -> bool:
+        """A frame is on its way out."""
+
+    @property
+    def counters(self) -> LinkCounters:
+        """What has been received."""
+
+    @property
+    def sent(self) -> SentCounters:
+        """What has been sent."""
 
 @final
 class UartDecoder:

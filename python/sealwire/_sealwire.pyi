@@ -5,10 +5,12 @@ from typing import Callable, Dict, Iterable, List, Literal, Optional, Sequence, 
 from typing_extensions import Buffer
 
 from ._framing import Fragmenter as Fragmenter
+from ._framing import IsoTp as IsoTp
 from ._framing import LinkCounters as LinkCounters
 from ._framing import Reassembler as Reassembler
 from ._framing import Rs485Controller as Rs485Controller
 from ._framing import Rs485Device as Rs485Device
+from ._framing import SentCounters as SentCounters
 from ._framing import SpiExchange as SpiExchange
 from ._framing import UartDecoder as UartDecoder
 from ._framing import ethernet_decode as ethernet_decode
@@ -28,6 +30,7 @@ __all__ = [
     "Fragmenter",
     "HandshakeFailed",
     "Initiator",
+    "IsoTp",
     "Key",
     "KeyUpdated",
     "LinkCounters",
@@ -43,6 +46,7 @@ __all__ = [
     "Rs485Controller",
     "Rs485Device",
     "Sent",
+    "SentCounters",
     "SessionInfo",
     "SpiExchange",
     "Transmit",

@@ -40,6 +40,8 @@ fn _sealwire(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<events::SessionInfo>()?;
     module.add_class::<link::LinkCounters>()?;
     module.add_class::<link::UartDecoder>()?;
+    module.add_class::<link::IsoTp>()?;
+    module.add_class::<link::SentCounters>()?;
     module.add_class::<link::Fragmenter>()?;
     module.add_class::<link::Reassembler>()?;
     module.add_function(wrap_pyfunction!(link::ethernet_encode, module)?)?;

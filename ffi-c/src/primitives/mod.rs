@@ -7,6 +7,8 @@ pub mod record;
 
 pub mod framing;
 
+pub mod isotp;
+
 pub mod store;
 
 pub mod entropy;

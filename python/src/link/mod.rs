@@ -1,9 +1,11 @@
 //! Framing of links; here UART.
 
+mod can;
 mod fragment;
 mod rs485;
 mod spi;
 
+pub(crate) use can::{IsoTp, SentCounters};
 pub(crate) use fragment::{Fragmenter, Reassembler, ethernet_decode, ethernet_encode};
 pub(crate) use rs485::{Rs485Controller, Rs485Device};
 pub(crate) use spi::SpiExchange;

@@ -58,6 +58,7 @@ targets! {
     endpoint_restore = endpoint::restore;
     endpoint_timeout = endpoint::timeout;
     endpoint_unconfirmed = endpoint::unconfirmed;
+    link_can = link::can;
     link_stream = link::stream;
     link_uart = link::uart;
     persist_flash = persist::flash;

@@ -145,6 +145,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
                 all.push([&out[..length], &out[..length]].concat());
             }
         }
+        "link_can" => all.extend(can()),
         "persist_flash" => {
             for repairs in [0b10, 0b1010, 0b0101_0110, 0xff] {
                 let mut image = vec![repairs, 2];
@@ -234,4 +235,29 @@ fn snapshots() -> Vec<Vec<u8>> {
         all.push(body);
     }
     all
+}
+
+/// Exchanges of CAN frames as the other end makes them, of both kinds of CAN.
+fn can() -> Vec<Vec<u8>> {
+    const TAKE: u8 = 2;
+    let taken = |shape: u8, steps: &[&[u8]]| {
+        let pieces = steps.iter().flat_map(|data| [&[TAKE, data.len() as u8][..], data].concat());
+        [shape, 2].into_iter().chain(pieces).collect::<Vec<u8>>()
+    };
+    let full = |head: &[u8], size: usize| [head, &vec![7; size - head.len()]].concat();
+    vec![
+        taken(0, &[b"\x05frame"]),
+        taken(7, &[&full(&[0, 40], 48)]),
+        taken(0, &[&full(&[0x10, 20], 8), &full(&[0x21], 8), &full(&[0x22], 8)]),
+        taken(0, &[&full(&[0x10, 20], 8), &full(&[0x21], 8), &full(&[0x21], 8), &full(&[0x22], 8), &full(&[0x22], 8)]),
+        taken(7, &[&full(&[0x10, 90], 64), &full(&[0x21], 32)]),
+        taken(9, &[&full(&[0x10, 0, 0, 1, 0, 0], 8), b"\x01a", &full(&[0x10, 200], 8), b"\x01b"]),
+        taken(0, &[&full(&[0x10, 20], 8), &full(&[0x22], 8), b"\x01c", &[0x33, 0, 0], &[0x30]]),
+        // Sending 60 bytes: wait, go on; a block of two; too many waits; overflow.
+        [&[0, 0, 0, 60][..], &[TAKE, 3, 0x31, 0, 0, TAKE, 3, 0x30, 2, 1, TAKE, 3, 0x30, 0, 5, TAKE, 2, 1, b'd']].concat(),
+        [&[7, 0, 0, 90][..], &[TAKE, 3, 0x31, 0, 0, TAKE, 3, 0x31, 0, 0, TAKE, 3, 0x31, 0, 0, TAKE, 2, 1, b'e']].concat(),
+        [&[15, 0, 0, 90][..], &[TAKE, 3, 0x32, 0, 0, TAKE, 2, 1, b'f']].concat(),
+        // Not ready, then ready.
+        [&taken(0, &[])[..], &[1, TAKE, 8, 0x10, 9, 1, 2, 3, 4, 5, 6, 253, 5, TAKE, 4, 0x21, 7, 8, 9]].concat(),
+    ]
 }

@@ -117,15 +117,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> IsoTp<B> {
         None
     }
 
-    /// Writes the data of the next CAN frame that is to be sent now; gives its length. Call it again until it gives nothing.
-    pub fn poll_transmit(&mut self, now_ms: u64, out: &mut [u8; LONGEST]) -> Option<usize> {
+    /// Writes the data of the next CAN frame that is to be sent now; gives its length. Call it again until it gives nothing. Error:
+    /// [`Error::BufferTooSmall`] below [`Config::size`].
+    pub fn poll_transmit(&mut self, now_ms: u64, out: &mut [u8]) -> Result<Option<usize>> {
+        let out = out.get_mut(..self.config.size.into()).ok_or(Error::BufferTooSmall)?;
         self.expire(now_ms);
         if let Some(status) = self.receiver.poll(&self.config, now_ms) {
             let mut out = Writer::new(out);
-            pci::flow(&mut out, status, self.config.block_size, self.config.separation).ok()?;
-            return pci::pad(out, self.config.padding).ok();
+            pci::flow(&mut out, status, self.config.block_size, self.config.separation)?;
+            return pci::pad(out, self.config.padding).map(Some);
         }
-        self.sender.poll(&self.config, now_ms, out).ok()?
+        self.sender.poll(&self.config, now_ms, out)
     }
 
     /// When to call [`IsoTp::poll_transmit`] again though nothing comes; a time that is over means now. `None`: nothing is under way.

@@ -29,17 +29,19 @@ pub(super) struct Sender<B> {
     length: usize,
     /// Bytes that have left.
     at: usize,
-    /// Number of the next piece; its lower four bits count.
+    /// Number of the newest piece, 0 for the first; its lower four bits count.
     number: u8,
     /// Wait frames in a row.
     waits: u8,
+    /// When the newest piece left.
+    left_ms: u64,
     state: State,
     pub(super) sent: Sent,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Sender<B> {
     pub(super) fn new(buffer: B) -> Self {
-        Sender { buffer, length: 0, at: 0, number: 0, waits: 0, state: State::Idle, sent: Sent::default() }
+        Sender { buffer, length: 0, at: 0, number: 0, waits: 0, left_ms: 0, state: State::Idle, sent: Sent::default() }
     }
 
     pub(super) const fn is_idle(&self) -> bool {
@@ -66,7 +68,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Sender<B> {
         match status {
             Status::Continue => {
                 self.waits = 0;
-                self.state = State::Pieces { due: now_ms, left: block, gap: pci::gap(separation) };
+                let gap = pci::gap(separation);
+                // Between blocks too, though flow control for the next one came sooner.
+                let due = if self.number == 0 { now_ms } else { now_ms.max(self.left_ms.saturating_add(gap)) };
+                self.state = State::Pieces { due, left: block, gap };
             }
             Status::Wait if self.waits < config.max_waits => {
                 self.waits = self.waits.saturating_add(1);
@@ -113,7 +118,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Sender<B> {
                 self.state = State::Waiting { until: config.deadline(now_ms) };
             }
             State::Pieces { due, left, gap } if now_ms >= due => {
-                self.number = self.number.wrapping_add(1);
+                self.number = if self.number == u8::MAX { 16 } else { self.number.saturating_add(1) };
+                self.left_ms = now_ms;
                 pci::consecutive(&mut out, self.number)?;
                 let room = room(&out);
                 self.put(&mut out, room)?;

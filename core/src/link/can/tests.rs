@@ -17,7 +17,7 @@ fn pattern(length: usize) -> Vec<u8> {
 
 fn poll(object: &mut Object, now: u64) -> Option<Vec<u8>> {
     let mut out = [0; LONGEST];
-    object.poll_transmit(now, &mut out).map(|length| out[..length].to_vec())
+    object.poll_transmit(now, &mut out).unwrap().map(|length| out[..length].to_vec())
 }
 
 fn all(object: &mut Object, now: u64) -> Vec<Vec<u8>> {
@@ -179,6 +179,15 @@ fn pieces_keep_the_time_asked_for() {
             assert!(turn == 0 || gap == 0 || poll(&mut sender, due - 1).is_none());
             assert!(poll(&mut sender, due).is_some());
         }
+    }
+    // From the last piece of a block to the first of the next as well.
+    let mut sender = object(Config::CLASSIC, 100);
+    sender.send(&pattern(30)).unwrap();
+    poll(&mut sender, 0).unwrap();
+    for (flow_at, due) in [(10, 10), (12, 31), (60, 60)] {
+        handle(&mut sender, flow_at, &[0x30, 1, 20]);
+        assert_eq!(sender.poll_timeout(), Some(due));
+        assert!(poll(&mut sender, due).is_some());
     }
 }
 
@@ -431,6 +440,9 @@ fn arguments_that_cannot_be() {
     assert_eq!(object.send(&[]), Err(Error::InvalidArgument));
     assert_eq!(object.send(&[0; 5]), Err(Error::BufferTooSmall));
     assert_eq!((object.send(&[0; 4]), object.send(&[0; 4])), (Ok(()), Err(Error::Busy)));
+    // Memory below a CAN frame, and nothing has happened.
+    assert_eq!(object.poll_transmit(0, &mut [0; 7]), Err(Error::BufferTooSmall));
+    assert_eq!(object.poll_transmit(0, &mut [0; 8]), Ok(Some(5)));
 }
 
 #[test]

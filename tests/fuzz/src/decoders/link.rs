@@ -2,6 +2,7 @@
 
 use crate::random::Input;
 use crate::typed;
+use sealwire_core::link::can::{Config, IsoTp, LONGEST};
 use sealwire_core::link::{Counters, stream, uart};
 
 /// Longest frame that the decoders here have room for.
@@ -93,4 +94,81 @@ pub fn stream(data: &[u8]) -> bool {
     }
     assert!(data.starts_with(&encoded), "decoded and encoded is the same");
     !whole.0.is_empty()
+}
+
+/// What an object gives to be sent at a moment; bounded, since every call ends something.
+fn can_frames(object: &mut IsoTp<[u8; ROOM]>, now: u64) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    let mut out = [0; LONGEST];
+    while let Some(length) = object.poll_transmit(now, &mut out).expect("the memory is enough") {
+        assert!((1..=8).contains(&length) || [12, 16, 20, 24, 32, 48, LONGEST].contains(&length));
+        all.push(out[..length].to_vec());
+        assert!(all.len() <= 1 + ROOM, "it does not end");
+    }
+    all
+}
+
+/// ISO-TP: CAN frames from outside, each behind its length and a pause, between frames that are sent.
+pub fn can(data: &[u8]) -> bool {
+    const SIZES: [u8; 8] = [8, 12, 16, 20, 24, 32, 48, 64];
+    let mut input = Input::new(data);
+    let (shape, block_size) = (input.byte(), input.byte() & 3);
+    let config = Config {
+        size: SIZES[usize::from(shape & 7)],
+        padding: (shape & 8 != 0).then_some(0x55),
+        block_size,
+        separation: shape >> 4 & 3,
+        max_waits: 2,
+        ..Config::CLASSIC
+    };
+    let mut object = IsoTp::new(config, [0; ROOM], [0; ROOM]).expect("a good configuration");
+    let (mut now, mut got, mut sent) = (0_u64, 0, 0);
+    while !input.is_empty() {
+        let step = input.byte();
+        now += u64::from(step) * 4;
+        match step & 3 {
+            0 => sent += u32::from(object.send(&vec![step; usize::from(input.byte()) % (ROOM + 2)]).is_ok()),
+            1 => object.set_ready(step & 4 != 0),
+            _ => {
+                if let Some(frame) = object.handle_frame(now, input.piece()) {
+                    assert!(!frame.is_empty() && frame.len() <= ROOM);
+                    got += 1;
+                }
+            }
+        }
+        if step & 8 == 0 {
+            can_frames(&mut object, now);
+            assert!(object.poll_timeout().is_none_or(|due| due > now), "nothing was left undone");
+        }
+    }
+    let seen = object.counters();
+    assert_eq!(seen.frames, got);
+    // Time ends whatever is under way, and every frame sent has one fate.
+    object.set_ready(true);
+    let mut turns = 0;
+    while let Some(due) = object.poll_timeout() {
+        now = now.max(due);
+        can_frames(&mut object, now);
+        turns += 1;
+        assert!(turns <= 2 * ROOM, "it does not end");
+    }
+    assert!(!object.is_sending());
+    let fates = object.sent();
+    assert_eq!(fates.frames + fates.expired + fates.refused, sent);
+    // Then a good frame comes through, whatever came before.
+    let mut peer = IsoTp::new(config, [0; ROOM], [0; ROOM]).expect("a good configuration");
+    let frame = vec![block_size; 1 + data.len() % ROOM];
+    peer.send(&frame).expect("it fits");
+    let mut last = None;
+    while peer.is_sending() {
+        for piece in can_frames(&mut peer, now) {
+            last = object.handle_frame(now, &piece).map(|frame| frame.to_vec());
+        }
+        for flow in can_frames(&mut object, now) {
+            assert!(peer.handle_frame(now, &flow).is_none());
+        }
+        now += 5;
+    }
+    assert_eq!(last, Some(frame));
+    got > 0
 }
