@@ -69,7 +69,7 @@ def _arm(name: str, rust: str, cpu: str, title: str, machine: str, board: Tuple[
 
 def _linux(name: str, rust: str, title: str, triple: str, package: str, emulator: str) -> Target:
     return Target(
-        name, rust, title, triple + "-", package, (), ("linux.c",), None,
+        name, rust, title, triple + "-", package, ("-Dmain=board_main",), ("linux.c",), None,
         (emulator, "-L", f"/usr/{triple}", "{image}", "--serial", "{serial}"), "qemu-user-static",
         libraries=("-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"), std=True)
 
@@ -109,6 +109,8 @@ FLAVOURS: Dict[str, Tuple[str, ...]] = {
 IMAGES: Dict[str, Tuple[str, ...]] = {
     # Streams an ECG to the hub, its private key in flash.
     "wearable": ("wearable.c", "settings.c", "report.c", "keys_flash.c"),
+    # The same with its key in a secure element that answers later: P-256, suite 2.
+    "wearable-element": ("wearable.c", "settings.c", "report.c", "keys_element.c", "secure_element.c"),
 }
 
 # The excerpt of the recording that goes into an image, in samples: 30 s at 360 Hz, which fits beside the library into 256 kB.

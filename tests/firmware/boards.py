@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import firmware  # noqa: E402  scripts/firmware.py: targets, images, emulators
+from sealwire.demo.show import LIFETIME_MS  # noqa: E402
+from sealwire.identity import Identity  # noqa: E402
 
 # The kinds of examples/firmware/settings.h.
 KEY, CREDENTIAL, PEER, INBOX, INTERVAL, LIFETIME, SAMPLES = range(1, 8)
@@ -35,6 +37,20 @@ def u32(number: int) -> bytes:
 def seed_page(seed: Optional[bytes] = None) -> bytes:
     """Fresh entropy for one start."""
     return b"SEED" + (secrets.token_bytes(32) if seed is None else seed)
+
+
+def pages(own: Identity, hub: Identity, element: bool, seed: bool = True) -> Dict[str, bytes]:
+    """What is written beside an image: settings, perhaps a seed, and a key, which with `element` is inside the secure element."""
+    values = {CREDENTIAL: own.credential.data, PEER: hub.credential.data, INBOX: own.name.encode(), LIFETIME: u32(LIFETIME_MS)}
+    found = {}
+    if element:
+        found["page_element"] = own.key.private_bytes()
+    else:
+        values[KEY] = own.key.private_bytes()
+    found["page_settings"] = settings(values)
+    if seed:
+        found["page_seed"] = seed_page()
+    return found
 
 
 def symbols(target: str, image: str) -> Dict[str, int]:

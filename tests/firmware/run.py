@@ -21,7 +21,7 @@ from sealwire.demo.screen import Screen
 from sealwire.identity import Identity
 from show import FirmwareShow
 
-PERFORMERS = ["cortex-m4:device", "cortex-m3:device", "cortex-m0:device", "rv32imc:device"]
+PERFORMERS = ["cortex-m4:device", "cortex-m3:device", "cortex-m0:device", "rv32imc:device", "cortex-m4:device-p256", "aarch64-linux:device", "armv7-linux:device"]
 
 
 def size(target: str, image: str) -> str:
@@ -31,13 +31,12 @@ def size(target: str, image: str) -> str:
     return f"{text + data - 2 * firmware.SAMPLES:,} / {data + bss:,}"
 
 
-def unseeded(target: str, image: str) -> bool:
+def unseeded(target: str, image: str, element: bool) -> bool:
     """Whether an image without entropy refuses to run, with everything else in place."""
     with tempfile.TemporaryDirectory(prefix="sealwire-") as name:
         folder = Path(name)
-        own, hub = Identity.generate("wearable-1"), Identity.generate("hub")
-        values = {boards.KEY: own.key.private_bytes(), boards.CREDENTIAL: own.credential.data, boards.PEER: hub.credential.data, boards.INBOX: b"wearable-1"}
-        pages = {"page_settings": boards.settings(values)}
+        curve = "P-256" if element else "X25519"
+        pages = boards.pages(Identity.generate("wearable-1", curve=curve), Identity.generate("hub", curve=curve), element, seed=False)
         done = subprocess.run(boards.command(target, image, "null", folder, pages), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, timeout=60, check=False)
         refused = done.returncode == 1 and b'"name":"random-failed"' in done.stderr and b'"start"' not in done.stderr
@@ -46,9 +45,9 @@ def unseeded(target: str, image: str) -> bool:
         return refused
 
 
-async def perform(target: str, flavour: str, image: str, screen: Screen) -> Dict[str, Any]:
+async def perform(target: str, flavour: str, image: str, screen: Screen, element: bool) -> Dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="sealwire-") as folder:
-        return await FirmwareShow(target, flavour, image, screen).perform(Path(folder))
+        return await FirmwareShow(target, flavour, image, screen, element).perform(Path(folder))
 
 
 def main() -> int:
@@ -62,23 +61,27 @@ def main() -> int:
         target, _, flavour = performer.partition(":")
         flavour = flavour or "device"
         try:
-            image = firmware.image("wearable", target, flavour)
+            # Flavours on P-256 have their key in the secure element.
+            element = "p256" in flavour
+            image = firmware.image("wearable-element" if element else "wearable", target, flavour)
         except firmware.FirmwareError as error:
             print(f"firmware: {error}", file=sys.stderr)
             return 1
         print(f"---- {firmware.TARGETS[target].title}, {flavour}", flush=True)
-        refuses = unseeded(target, image)
-        print(f"  0.0 s  without entropy: {'refused' if refuses else 'NOT refused'}", flush=True)
-        result = asyncio.run(perform(target, flavour, image, Screen(sys.stdout, drawing=False, quiet=options.quiet)))
+        # Linux has entropy of its own.
+        refuses = firmware.TARGETS[target].std or unseeded(target, image, element)
+        told = "Linux has its own" if firmware.TARGETS[target].std else "refused" if refuses else "RUNS"
+        print(f"  0.0 s  without entropy: {told}", flush=True)
+        result = asyncio.run(perform(target, flavour, image, Screen(sys.stdout, drawing=False, quiet=options.quiet), element))
         held = sum(attack["held"] for attack in result["attacks"])
         count = len(result["attacks"])
         # Refusal without entropy, samples, end of the program, and each attack.
         checks += 3 + count
         failed += (not refuses) + (not result["samples_match"]) + (result["wearable_status"] != 0) + (count - held)
         rows.append(f"{target:<14} {flavour:<15} {size(target, image):>17} {result['handshake_ms'] or '-':>9} ms "
-                    f"{result['samples'] if result['samples_match'] else 'DIFFER':>8} {held}/{count:<7} {'refused' if refuses else 'RUNS':>8} {result['seconds']:>6} s")
+                    f"{result['samples'] if result['samples_match'] else 'DIFFER':>8} {held}/{count:<7} {told:>17} {result['seconds']:>6} s")
     print()
-    print(f"{'target':<14} {'flavour':<15} {'flash / RAM bytes':>17} {'handshake':>12} {'samples':>8} {'held':<9} {'unseeded':>8} {'time':>8}")
+    print(f"{'target':<14} {'flavour':<15} {'flash / RAM bytes':>17} {'handshake':>12} {'samples':>8} {'held':<9} {'unseeded':>17} {'time':>8}")
     print("\n".join(rows))
     print(f"ran {checks} checks")
     return 1 if failed else 0

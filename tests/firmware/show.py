@@ -15,7 +15,7 @@ import sealwire._sealwire as core
 from sealwire.broker import Broker, Wire
 from sealwire.demo.middle import Middle
 from sealwire.demo.screen import Attack, Screen
-from sealwire.demo.show import LIFETIME_MS, Show
+from sealwire.demo.show import Show
 from sealwire.demo.stage import REALM, Cast, Device
 from sealwire.hub import Hub
 from sealwire.identity import Identity
@@ -55,11 +55,12 @@ class GatewayProcess:
 class FirmwareShow(Show):
     """One performance by one board."""
 
-    def __init__(self, target: str, flavour: str, image: str, screen: Screen, curve: str = "X25519") -> None:
+    def __init__(self, target: str, flavour: str, image: str, screen: Screen, element: bool = False) -> None:
         self.target = target
         self.flavour = flavour
         self.image = image
-        self.curve = curve
+        self.element = element
+        self.curve = "P-256" if element else "X25519"
         self.starts: List[int] = []
         self.sessions: List[Dict[str, Any]] = []
         options = argparse.Namespace(data=str(boards.ROOT / firmware.RECORDING), wearable=target, mqtt_device=None, plain=True)
@@ -79,12 +80,6 @@ class FirmwareShow(Show):
         # It knows this one beforehand.
         self.view.identities = [line.replace("vouched for by the issuer", "by its provisioned credential") for line in self.view.identities]
 
-    async def stranger(self, attack: Attack, broker: Broker, cast: Cast) -> None:
-        if self.curve == "X25519":
-            await super().stranger(attack, broker, cast)
-        else:
-            self.view.attacks.remove(attack)
-
     async def restart(self, attack: Attack) -> None:
         """Not an attack, but judged like one: the board loses power in mid-stream, and goes on under the same session."""
         assert self.hub is not None
@@ -97,21 +92,12 @@ class FirmwareShow(Show):
         self.hub.data.queue_command("wearable-1", "interval", boards.u32(5))
         self.judge(attack, same and fresh, "same session, no new handshake" if same else "another session" if back else "does not come back")
 
-    def pages(self, cast: Cast) -> Dict[str, bytes]:
-        """What is written beside the image: settings and a seed."""
-        values = {
-            boards.KEY: cast.wearable.key.private_bytes(),
-            boards.CREDENTIAL: cast.wearable.credential.data,
-            boards.PEER: cast.hub.credential.data,
-            boards.INBOX: b"wearable-1",
-            boards.LIFETIME: boards.u32(LIFETIME_MS),
-        }
-        return {"page_settings": boards.settings(values), "page_seed": boards.seed_page()}
-
     async def perform(self, folder: Path) -> Dict[str, Any]:
         issuer, hub = Identity.generate("clinic-issuer", curve="Ed25519"), Identity.generate("hub", curve=self.curve)
+        # The stranger comes with X25519, whatever the board has.
+        identities = [hub] if self.curve == "X25519" else [hub, Identity.generate("hub")]
         wearable = Identity.generate("wearable-1", curve=self.curve)
-        cast = Cast(issuer, hub, wearable, wearable, folder)
+        cast = Cast(issuer, identities[-1], wearable, wearable, folder)
         self.wearable_thumbprint = wearable.thumbprint
         attacks = {
             "flip": Attack("flips a bit of a record", "decrypt-failed"),
@@ -134,12 +120,12 @@ class FirmwareShow(Show):
         try:
             await tap.open({"#": 0})
             await middle.open()
-            self.hub = Hub(folder / "hub.db", broker, realm=REALM, identities=[hub], peers=[wearable.credential],
+            self.hub = Hub(folder / "hub.db", broker, realm=REALM, identities=identities, peers=[wearable.credential],
                            anchors=[core.TrustAnchor(issuer.credential)], observer=self.on_hub)
             await self.hub.open()
             await gateway.open(middle.port)
             self.started = time.monotonic()
-            await device.start(boards.command(self.target, self.image, f"tcp:{gateway.address}", folder, self.pages(cast)))
+            await device.start(boards.command(self.target, self.image, f"tcp:{gateway.address}", folder, boards.pages(wearable, hub, self.element)))
             if await self.until(lambda: self.established and self.view.received > 8 * CHUNK, 30):
                 await self.flip(attacks["flip"], middle)
                 await self.reorder(attacks["reorder"], middle)

@@ -36,11 +36,9 @@ void uart_interrupt(void) {
 
 size_t uart_read(uint8_t *out, size_t capacity) {
   size_t count = ring_take(&received, out, capacity);
-  if (count > 0) {
-    /* The handler must not come between. */
-    CONTROL = ENABLE_TX_RX;
-    take();
-  }
+  /* Always, since a byte that came while the interrupt was off does not cause one later. The handler must not come between. */
+  CONTROL = ENABLE_TX_RX;
+  take();
   return count;
 }
 

@@ -46,11 +46,9 @@ void uart_interrupt(void) { take(); }
 
 size_t uart_read(uint8_t *out, size_t capacity) {
   size_t count = ring_take(&received, out, capacity);
-  if (count > 0) {
-    /* The handler must not come between. */
-    INTERRUPT_CLEAR = RX_READY_INTERRUPT;
-    take();
-  }
+  /* The handler must not come between. */
+  INTERRUPT_CLEAR = RX_READY_INTERRUPT;
+  take();
   return count;
 }
 
