@@ -30,6 +30,41 @@
 #define SEALWIRE_RECORD_CONTROL 2
 
 /**
+ * Smallest and largest fragments of BLE, as values of writes and notifications: the ATT MTU less 3, and at most 512.
+ */
+#define SEALWIRE_BLE_PAYLOAD_MIN 20
+
+/**
+ * See SEALWIRE_BLE_PAYLOAD_MIN.
+ */
+#define SEALWIRE_BLE_PAYLOAD_MAX 512
+
+/**
+ * Largest fragments of 802.15.4: what the longest header with AES-CCM-128 leaves.
+ */
+#define SEALWIRE_IEEE802154_PAYLOAD 81
+
+/**
+ * Largest fragments of Ethernet.
+ */
+#define SEALWIRE_ETHERNET_FRAGMENT 1498
+
+/**
+ * Longest Ethernet frame, without checksum.
+ */
+#define SEALWIRE_ETHERNET_FRAME 1514
+
+/**
+ * The EtherType of the IEEE for local experiments. A product needs one that was assigned to its maker.
+ */
+#define SEALWIRE_ETHERNET_TYPE 34997
+
+/**
+ * Good time for a whole frame in fragments, in milliseconds.
+ */
+#define SEALWIRE_REASSEMBLER_TIMEOUT_MS 5000
+
+/**
  * Room for a stored session: 312 bytes in this version, the rest is for later ones.
  */
 #define SEALWIRE_SNAPSHOT_MAX 512
@@ -312,6 +347,92 @@ typedef struct sealwire_isotp_sent {
    */
   uint32_t refused;
 } sealwire_isotp_sent;
+
+/**
+ * Cuts frames into fragments. The members are the library's. It needs no closing, and must not be moved.
+ */
+typedef struct sealwire_fragmenter {
+  /**
+   * Private.
+   */
+  uint64_t opaque[8];
+} sealwire_fragmenter;
+
+/**
+ * Puts frames together from fragments. The members are the library's. It needs no closing, and must not be moved.
+ */
+typedef struct sealwire_reassembler {
+  /**
+   * Private.
+   */
+  uint64_t opaque[10];
+} sealwire_reassembler;
+
+/**
+ * What a reassembler keeps of a sender. The members are the library's.
+ */
+typedef struct sealwire_reassembler_slot {
+  /**
+   * Private.
+   */
+  uint64_t opaque[3];
+} sealwire_reassembler_slot;
+
+/**
+ * One end of an SPI link; controller and device are the same. The members are the library's. It needs no closing, and must not be moved.
+ */
+typedef struct sealwire_spi {
+  /**
+   * Private.
+   */
+  uint64_t opaque[18];
+} sealwire_spi;
+
+/**
+ * The end of an RS-485 bus that polls. The members are the library's. It needs no closing, and must not be moved.
+ */
+typedef struct sealwire_rs485_controller {
+  /**
+   * Private.
+   */
+  uint64_t opaque[38];
+} sealwire_rs485_controller;
+
+/**
+ * An RS-485 bus; the same at all its ends. A member that is 0 means its default.
+ */
+typedef struct sealwire_rs485_config {
+  /**
+   * Bits per second, 300 at least. 0: 115,200.
+   */
+  uint32_t baud;
+  /**
+   * Longest frame of any device. 0: 1024.
+   */
+  uint16_t longest;
+  /**
+   * Milliseconds for which the bus is silent before another end speaks. 0: 1.
+   */
+  uint16_t turnaround_ms;
+  /**
+   * Milliseconds in which a device begins its answer, or gives none; more than the turnaround. 0: 20.
+   */
+  uint16_t window_ms;
+  /**
+   * How often the controller repeats a poll. 0: 3; 255: never.
+   */
+  uint8_t retries;
+} sealwire_rs485_config;
+
+/**
+ * A device on an RS-485 bus. The members are the library's. It needs no closing, and must not be moved.
+ */
+typedef struct sealwire_rs485_device {
+  /**
+   * Private.
+   */
+  uint64_t opaque[22];
+} sealwire_rs485_device;
 
 /**
  * A store on raw flash. The members are the library's. Start from {{0}}. It needs no closing, and must not be moved.
@@ -702,6 +823,335 @@ SEALWIRE_MUST_USE
 int32_t sealwire_isotp_counters(struct sealwire_isotp *isotp,
                                 struct sealwire_link_counters *received,
                                 struct sealwire_isotp_sent *sent);
+
+/**
+ * Begins to cut frames into fragments of up to `size` bytes, two of them in front: SEALWIRE_BLE_PAYLOAD_MIN to SEALWIRE_BLE_PAYLOAD_MAX,
+ * SEALWIRE_IEEE802154_PAYLOAD, SEALWIRE_ETHERNET_FRAGMENT. A frame has 128 fragments at most.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: a size below 3).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_fragmenter_init(struct sealwire_fragmenter *fragmenter,
+                                 size_t size);
+
+/**
+ * Takes a frame, which must stay until its last fragment is written. One still under way is left as it is, unfinished.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: empty, or more than 128 fragments or 65,535 bytes); WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_fragmenter_start(struct sealwire_fragmenter *fragmenter,
+                                  const uint8_t *frame,
+                                  size_t frame_length);
+
+/**
+ * Writes the next fragment; `length` 0: there is no more. `fragment` must not overlap the frame.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved); BUFFER_TOO_SMALL (the same fragment comes again).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_fragmenter_next(struct sealwire_fragmenter *fragmenter,
+                                 uint8_t *fragment,
+                                 size_t capacity,
+                                 size_t *length);
+
+/**
+ * Makes a reassembler over `count` slots and a buffer that they share evenly, all of which must stay: one slot for each sender that may be in the middle
+ * of a frame at the same time. A frame that is not complete `timeout_ms` after its first fragment is dropped.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: no slots, fewer bytes than slots, no time).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_reassembler_init(struct sealwire_reassembler *reassembler,
+                                  struct sealwire_reassembler_slot *slots,
+                                  size_t count,
+                                  uint8_t *buffer,
+                                  size_t capacity,
+                                  uint32_t timeout_ms);
+
+/**
+ * Takes a fragment as the link gave it, whole. `sender`: any number that tells those apart that share the link, such as the sender's address.
+ * `frame`: the frame that the fragment completes, inside the buffer, to be used before the next call, or NULL. What does not fit what came
+ * before is dropped and counted.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_reassembler_feed(struct sealwire_reassembler *reassembler,
+                                  uint64_t now_ms,
+                                  uint64_t sender,
+                                  const uint8_t *fragment,
+                                  size_t fragment_length,
+                                  uint8_t **frame,
+                                  size_t *frame_length);
+
+/**
+ * What a reassembler has seen. `refused` counts fragments whose sender found no slot.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_reassembler_counters(struct sealwire_reassembler *reassembler,
+                                      struct sealwire_link_counters *counters);
+
+/**
+ * Writes an Ethernet frame with one fragment, padded to 60 bytes, without checksum. `destination` and `source`: 6 bytes each; six times 0xff
+ * reaches all. `ether_type`: the maker's own, or SEALWIRE_ETHERNET_TYPE. Neither may overlap `data`, of which SEALWIRE_ETHERNET_FRAME bytes
+ * are always enough.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: fragment empty or above SEALWIRE_ETHERNET_FRAGMENT, a group as source, an EtherType below 0x0600);
+ * BUFFER_TOO_SMALL.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_ethernet_encode(const uint8_t *destination,
+                                 const uint8_t *source,
+                                 uint16_t ether_type,
+                                 const uint8_t *fragment,
+                                 size_t fragment_length,
+                                 uint8_t *data,
+                                 size_t capacity,
+                                 size_t *length);
+
+/**
+ * Takes an Ethernet frame apart. `sender`: the source address as a number, for sealwire_reassembler_feed(); its lower 48 bits, first byte highest.
+ * `fragment`: inside `data`; NULL if the frame has another EtherType. Whether it is for this station is the caller's to see, in the first
+ * six bytes.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; MALFORMED.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_ethernet_decode(uint16_t ether_type,
+                                 const uint8_t *data,
+                                 size_t data_length,
+                                 uint64_t *sender,
+                                 const uint8_t **fragment,
+                                 size_t *fragment_length);
+
+/**
+ * Begins with blocks of `size` bytes, 8 to 4096, the same at both ends. Frames as long as `tx_capacity` can be sent, and as long as `rx_capacity` - `size` received;
+ * both buffers must stay, and nothing else may use them.
+ *
+ * The contract of the wires: chip select frames each exchange of `size` bytes, both ways at once. A ready line goes from the device to the controller. The device
+ * raises it when its next block, from sealwire_spi_poll_transmit(), is armed, and lowers it from the first bit of the exchange until the next
+ * one is armed. The controller begins an exchange only while the line is high: when it has something to send, and otherwise as often as it
+ * wants to ask. Each end hands what it received to sealwire_spi_handle_block().
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: a size outside its range, no room for a frame).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_spi_init(struct sealwire_spi *spi,
+                          size_t size,
+                          uint8_t *tx,
+                          size_t tx_capacity,
+                          uint8_t *rx,
+                          size_t rx_capacity);
+
+/**
+ * Takes a frame to be sent, and copies it.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: empty frame); WRONG_STATE (not initialised, or moved); BUSY (blocks of the frame before remain);
+ * BUFFER_TOO_SMALL (longer than `tx_capacity`).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_spi_send(struct sealwire_spi *spi,
+                          const uint8_t *frame,
+                          size_t frame_length);
+
+/**
+ * 1 while blocks of a frame remain: the controller should make an exchange.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE int32_t sealwire_spi_is_sending(struct sealwire_spi *spi, uint8_t *sending);
+
+/**
+ * Writes the block for the next exchange, idle if there is nothing to send. `size`: that of sealwire_spi_init(). Each call takes the next block: call
+ * it once for each exchange.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: another size); WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_spi_poll_transmit(struct sealwire_spi *spi,
+                                   uint8_t *block,
+                                   size_t size);
+
+/**
+ * Takes the block that an exchange received. `frame`: the frame that it completes, inside the receive buffer, to be used before the next call, or
+ * NULL. Idle blocks and repeated ones are ignored; what is damaged is dropped and counted, and so is a block of another size.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_spi_handle_block(struct sealwire_spi *spi,
+                                  const uint8_t *block,
+                                  size_t size,
+                                  uint8_t **frame,
+                                  size_t *frame_length);
+
+/**
+ * What has been received. `malformed` and `overlong` count blocks, `lost` gaps in their sequence.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE int32_t sealwire_spi_counters(struct sealwire_spi *spi, struct sealwire_link_counters *counters);
+
+/**
+ * Bytes that a transmission on the bus needs at most for a frame of `length` bytes.
+ */
+size_t sealwire_rs485_encoded_size(size_t length);
+
+/**
+ * Begins as the end that polls. Frames up to `tx_capacity` - 2 bytes can be sent, up to `rx_capacity` - 4 received; both buffers must stay, and
+ * nothing else may use them. An end drives the bus only while it sends what sealwire_rs485_controller_poll_transmit() or its like gave.
+ *
+ * Statuses: OK; INVALID_ARGUMENT.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_controller_init(struct sealwire_rs485_controller *controller,
+                                       const struct sealwire_rs485_config *config,
+                                       uint8_t *tx,
+                                       size_t tx_capacity,
+                                       uint8_t *rx,
+                                       size_t rx_capacity);
+
+/**
+ * Asks the device at `address`, 1 to 127, and brings it a frame, which is copied and may be empty. Which device when is the caller's choice.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved); BUSY (another poll waits for its answer); BUFFER_TOO_SMALL (longer
+ * than `tx_capacity` - 2).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_controller_poll(struct sealwire_rs485_controller *controller,
+                                       uint8_t address,
+                                       const uint8_t *frame,
+                                       size_t frame_length);
+
+/**
+ * Writes the bytes of the poll, or of its repetition, if it is to be sent now; `length` 0: nothing is. sealwire_rs485_encoded_size() says how many.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved); BUFFER_TOO_SMALL.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_controller_poll_transmit(struct sealwire_rs485_controller *controller,
+                                                uint64_t now_ms,
+                                                uint8_t *data,
+                                                size_t capacity,
+                                                size_t *length);
+
+/**
+ * Takes bytes from the bus up to the end of the answer to the poll under way, which ends it. `taken`: how many; call again with the rest. `address`: of the device
+ * that answered, or 0. `frame`: its frame inside the receive buffer, to be used before the next call, or NULL if there was no answer; the
+ * length is 0 if the answer has none.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_controller_handle(struct sealwire_rs485_controller *controller,
+                                         uint64_t now_ms,
+                                         const uint8_t *input,
+                                         size_t input_length,
+                                         size_t *taken,
+                                         uint8_t *address,
+                                         uint8_t **frame,
+                                         size_t *frame_length);
+
+/**
+ * When to call sealwire_rs485_controller_handle_timeout() and ..._poll_transmit() though nothing comes: a moment on the clock of now_ms; UINT64_MAX if no poll
+ * is under way.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_controller_poll_timeout(struct sealwire_rs485_controller *controller,
+                                               uint64_t *due_ms);
+
+/**
+ * When the answer did not come in time: sets up the repetition (`silent` 0), or gives the poll up (`silent`: the device's address).
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_controller_handle_timeout(struct sealwire_rs485_controller *controller,
+                                                 uint64_t now_ms,
+                                                 uint8_t *silent);
+
+/**
+ * What a controller has received. `expired` counts the polls that were given up.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_controller_counters(struct sealwire_rs485_controller *controller,
+                                           struct sealwire_link_counters *counters);
+
+/**
+ * Begins as the device at `address`, 1 to 127; the rest is as in sealwire_rs485_controller_init().
+ *
+ * Statuses: OK; INVALID_ARGUMENT.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_device_init(struct sealwire_rs485_device *device,
+                                   const struct sealwire_rs485_config *config,
+                                   uint8_t address,
+                                   uint8_t *tx,
+                                   size_t tx_capacity,
+                                   uint8_t *rx,
+                                   size_t rx_capacity);
+
+/**
+ * Takes a frame, and copies it; the answer to the next poll carries it.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: empty frame); WRONG_STATE (not initialised, or moved); BUSY (the controller has not got the frame before);
+ * BUFFER_TOO_SMALL (longer than `tx_capacity` - 2, or than the bus allows).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_device_send(struct sealwire_rs485_device *device,
+                                   const uint8_t *frame,
+                                   size_t frame_length);
+
+/**
+ * Takes bytes from the bus up to the end of a poll that brings a frame. `taken`: how many; call again with the rest. `frame`: inside the receive buffer, to be
+ * used before the next call, or NULL.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_device_handle(struct sealwire_rs485_device *device,
+                                     uint64_t now_ms,
+                                     const uint8_t *input,
+                                     size_t input_length,
+                                     size_t *taken,
+                                     uint8_t **frame,
+                                     size_t *frame_length);
+
+/**
+ * Writes the bytes of the answer to the last poll, if it is to be sent now; `length` 0: nothing is. Call it after
+ * sealwire_rs485_device_handle(), and when sealwire_rs485_device_poll_timeout() is due: an answer that is late is not sent.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved); BUFFER_TOO_SMALL.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_device_poll_transmit(struct sealwire_rs485_device *device,
+                                            uint64_t now_ms,
+                                            uint8_t *data,
+                                            size_t capacity,
+                                            size_t *length);
+
+/**
+ * When the answer is to be sent: a moment on the clock of now_ms; UINT64_MAX if none is owed.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE int32_t sealwire_rs485_device_poll_timeout(struct sealwire_rs485_device *device, uint64_t *due_ms);
+
+/**
+ * What a device has received. `expired` counts the answers that were not sent because it was too late.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (not initialised, or moved).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_rs485_device_counters(struct sealwire_rs485_device *device,
+                                       struct sealwire_link_counters *counters);
 
 /**
  * Makes a store on raw flash. Each slot has two places; a save fills the free one and then erases the other, so that a power cut

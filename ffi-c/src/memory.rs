@@ -67,6 +67,27 @@ pub(crate) unsafe fn records<'a, T>(data: *const T, count: usize) -> Result<&'a 
     Ok(unsafe { core::slice::from_raw_parts(data, count) })
 }
 
+/// Records to write, each set to `value` first, for C hands in uninitialised ones. NULL is fine when the count is 0.
+///
+/// # Safety
+/// `data` points to `count` writable records that nobody else uses during `'a`, unless it is NULL.
+pub(crate) unsafe fn filled<'a, T: Copy>(data: *mut T, count: usize, value: T) -> Result<&'a mut [T]> {
+    if count == 0 {
+        return Ok(&mut []);
+    }
+    let size = count.checked_mul(size_of::<T>()).ok_or(Error::InvalidArgument)?;
+    if data.is_null() || !data.is_aligned() || size > LONGEST {
+        return Err(Error::InvalidArgument);
+    }
+    // SAFETY: not NULL, aligned, not too long; writable by the caller's promise, and written before a reference is made.
+    unsafe {
+        for place in 0..count {
+            data.add(place).write(value);
+        }
+        Ok(core::slice::from_raw_parts_mut(data, count))
+    }
+}
+
 /// One record to read.
 ///
 /// # Safety

@@ -97,6 +97,19 @@ pub unsafe extern "C" fn sealwire_stream_encode(
     call(|| unsafe { encode(stream::encode, frame, frame_length, encoded, capacity, length) })
 }
 
+/// Writes where a frame stands, or NULL.
+///
+/// # Safety
+/// Both places are writable.
+pub(super) unsafe fn give(place: Output<*mut u8>, length: Output<usize>, found: Option<&mut [u8]>) {
+    let (data, size) = found.map_or((core::ptr::null_mut(), 0), |found| (found.as_mut_ptr(), found.len()));
+    // SAFETY: the caller's promise.
+    unsafe {
+        place.write(data);
+        length.write(size);
+    }
+}
+
 /// # Safety
 /// As the conventions of the header ask.
 unsafe fn encode(
@@ -158,9 +171,7 @@ pub unsafe extern "C" fn sealwire_uart_feed(
         let mut decoder = get(decoder)?;
         let (used, found) = decoder.feed(bytes(input, input_length)?);
         result.write(used);
-        let (data, size) = found.map_or((core::ptr::null_mut(), 0), |found| (found.as_mut_ptr(), found.len()));
-        place.write(data);
-        length.write(size);
+        give(place, length, found);
         Ok(())
     })
 }
@@ -185,9 +196,7 @@ pub unsafe extern "C" fn sealwire_stream_feed(
         let mut decoder = get(decoder)?;
         let (used, found) = decoder.feed(bytes(input, input_length)?)?;
         result.write(used);
-        let (data, size) = found.map_or((core::ptr::null_mut(), 0), |found| (found.as_mut_ptr(), found.len()));
-        place.write(data);
-        length.write(size);
+        give(place, length, found);
         Ok(())
     })
 }

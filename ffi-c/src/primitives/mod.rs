@@ -9,6 +9,12 @@ pub mod framing;
 
 pub mod isotp;
 
+pub mod fragment;
+
+pub mod spi;
+
+pub mod rs485;
+
 pub mod store;
 
 pub mod entropy;

@@ -10,6 +10,9 @@ use sealwire_core::link::ethernet::{self, Head};
 use sealwire_core::link::fragment::{self, Slot, TIMEOUT_MS};
 use std::sync::Mutex;
 
+// Signatures in Python show numbers, not the names of constants.
+const _: () = assert!(TIMEOUT_MS == 5000 && ethernet::ETHER_TYPE == 0x88b5);
+
 /// Cuts frames into fragments for links that carry small whole blocks: BLE, 802.15.4, Ethernet.
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct Fragmenter {
@@ -58,7 +61,7 @@ impl Reassembler {
 impl Reassembler {
     /// For frames up to `max_frame` bytes, of `senders` at once. A frame that is not complete `timeout_ms` after its first fragment is dropped.
     #[new]
-    #[pyo3(signature = (max_frame, senders=1, *, timeout_ms=TIMEOUT_MS))]
+    #[pyo3(signature = (max_frame, senders=1, *, timeout_ms=5000))]
     fn new(max_frame: usize, senders: usize, timeout_ms: u32) -> PyResult<Self> {
         if max_frame > LONGEST || senders > LONGEST {
             return Err(raise(Error::InvalidArgument));
@@ -92,7 +95,7 @@ fn address(object: &Bound<'_, PyAny>) -> PyResult<[u8; 6]> {
 
 /// An Ethernet frame with one fragment, padded to 60 bytes, without checksum. `ether_type`: the IEEE's for local experiments; a product needs its own.
 #[pyfunction]
-#[pyo3(signature = (destination, source, fragment, *, ether_type=ethernet::ETHER_TYPE))]
+#[pyo3(signature = (destination, source, fragment, *, ether_type=0x88b5))]
 pub(crate) fn ethernet_encode<'py>(
     py: Python<'py>,
     destination: &Bound<'py, PyAny>,
@@ -110,7 +113,7 @@ type Parts<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>
 
 /// Destination, source and fragment of an Ethernet frame; None if it has another EtherType. Raises `Malformed`.
 #[pyfunction]
-#[pyo3(signature = (data, *, ether_type=ethernet::ETHER_TYPE))]
+#[pyo3(signature = (data, *, ether_type=0x88b5))]
 pub(crate) fn ethernet_decode<'py>(py: Python<'py>, data: &Bound<'py, PyAny>, ether_type: u16) -> PyResult<Option<Parts<'py>>> {
     let data = bytes_like(data)?;
     let found = ethernet::decode(ether_type, &data).map_err(raise)?;

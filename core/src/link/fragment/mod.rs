@@ -65,7 +65,12 @@ pub struct Fragments<'f> {
     number: u8,
 }
 
-impl Fragments<'_> {
+impl<'f> Fragments<'f> {
+    /// What has not been given yet of the frame.
+    pub const fn rest(&self) -> &'f [u8] {
+        self.rest
+    }
+
     /// Writes the next fragment into `out`; gives its length, 0 after the last one. Error: [`Error::BufferTooSmall`]; the same one comes again.
     pub fn write_next(&mut self, out: &mut [u8]) -> Result<usize> {
         let mut after = self.clone();
@@ -95,6 +100,7 @@ impl<'f> Iterator for Fragments<'f> {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
 enum State {
     /// Nothing is known of any sender.
     #[default]
@@ -105,8 +111,9 @@ enum State {
     Over,
 }
 
-/// What is kept of a sender.
+/// What is kept of a sender. 24 bytes everywhere, so that C can make arrays of it.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
 pub struct Slot {
     sender: u64,
     /// When its first fragment came.
@@ -119,7 +126,10 @@ pub struct Slot {
     /// Number of the fragment that comes next.
     next: u8,
     state: State,
+    unused: u8,
 }
+
+const _: () = assert!(size_of::<Slot>() == 24);
 
 /// Puts frames together, of several senders at once. `S` is memory for slots: `&mut [Slot]`, an array or a vector; `B` likewise for bytes.
 #[derive(Debug)]
@@ -159,7 +169,7 @@ enum Step {
 
 impl Slot {
     const fn restart(&mut self, now_ms: u64, sender: u64, tag: u8) {
-        *self = Slot { sender, since_ms: now_ms, used: 0, body: 0, tag, next: 0, state: State::Open };
+        *self = Slot { sender, since_ms: now_ms, used: 0, body: 0, tag, next: 0, state: State::Open, unused: 0 };
     }
 
     /// Takes a fragment of the frame under way; `place` is the slot's share of the buffer.
