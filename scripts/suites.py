@@ -125,6 +125,8 @@ SUITES = [
           f"cd tests/peer && ../../{VENV}/python -m sealwire_peer.vectors --worked-example --check",
           f"cp tests/vectors/uart.json build/uart.json && {VENV}/python tests/generators/uart.py && cmp build/uart.json tests/vectors/uart.json",
           f"cp tests/vectors/link_can.json build/ && {VENV}/python tests/generators/link_can.py && cmp build/link_can.json tests/vectors/link_can.json",
+          "rm -rf build/links && mkdir -p build/links && cp tests/vectors/link_*.json build/links &&"
+          f" {VENV}/python tests/generators/links.py && for file in build/links/*; do cmp $file tests/vectors/${{file##*/}} || exit 1; done",
           f"{VENV}/python tests/generators/x509.py --check",
           "cmp examples/data/ecg_mitdb_208.i16le python/sealwire/data/ecg_mitdb_208.i16le", after=["setup"]),
     Suite("c", "C library: compilers, language versions, valgrind, ASan", "sh scripts/c-test.sh",

@@ -14,6 +14,8 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod uart;
+#[cfg(test)]
+mod vectors;
 
 /// What a decoder has seen. Counters stop at their highest value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
