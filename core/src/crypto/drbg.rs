@@ -1,7 +1,8 @@
 //! Random bytes from a seed: HMAC_DRBG with SHA-256 (NIST SP 800-90A, 10.1.2), for boards whose entropy comes rarely or slowly.
 //! Without a seed there are no bytes.
 
-use super::{HASH, rustcrypto};
+use super::HASH;
+use super::hash::hmac;
 use crate::bytes::Secret;
 use crate::error::{Error, Result};
 
@@ -46,7 +47,7 @@ impl Drbg {
         }
         let requests = self.requests.and_then(|requests| requests.checked_add(1)).ok_or(Error::RandomFailed)?;
         for part in out.chunks_mut(HASH) {
-            self.value = rustcrypto::hmac(self.key.expose(), &[self.value.expose()]);
+            self.value = hmac(self.key.expose(), &[self.value.expose()]);
             for (to, from) in part.iter_mut().zip(self.value.expose()) {
                 *to = *from;
             }
@@ -61,8 +62,8 @@ impl Drbg {
         let empty: &[u8] = &[];
         let (first, second) = (data.first().copied().unwrap_or(empty), data.get(1).copied().unwrap_or(empty));
         for round in [0u8, 1] {
-            self.key = rustcrypto::hmac(self.key.expose(), &[self.value.expose(), &[round], first, second]);
-            self.value = rustcrypto::hmac(self.key.expose(), &[self.value.expose()]);
+            self.key = hmac(self.key.expose(), &[self.value.expose(), &[round], first, second]);
+            self.value = hmac(self.key.expose(), &[self.value.expose()]);
             if first.is_empty() && second.is_empty() {
                 return;
             }

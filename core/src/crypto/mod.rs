@@ -1,8 +1,9 @@
 //! The cryptographic port: keys by handle, algorithms with a software default.
 
+#[cfg(any(test, feature = "compact"))]
+mod compact;
 pub mod drbg;
-#[cfg(all(feature = "_curve25519", any(test, feature = "compact")))]
-mod ed25519;
+mod hash;
 #[cfg(all(feature = "_p256", any(test, feature = "alloc")))]
 mod p256_base;
 mod rustcrypto;
@@ -11,7 +12,8 @@ pub mod suite;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use rustcrypto::{hash, p256_check, p256_y, x25519_canonical};
+pub(crate) use hash::hash;
+pub(crate) use rustcrypto::{p256_check, p256_y, x25519_canonical};
 
 pub use suite::{Aead, AuthenticationKey, Curve, HASH, Signature, Suite};
 
@@ -70,16 +72,16 @@ pub trait Provider {
 
     /// SHA-256 of the concatenation of `parts`.
     fn hash(&mut self, parts: &[&[u8]]) -> [u8; HASH] {
-        rustcrypto::hash(parts)
+        hash::hash(parts)
     }
 
     /// HKDF-Extract with SHA-256 (RFC 5869).
     fn extract(&mut self, salt: &[u8], input: &[u8]) -> Secret<HASH> {
-        rustcrypto::extract(salt, input)
+        hash::extract(salt, input)
     }
 
     /// HKDF-Expand with SHA-256; `info` is the concatenation of its parts. Error: `InvalidArgument` above 8160 bytes.
     fn expand(&mut self, prk: &Secret<HASH>, info: &[&[u8]], out: &mut [u8]) -> Result<()> {
-        rustcrypto::expand(prk, info, out)
+        hash::expand(prk, info, out)
     }
 }

@@ -1,10 +1,14 @@
 //! The default algorithms, on RustCrypto and dalek: what [`Provider`](super::Provider) calls unless a platform does better.
 
-use super::{Aead, Curve, HASH, Signature};
+#[cfg(all(feature = "_chacha", feature = "compact"))]
+use super::compact::chacha20_poly1305;
+use super::{Aead, Curve, Signature};
 use crate::bytes::Secret;
 use crate::error::{Error, Result};
-use hkdf::{Hkdf, HkdfExtract};
-use sha2::{Digest, Sha256};
+#[cfg(all(feature = "_curve25519", not(feature = "alloc")))]
+use curve25519_dalek::constants::X25519_BASEPOINT;
+#[cfg(feature = "_curve25519")]
+use curve25519_dalek::{MontgomeryPoint, scalar::clamp_integer};
 use zeroize::Zeroize;
 
 /// How often a P-256 private key is drawn. One draw in 2^32 lies outside the group order, so a sound random source
@@ -54,14 +58,17 @@ pub(crate) fn dh_public(curve: Curve, private: &Secret<32>) -> Result<[u8; 32]> 
     match curve {
         #[cfg(feature = "_curve25519")]
         Curve::X25519 => {
-            let secret = x25519_dalek::StaticSecret::from(*private.expose());
             // On a backend from a table of the base point, 30 kB. Else by the ladder, as every agreement: the detour over Edwards points needs
             // 1 to 6 kB more stack.
             #[cfg(feature = "alloc")]
-            let public = x25519_dalek::PublicKey::from(&secret);
+            let public = MontgomeryPoint::mul_base_clamped(*private.expose()).to_bytes();
             #[cfg(not(feature = "alloc"))]
-            let public = secret.diffie_hellman(&x25519_dalek::PublicKey::from(x25519_dalek::X25519_BASEPOINT_BYTES));
-            Ok(public.to_bytes())
+            let public = {
+                let mut public = [0; 32];
+                x25519(private, X25519_BASEPOINT.to_bytes(), &mut public);
+                public
+            };
+            Ok(public)
         }
         #[cfg(feature = "_p256")]
         Curve::P256 => p256_public(private).map(|(x, _)| x),
@@ -71,6 +78,18 @@ pub(crate) fn dh_public(curve: Curve, private: &Secret<32>) -> Result<[u8; 32]> 
             Err(Error::UnsupportedSuite)
         }
     }
+}
+
+/// X25519 (RFC 7748 §5) by the crate's ladder. Its own way to hand over the scalar's bits indexes; this one cannot panic.
+#[cfg(feature = "_curve25519")]
+#[inline(never)]
+fn x25519(private: &Secret<32>, point: [u8; 32], out: &mut [u8; 32]) {
+    let scalar = Secret::from(clamp_integer(*private.expose()));
+    // From bit 254 down; the position is public.
+    let bits = (0..255_usize).rev().map(|bit| scalar.expose().get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1));
+    let mut result = MontgomeryPoint(point).mul_bits_be(bits);
+    *out = result.to_bytes();
+    result.zeroize();
 }
 
 /// Both coordinates of a P-256 public key.
@@ -151,13 +170,13 @@ pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared:
             if !x25519_canonical(peer) {
                 return Err(Error::InvalidKey);
             }
-            let secret = x25519_dalek::StaticSecret::from(*private.expose());
-            let result = secret.diffie_hellman(&x25519_dalek::PublicKey::from(*peer));
+            let mut result = Secret::zero();
+            x25519(private, *peer, result.expose_mut());
             // A low-order public key makes the result all zero, whatever the private key (RFC 7748 6.1).
-            if !result.was_contributory() {
+            if result == Secret::zero() {
                 return Err(Error::InvalidKey);
             }
-            shared.expose_mut().copy_from_slice(result.as_bytes());
+            *shared = result;
             Ok(())
         }
         #[cfg(feature = "_p256")]
@@ -190,7 +209,7 @@ pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], sig
     let signature: &[u8; 64] = signature.try_into().map_err(|_| Error::AuthenticationFailed)?;
     match algorithm {
         #[cfg(all(feature = "_curve25519", feature = "compact"))]
-        Signature::EdDsa => super::ed25519::verify(public.try_into().map_err(|_| Error::InvalidKey)?, message, signature),
+        Signature::EdDsa => super::compact::ed25519::verify(public.try_into().map_err(|_| Error::InvalidKey)?, message, signature),
         #[cfg(all(feature = "_curve25519", not(feature = "compact")))]
         Signature::EdDsa => {
             use ed25519_dalek::VerifyingKey;
@@ -221,7 +240,7 @@ pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], sig
             let point = p256::EncodedPoint::from_untagged_bytes(public.into());
             let key = p256::ecdsa::VerifyingKey::from_encoded_point(&point).map_err(|_| Error::InvalidKey)?;
             let signature = p256::ecdsa::Signature::from_slice(signature).map_err(|_| Error::AuthenticationFailed)?;
-            key.verify_prehash(&hash(message), &signature).map_err(|_| Error::AuthenticationFailed)
+            key.verify_prehash(&super::hash(message), &signature).map_err(|_| Error::AuthenticationFailed)
         }
         #[cfg(not(all(feature = "_curve25519", feature = "_p256")))]
         _ => {
@@ -239,6 +258,7 @@ type Ccm16 = ccm::Ccm<aes::Aes128, ccm::consts::U16, ccm::consts::U13>;
 /// Encrypts in place; `N` and `T` are the lengths of nonce and tag.
 // Not inlined: the caller's frame would hold the working memory of all ciphers at once.
 #[inline(never)]
+#[cfg(any(feature = "_ccm", not(feature = "compact")))]
 fn seal_with<A, const N: usize, const T: usize>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()>
 where
     A: aead::KeyInit + aead::AeadInPlace,
@@ -256,6 +276,7 @@ where
 
 /// Verifies and decrypts in place.
 #[inline(never)]
+#[cfg(any(feature = "_ccm", not(feature = "compact")))]
 fn open_with<A, const N: usize, const T: usize>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()>
 where
     A: aead::KeyInit + aead::AeadInPlace,
@@ -273,6 +294,7 @@ where
 }
 
 /// The traits of both AEAD crates are the same ones, of the `aead` crate; named through whichever is in the build.
+#[cfg(any(feature = "_ccm", not(feature = "compact")))]
 mod aead {
     #[cfg(feature = "_ccm")]
     pub(super) use ccm::aead::{AeadInPlace, KeyInit, Nonce, Tag};
@@ -287,7 +309,9 @@ pub(crate) fn seal(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer
         Aead::AesCcm16_64_128 => seal_with::<Ccm8, 13, 8>(key, nonce, aad, buffer, tag),
         #[cfg(feature = "suite-p256-ccm16")]
         Aead::AesCcm16_128_128 => seal_with::<Ccm16, 13, 16>(key, nonce, aad, buffer, tag),
-        #[cfg(feature = "_chacha")]
+        #[cfg(all(feature = "_chacha", feature = "compact"))]
+        Aead::ChaCha20Poly1305 => chacha20_poly1305::run(key, nonce, aad, buffer, tag, true),
+        #[cfg(all(feature = "_chacha", not(feature = "compact")))]
         Aead::ChaCha20Poly1305 => seal_with::<chacha20poly1305::ChaCha20Poly1305, 12, 16>(key, nonce, aad, buffer, tag),
         #[cfg(not(all(feature = "_chacha", feature = "_ccm", feature = "suite-p256-ccm16")))]
         _ => {
@@ -304,7 +328,12 @@ pub(crate) fn open(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer
         Aead::AesCcm16_64_128 => open_with::<Ccm8, 13, 8>(key, nonce, aad, buffer, tag),
         #[cfg(feature = "suite-p256-ccm16")]
         Aead::AesCcm16_128_128 => open_with::<Ccm16, 13, 16>(key, nonce, aad, buffer, tag),
-        #[cfg(feature = "_chacha")]
+        #[cfg(all(feature = "_chacha", feature = "compact"))]
+        Aead::ChaCha20Poly1305 => {
+            let mut tag: [u8; 16] = tag.try_into().map_err(|_| Error::InvalidArgument)?;
+            chacha20_poly1305::run(key, nonce, aad, buffer, &mut tag, false)
+        }
+        #[cfg(all(feature = "_chacha", not(feature = "compact")))]
         Aead::ChaCha20Poly1305 => open_with::<chacha20poly1305::ChaCha20Poly1305, 12, 16>(key, nonce, aad, buffer, tag),
         #[cfg(not(all(feature = "_chacha", feature = "_ccm", feature = "suite-p256-ccm16")))]
         _ => {
@@ -312,38 +341,4 @@ pub(crate) fn open(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer
             Err(Error::UnsupportedSuite)
         }
     }
-}
-
-/// SHA-256.
-pub(crate) fn hash(parts: &[&[u8]]) -> [u8; HASH] {
-    let mut state = Sha256::new();
-    for part in parts {
-        state.update(part);
-    }
-    state.finalize().into()
-}
-
-/// HKDF-Extract.
-pub(crate) fn extract(salt: &[u8], input: &[u8]) -> Secret<HASH> {
-    hmac(salt, &[input])
-}
-
-/// HMAC-SHA-256 of the concatenation of `parts`, which is what HKDF-Extract is.
-pub(crate) fn hmac(key: &[u8], parts: &[&[u8]]) -> Secret<HASH> {
-    let mut state = HkdfExtract::<Sha256>::new(Some(key));
-    for part in parts {
-        state.input_ikm(part);
-    }
-    let (mut prk, _) = state.finalize();
-    let mut secret = Secret::zero();
-    secret.expose_mut().copy_from_slice(&prk);
-    prk.as_mut_slice().zeroize();
-    secret
-}
-
-/// HKDF-Expand.
-pub(crate) fn expand(prk: &Secret<HASH>, info: &[&[u8]], out: &mut [u8]) -> Result<()> {
-    Hkdf::<Sha256>::from_prk(prk.expose())
-        .and_then(|state| state.expand_multi_info(info, out).map_err(|_| hkdf::InvalidPrkLength))
-        .map_err(|_| Error::InvalidArgument)
 }

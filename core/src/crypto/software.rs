@@ -110,7 +110,7 @@ pub fn sign(algorithm: Signature, private: &Secret<32>, message: &[&[u8]], signa
         Signature::Es256 => {
             use p256::ecdsa::signature::hazmat::PrehashSigner;
             let key = p256::ecdsa::SigningKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
-            let made: p256::ecdsa::Signature = key.sign_prehash(&rustcrypto::hash(message)).map_err(|_| Error::Internal)?;
+            let made: p256::ecdsa::Signature = key.sign_prehash(&super::hash(message)).map_err(|_| Error::Internal)?;
             signature.copy_from_slice(&made.to_bytes());
             Ok(())
         }

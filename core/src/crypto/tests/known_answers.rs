@@ -1,6 +1,7 @@
 use super::{hex, hex_array};
 use crate::bytes::Secret;
-use crate::crypto::rustcrypto::{agree, dh_public, expand, extract, hash, open, seal, verify};
+use crate::crypto::hash::{expand, extract, hash};
+use crate::crypto::rustcrypto::{agree, dh_public, open, seal, verify};
 use crate::crypto::software::{KeyKind, public_key, sign};
 use crate::crypto::{Aead, Curve, Signature};
 use std::vec::Vec;

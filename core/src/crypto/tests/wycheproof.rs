@@ -5,7 +5,7 @@
 //! with them is asserted too.
 
 #[cfg(feature = "_curve25519")]
-use super::super::ed25519;
+use super::super::compact::ed25519;
 use super::provider;
 use crate::bytes::Secret;
 use crate::crypto::software::KeyKind;

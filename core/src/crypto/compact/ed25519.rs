@@ -3,7 +3,7 @@
 //! Points, their encoding and their complete addition are curve25519-dalek's, the hash is sha2's. Here is the order of the steps, doubling and
 //! adding bit by bit without tables, and the reduction of the hash. Key, message and signature are public, so time may depend on them.
 
-use super::rustcrypto::x25519_canonical;
+use crate::crypto::rustcrypto::x25519_canonical;
 use crate::error::{Error, Result};
 use core::ops::Add;
 use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
@@ -19,7 +19,7 @@ const ORDER: [u8; 32] = [
 
 /// Verifies a signature as `verify_strict` of ed25519-dalek does; a key has one encoding. Errors: `InvalidKey` (no point, one of small order,
 /// a second name), `AuthenticationFailed`.
-pub(super) fn verify(public: &[u8; 32], message: &[&[u8]], signature: &[u8; 64]) -> Result<()> {
+pub(in crate::crypto) fn verify(public: &[u8; 32], message: &[&[u8]], signature: &[u8; 64]) -> Result<()> {
     // The other sign of x reads the key's negative, which is what the sum takes.
     let mut encoded = *public;
     encoded[31] ^= 0x80;
@@ -115,7 +115,7 @@ mod tests {
         let expected = x25519_canonical(&y) && VerifyingKey::from_bytes(public).and_then(strict).is_ok();
         assert_eq!(result.is_ok(), expected, "{public:x?} {message:x?} {signature:x?}");
         // Without the feature that is the crate, and the reason for a refusal is the same too.
-        let usual = super::super::rustcrypto::verify(super::super::Signature::EdDsa, public, &[message], signature);
+        let usual = crate::crypto::rustcrypto::verify(crate::crypto::Signature::EdDsa, public, &[message], signature);
         assert_eq!(result, usual);
         expected
     }
