@@ -194,13 +194,13 @@ pub fn decode<P: Provider>(p: &mut P, bytes: &[u8]) -> Result<(SecurityContext, 
         return Err(Error::CorruptState);
     }
     // Every reading error from here on means a snapshot that no encoder wrote.
-    read(p, body).map_err(|error| match error {
+    read(body).map_err(|error| match error {
         Error::UnsupportedState => error,
         _ => Error::CorruptState,
     })
 }
 
-fn read<P: Provider>(p: &mut P, body: &[u8]) -> Result<(SecurityContext, SessionMeta)> {
+fn read(body: &[u8]) -> Result<(SecurityContext, SessionMeta)> {
     let mut r = Reader::new(body);
     let [_, suite, flags, stage, own_flags] = r.array()?;
     let suite = Suite::from_number(i64::from(suite)).ok_or(Error::UnsupportedState)?;
@@ -233,9 +233,9 @@ fn read<P: Provider>(p: &mut P, body: &[u8]) -> Result<(SecurityContext, Session
         *place = (flags & flag != 0).then_some(found);
     }
     let keyless = flags & FLAG_KEYLESS != 0;
-    read_context(p, &mut context, epoch, keyless, &mut r)?;
+    read_context(&mut context, epoch, keyless, &mut r)?;
     if context.update.has_next() {
-        read_context(p, &mut context, epoch.checked_add(1).ok_or(Error::CorruptState)?, keyless, &mut r)?;
+        read_context(&mut context, epoch.checked_add(1).ok_or(Error::CorruptState)?, keyless, &mut r)?;
     } else {
         r.take(CONTEXT)?;
     }
@@ -245,12 +245,12 @@ fn read<P: Provider>(p: &mut P, body: &[u8]) -> Result<(SecurityContext, Session
     Ok((context, meta))
 }
 
-fn read_context<P: Provider>(p: &mut P, context: &mut SecurityContext, epoch: u32, keyless: bool, r: &mut Reader<'_>) -> Result<()> {
+fn read_context(context: &mut SecurityContext, epoch: u32, keyless: bool, r: &mut Reader<'_>) -> Result<()> {
     let prk_out = Secret::from_slice(r.take(32)?)?;
     let (reserved, covered) = (read_u64(r)?, read_u64(r)?);
     let failures = u32::from_be_bytes(r.array()?);
-    let parties = *context.parties();
-    if reserved.max(covered) > EpochContext::limit(parties.aead()) {
+    let limit = EpochContext::limit(context.parties().aead());
+    if reserved.max(covered) > limit {
         return Err(Error::CorruptState);
     }
     let place = context.context_mut(epoch);
@@ -258,10 +258,10 @@ fn read_context<P: Provider>(p: &mut P, context: &mut SecurityContext, epoch: u3
         // Nothing can be sealed or opened under a key that has been used up.
         place.erase();
         place.failures = u32::MAX;
-        place.next = EpochContext::limit(parties.aead());
+        place.next = limit;
         return Ok(());
     }
-    place.derive(p, &parties, &prk_out)?;
+    place.begin(prk_out.expose());
     place.next = reserved;
     place.reserved = reserved;
     place.covered = covered;

@@ -71,12 +71,9 @@ impl Parties {
     }
 }
 
-/// Keys and counters of one epoch, both directions.
+/// The secret and the counters of one epoch, both directions.
 pub(crate) struct EpochContext {
     pub(crate) prk_out: Secret<32>,
-    sender_key: Secret<MAX_KEY>,
-    recipient_key: Secret<MAX_KEY>,
-    common_iv: [u8; MAX_NONCE],
     /// Records that did not verify.
     pub(crate) failures: u32,
     /// The Partial IV of the next record sent.
@@ -89,27 +86,15 @@ pub(crate) struct EpochContext {
 }
 
 impl EpochContext {
-    /// No keys: what an epoch's place holds before and after its time.
+    /// No secret: what an epoch's place holds before and after its time.
     pub(crate) const fn empty() -> Self {
-        EpochContext {
-            prk_out: Secret::zero(),
-            sender_key: Secret::zero(),
-            recipient_key: Secret::zero(),
-            common_iv: [0; MAX_NONCE],
-            failures: 0,
-            next: 0,
-            reserved: 0,
-            covered: 0,
-            window: ReplayWindow::new(),
-        }
+        EpochContext { prk_out: Secret::zero(), failures: 0, next: 0, reserved: 0, covered: 0, window: ReplayWindow::new() }
     }
 
-    /// Erases keys and counters where they stand.
-    pub(crate) fn erase(&mut self) {
-        self.prk_out.expose_mut().zeroize();
-        self.sender_key.expose_mut().zeroize();
-        self.recipient_key.expose_mut().zeroize();
-        self.common_iv.zeroize();
+    /// Begins an epoch where another stood; with nothing but zeros, ends it. In place, so that no copy of a secret stays behind.
+    #[inline(never)]
+    pub(crate) fn begin(&mut self, prk_out: &[u8; 32]) {
+        self.prk_out.expose_mut().copy_from_slice(prk_out);
         self.failures = 0;
         self.next = 0;
         self.reserved = 0;
@@ -117,24 +102,63 @@ impl EpochContext {
         self.window = ReplayWindow::new();
     }
 
-    /// Derives a fresh epoch from its PRK_out, in place, so that no copy of a key stays behind. On error the place is empty.
-    pub(crate) fn derive<P: Provider>(&mut self, p: &mut P, parties: &Parties, prk_out: &Secret<32>) -> Result<()> {
-        self.erase();
-        self.prk_out.expose_mut().copy_from_slice(prk_out.expose());
-        let outcome = self.derive_keys(p, parties);
-        if outcome.is_err() {
-            self.erase();
-        }
-        outcome
+    /// Erases secret and counters where they stand.
+    pub(crate) fn erase(&mut self) {
+        self.prk_out.expose_mut().zeroize();
+        self.begin(&[0; 32]);
     }
 
-    fn derive_keys<P: Provider>(&mut self, p: &mut P, parties: &Parties) -> Result<()> {
+    /// Partial IVs of this key stay below this.
+    pub(crate) const fn limit(aead: Aead) -> u64 {
+        if aead.tag_len() <= SHORT_TAG { SHORT_TAG_LIMIT } else { PARTIAL_IV_LIMIT }
+    }
+
+    const fn failure_limit(aead: Aead) -> u32 {
+        if aead.tag_len() <= SHORT_TAG { SHORT_TAG_FAILURES } else { u32::MAX }
+    }
+
+    /// Three quarters of the records, or half of the failures, are used up.
+    pub(crate) fn worn(&self, aead: Aead) -> bool {
+        let quarter = Self::limit(aead) / 4;
+        let used = self.next.max(self.window.next());
+        used >= Self::limit(aead).saturating_sub(quarter) || self.failures >= Self::failure_limit(aead) / 2
+    }
+
+    /// The key has failed as often as it may. Error: [`Error::KeyExhausted`].
+    pub(crate) const fn check_failures(&self, aead: Aead) -> Result<()> {
+        if self.failures >= Self::failure_limit(aead) { Err(Error::KeyExhausted) } else { Ok(()) }
+    }
+}
+
+/// What is derived from the secret of one epoch: the keys of both directions and the Common IV.
+pub(crate) struct Keys {
+    sender: Secret<MAX_KEY>,
+    recipient: Secret<MAX_KEY>,
+    common_iv: [u8; MAX_NONCE],
+}
+
+impl Keys {
+    /// None.
+    pub(crate) const fn empty() -> Self {
+        Keys { sender: Secret::zero(), recipient: Secret::zero(), common_iv: [0; MAX_NONCE] }
+    }
+
+    /// Erases them where they stand.
+    pub(crate) fn erase(&mut self) {
+        self.sender.expose_mut().zeroize();
+        self.recipient.expose_mut().zeroize();
+        self.common_iv.zeroize();
+    }
+
+    /// Derives them, in place, so that no copy of a key stays behind.
+    #[inline(never)]
+    pub(crate) fn derive<P: Provider>(&mut self, p: &mut P, parties: &Parties, prk_out: &Secret<32>) -> Result<()> {
         let aead = parties.aead();
         let mut secret = Secret::<MAX_KEY>::zero();
         let master_secret = secret.expose_mut().get_mut(..aead.key_len()).ok_or(Error::Internal)?;
-        edhoc::exporter(p, &self.prk_out, LABEL_MASTER_SECRET, &[], master_secret)?;
+        edhoc::exporter(p, prk_out, LABEL_MASTER_SECRET, &[], master_secret)?;
         let mut salt = [0; MASTER_SALT];
-        edhoc::exporter(p, &self.prk_out, LABEL_MASTER_SALT, &[], &mut salt)?;
+        edhoc::exporter(p, prk_out, LABEL_MASTER_SALT, &[], &mut salt)?;
         let (sender, recipient) = (parties.sender_id().as_bytes(), parties.recipient_id().as_bytes());
         self.expand(p, aead, master_secret, &salt, [sender, recipient], None)
     }
@@ -152,8 +176,8 @@ impl EpochContext {
         let prk = p.extract(master_salt, master_secret);
         let [sender, recipient] = ids;
         let targets: [(&[u8], &str, &mut [u8]); 3] = [
-            (sender, "Key", self.sender_key.expose_mut().get_mut(..aead.key_len()).ok_or(Error::Internal)?),
-            (recipient, "Key", self.recipient_key.expose_mut().get_mut(..aead.key_len()).ok_or(Error::Internal)?),
+            (sender, "Key", self.sender.expose_mut().get_mut(..aead.key_len()).ok_or(Error::Internal)?),
+            (recipient, "Key", self.recipient.expose_mut().get_mut(..aead.key_len()).ok_or(Error::Internal)?),
             (&[], "IV", self.common_iv.get_mut(..aead.nonce_len()).ok_or(Error::Internal)?),
         ];
         for (id, kind, out) in targets {
@@ -175,25 +199,9 @@ impl EpochContext {
     }
 
     #[cfg(test)]
-    pub(crate) fn keys(&self, aead: Aead) -> (&[u8], &[u8], &[u8]) {
+    pub(crate) fn parts(&self, aead: Aead) -> (&[u8], &[u8], &[u8]) {
         let (key, nonce) = (aead.key_len(), aead.nonce_len());
-        (&self.sender_key.expose()[..key], &self.recipient_key.expose()[..key], &self.common_iv[..nonce])
-    }
-
-    /// Partial IVs of this key stay below this.
-    pub(crate) const fn limit(aead: Aead) -> u64 {
-        if aead.tag_len() <= SHORT_TAG { SHORT_TAG_LIMIT } else { PARTIAL_IV_LIMIT }
-    }
-
-    const fn failure_limit(aead: Aead) -> u32 {
-        if aead.tag_len() <= SHORT_TAG { SHORT_TAG_FAILURES } else { u32::MAX }
-    }
-
-    /// Three quarters of the records, or half of the failures, are used up.
-    pub(crate) fn worn(&self, aead: Aead) -> bool {
-        let quarter = Self::limit(aead) / 4;
-        let used = self.next.max(self.window.next());
-        used >= Self::limit(aead).saturating_sub(quarter) || self.failures >= Self::failure_limit(aead) / 2
+        (&self.sender.expose()[..key], &self.recipient.expose()[..key], &self.common_iv[..nonce])
     }
 
     /// RFC 8613 §5.2: `len(id) ‖ id, padded ‖ Partial IV, padded to 5 bytes`, xor Common IV. `id` is the sender's.
@@ -206,52 +214,45 @@ impl EpochContext {
         }
         // From the back: 5 bytes of Partial IV, then the identifier.
         let source = partial_iv.to_be_bytes();
-        for (byte, part) in used.iter_mut().rev().zip(source.iter().rev().take(5)) {
-            *byte ^= part;
-        }
-        for (byte, part) in used.iter_mut().rev().skip(5).zip(id.iter().rev()) {
+        let back = source.iter().rev().take(5).chain(id.iter().rev());
+        for (byte, part) in used.iter_mut().rev().zip(back) {
             *byte ^= part;
         }
         nonce
     }
 
-    /// Seals `plaintext` in place under `header` and fills `tag`.
+    /// Seals `text` in place under `header` and fills `tag`.
     pub(crate) fn seal<P: Provider>(
         &self,
         p: &mut P,
         binding: &Binding<'_>,
         header: &Header,
         header_bytes: &[u8],
-        plaintext: &mut [u8],
+        text: &mut [u8],
         tag: &mut [u8],
     ) -> Result<()> {
         let aead = binding.parties.aead();
         let nonce = self.nonce(aead, binding.parties.sender_id().as_bytes(), header.partial_iv);
-        let key = self.sender_key.expose().get(..aead.key_len()).ok_or(Error::Internal)?;
+        let key = self.sender.expose().get(..aead.key_len()).ok_or(Error::Internal)?;
         let nonce = nonce.get(..aead.nonce_len()).ok_or(Error::Internal)?;
-        binding.with_aad(Direction::Sent, header_bytes, |aad| p.seal(aead, key, nonce, aad, plaintext, tag))
+        binding.with_aad(Direction::Sent, header_bytes, |aad| p.seal(aead, key, nonce, aad, text, tag))
     }
 
-    /// Verifies and decrypts `ciphertext` in place.
+    /// Verifies and decrypts `text` in place.
     pub(crate) fn open<P: Provider>(
         &self,
         p: &mut P,
         binding: &Binding<'_>,
         header: &Header,
         header_bytes: &[u8],
-        ciphertext: &mut [u8],
+        text: &mut [u8],
         tag: &[u8],
     ) -> Result<()> {
         let aead = binding.parties.aead();
         let nonce = self.nonce(aead, binding.parties.recipient_id().as_bytes(), header.partial_iv);
-        let key = self.recipient_key.expose().get(..aead.key_len()).ok_or(Error::Internal)?;
+        let key = self.recipient.expose().get(..aead.key_len()).ok_or(Error::Internal)?;
         let nonce = nonce.get(..aead.nonce_len()).ok_or(Error::Internal)?;
-        binding.with_aad(Direction::Received, header_bytes, |aad| p.open(aead, key, nonce, aad, ciphertext, tag))
-    }
-
-    /// The key has failed as often as it may. Error: [`Error::KeyExhausted`].
-    pub(crate) const fn check_failures(&self, aead: Aead) -> Result<()> {
-        if self.failures >= Self::failure_limit(aead) { Err(Error::KeyExhausted) } else { Ok(()) }
+        binding.with_aad(Direction::Received, header_bytes, |aad| p.open(aead, key, nonce, aad, text, tag))
     }
 }
 

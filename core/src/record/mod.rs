@@ -27,4 +27,6 @@ pub use update::Updating;
 pub use window::{Arrival, ReplayWindow, WINDOW};
 
 pub(crate) use context::EpochContext;
+#[cfg(test)]
+pub(crate) use context::Keys;
 pub(crate) use update::Update;

@@ -1,6 +1,6 @@
 //! The record layer of one session: two key epochs, the key update between them, and the message numbers.
 
-use super::context::{Binding, EpochContext, Parties};
+use super::context::{Binding, EpochContext, Keys, Parties};
 use super::header::Header;
 use super::numbers::{ReceivedNumbers, SentNumbers};
 use super::options::{Kind, Nonce, Options, UpdateRequest, UpdateResponse};
@@ -122,6 +122,10 @@ pub struct SecurityContext {
     /// The contexts by lowest bit of their epoch.
     pub(crate) even: EpochContext,
     pub(crate) odd: EpochContext,
+    /// The keys of the epoch with the lowest bit `keyed`, sent under last. While a key update is under way, those of the other epoch are derived for each
+    /// record received under it, of which there are few.
+    keys: Keys,
+    keyed: Option<bool>,
     /// p: the epoch confirmed at this end.
     pub(crate) epoch: u32,
     pub(crate) update: Update,
@@ -139,7 +143,8 @@ impl SecurityContext {
     /// Epoch 0 of a new session from the handshake's PRK_out.
     pub fn new<P: Provider>(p: &mut P, parties: Parties, prk_out: &Secret<32>) -> Result<Self> {
         let mut this = Self::blank(parties, 0);
-        this.even.derive(p, &parties, prk_out)?;
+        this.even.begin(prk_out.expose());
+        this.derive_keys(p)?;
         Ok(this)
     }
 
@@ -148,6 +153,8 @@ impl SecurityContext {
             parties,
             even: EpochContext::empty(),
             odd: EpochContext::empty(),
+            keys: Keys::empty(),
+            keyed: None,
             epoch,
             update: Update::Idle,
             unstored: true,
@@ -212,6 +219,32 @@ impl SecurityContext {
     /// Three quarters of the records of a key, or half of the failures it may have, are used up: time for a key update.
     pub fn wants_update(&self) -> bool {
         self.context(self.epoch).worn(self.parties.aead())
+    }
+
+    /// Makes the keys of the epoch that is sent under those at hand. Error: [`Error::Internal`], and then none are.
+    #[inline(never)]
+    fn derive_keys<P: Provider>(&mut self, p: &mut P) -> Result<()> {
+        let phase = self.sending_epoch() & 1 == 1;
+        if self.keyed == Some(phase) {
+            return Ok(());
+        }
+        self.keyed = None;
+        let prk_out = if phase { &self.odd.prk_out } else { &self.even.prk_out };
+        self.keys.derive(p, &self.parties, prk_out)?;
+        self.keyed = Some(phase);
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn keys_of<P: Provider>(&self, p: &mut P, epoch: u32) -> Keys {
+        let mut keys = Keys::empty();
+        keys.derive(p, &self.parties, &self.context(epoch).prk_out).unwrap();
+        keys
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     pub(crate) const fn context(&self, epoch: u32) -> &EpochContext {
@@ -298,6 +331,7 @@ impl SecurityContext {
         if message.number.is_some_and(|number| !self.sent.is_outstanding(number)) {
             return Err(Error::InvalidArgument);
         }
+        self.derive_keys(p)?;
         let length = self.seal(p, epoch, message, topic, out)?;
         let context = self.context_mut(epoch);
         context.next = context.next.saturating_add(1);
@@ -329,7 +363,7 @@ impl SecurityContext {
         let plaintext_len = rest.len().saturating_sub(aead.tag_len());
         let (plaintext, tag) = rest.split_at_mut_checked(plaintext_len).ok_or(Error::Internal)?;
         let binding = Binding { parties: &self.parties, epoch, topic };
-        context.seal(p, &binding, &header, header_bytes, plaintext, tag)?;
+        self.keys.seal(p, &binding, &header, header_bytes, plaintext, tag)?;
         Ok(length)
     }
 
@@ -359,8 +393,17 @@ impl SecurityContext {
         let (header_bytes, rest) = frame.split_at_mut_checked(header.size()).ok_or(Error::Malformed)?;
         let split = rest.len().checked_sub(aead.tag_len()).ok_or(Error::Malformed)?;
         let (plaintext, tag) = rest.split_at_mut_checked(split).ok_or(Error::Malformed)?;
+        if epoch == self.sending_epoch() {
+            self.derive_keys(p)?;
+        }
+        let context = self.context(epoch);
         let binding = Binding { parties: &self.parties, epoch, topic };
-        if let Err(error) = context.open(p, &binding, header, header_bytes, plaintext, tag) {
+        let opened = if self.keyed == Some(header.phase) {
+            self.keys.open(p, &binding, header, header_bytes, plaintext, tag)
+        } else {
+            open_other(p, &context.prk_out, &binding, header, header_bytes, plaintext, tag)
+        };
+        if let Err(error) = opened {
             if error == Error::DecryptFailed {
                 let context = self.context_mut(epoch);
                 context.failures = context.failures.saturating_add(1);
@@ -400,6 +443,10 @@ impl SecurityContext {
             self.context_mut(self.epoch).erase();
             self.epoch = at.epoch;
             self.update = Update::Idle;
+            if self.keyed != Some(at.epoch & 1 == 1) {
+                self.keys.erase();
+                self.keyed = None;
+            }
         }
         Ok(Accepted { missing: arrival.missing, late: arrival.late, key_updated })
     }
@@ -499,9 +546,27 @@ impl SecurityContext {
         cbor::push_bytes(&mut context, &response.n_b);
         context.check()?;
         let prk_out = edhoc::key_update(p, &self.context(self.epoch).prk_out, context.written())?;
-        let parties = self.parties;
-        self.context_mut(response.epoch).derive(p, &parties, &prk_out)?;
+        self.context_mut(response.epoch).begin(prk_out.expose());
+        if self.keyed == Some(response.epoch & 1 == 1) {
+            self.keyed = None;
+        }
         self.unstored = !self.volatile;
         Ok(())
     }
+}
+
+/// [`Keys::open`] with keys of an epoch other than the one sent under.
+#[inline(never)]
+fn open_other<P: Provider>(
+    p: &mut P,
+    prk_out: &Secret<32>,
+    binding: &Binding<'_>,
+    header: &Header,
+    header_bytes: &[u8],
+    text: &mut [u8],
+    tag: &[u8],
+) -> Result<()> {
+    let mut keys = Keys::empty();
+    keys.derive(p, binding.parties, prk_out)?;
+    keys.open(p, binding, header, header_bytes, text, tag)
 }

@@ -107,7 +107,7 @@ fn check_record(set: &Value, record: &Value) {
         assert_eq!(Options::parse(&mut Decoder::new(&bytes)), Ok(options), "{name}");
     }
     let aead = from.parties().aead();
-    let nonce = from.context(epoch as u32).nonce(aead, from.parties().sender_id().as_bytes(), partial_iv);
+    let nonce = from.keys_of(&mut provider(), epoch as u32).nonce(aead, from.parties().sender_id().as_bytes(), partial_iv);
     assert_eq!(nonce[..aead.nonce_len()], hex(record, "nonce"), "{name}");
     for (end, direction) in [(&from, Direction::Sent), (&to, Direction::Received)] {
         let mut buffer = [0; 400];
@@ -153,8 +153,8 @@ fn keys_are_those_of_the_second_implementation() {
             let aead = i.parties().aead();
             assert_eq!(aead.number(), set["alg"].as_i64().unwrap());
             let (of_i, of_r, iv) = (hex(key, "sender_key_of_i"), hex(key, "sender_key_of_r"), hex(key, "common_iv"));
-            assert_eq!(i.context(epoch as u32).keys(aead), (&of_i[..], &of_r[..], &iv[..]));
-            assert_eq!(r.context(epoch as u32).keys(aead), (&of_r[..], &of_i[..], &iv[..]));
+            assert_eq!(i.keys_of(&mut provider(), epoch as u32).parts(aead), (&of_i[..], &of_r[..], &iv[..]));
+            assert_eq!(r.keys_of(&mut provider(), epoch as u32).parts(aead), (&of_r[..], &of_i[..], &iv[..]));
         }
     }
 }

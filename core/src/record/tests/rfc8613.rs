@@ -2,7 +2,7 @@
 
 use super::unhex;
 use crate::crypto::Aead;
-use crate::record::EpochContext;
+use crate::record::Keys;
 use crate::record::tests::provider;
 
 struct Case {
@@ -63,15 +63,15 @@ fn keys_and_nonces_are_those_of_appendix_c() {
         let id_context = case.id_context.map(unhex);
         for as_server in [false, true] {
             let (own, peer) = if as_server { (&server, &client) } else { (&client, &server) };
-            let mut context = EpochContext::empty();
-            context.expand(&mut provider(), aead, &unhex(MASTER_SECRET), &unhex(case.salt), [own, peer], id_context.as_deref()).unwrap();
-            let (sender, recipient, iv) = context.keys(aead);
+            let mut keys = Keys::empty();
+            keys.expand(&mut provider(), aead, &unhex(MASTER_SECRET), &unhex(case.salt), [own, peer], id_context.as_deref()).unwrap();
+            let (sender, recipient, iv) = keys.parts(aead);
             let (of_client, of_server) = if as_server { (recipient, sender) } else { (sender, recipient) };
             assert_eq!(of_client, unhex(case.sender_key));
             assert_eq!(of_server, unhex(case.recipient_key));
             assert_eq!(iv, unhex(case.common_iv));
-            assert_eq!(context.nonce(aead, &client, 0)[..], unhex(case.sender_nonce));
-            assert_eq!(context.nonce(aead, &server, 0)[..], unhex(case.recipient_nonce));
+            assert_eq!(keys.nonce(aead, &client, 0)[..], unhex(case.sender_nonce));
+            assert_eq!(keys.nonce(aead, &server, 0)[..], unhex(case.recipient_nonce));
         }
     }
 }
@@ -79,7 +79,7 @@ fn keys_and_nonces_are_those_of_appendix_c() {
 #[test]
 fn the_nonce_of_a_request_with_partial_iv_20_is_that_of_appendix_c4() {
     let aead = Aead::AesCcm16_64_128;
-    let mut context = EpochContext::empty();
-    context.expand(&mut provider(), aead, &unhex(MASTER_SECRET), &unhex("9e7ca92223786340"), [&[], &[1]], None).unwrap();
-    assert_eq!(context.nonce(aead, &[], 20)[..], unhex("4622d4dd6d944168eefb549868"));
+    let mut keys = Keys::empty();
+    keys.expand(&mut provider(), aead, &unhex(MASTER_SECRET), &unhex("9e7ca92223786340"), [&[], &[1]], None).unwrap();
+    assert_eq!(keys.nonce(aead, &[], 20)[..], unhex("4622d4dd6d944168eefb549868"));
 }

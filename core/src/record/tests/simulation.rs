@@ -431,13 +431,15 @@ fn a_transition_is_stored_before_anything_leaves() {
 #[test]
 fn old_keys_are_erased_when_new_ones_are_confirmed() {
     let mut world = World::new(SUITE, 1, Line { loss: 0, duplicates: 0, reorders: false, cuts: 0 });
+    let before = world.ends[0].context.keys_of(&mut provider(), 0);
     assert!(world.ask(0).is_ok());
     world.settle();
     for end in &world.ends {
         assert_eq!(end.context.epoch(), 1);
         assert!(end.context.context(0).prk_out == Secret::zero());
         let aead = end.context.parties().aead();
-        let (sender, recipient, _) = end.context.context(0).keys(aead);
-        assert!(sender.iter().chain(recipient).all(|byte| *byte == 0));
+        let (sender, recipient, _) = end.context.keys().parts(aead);
+        let old = before.parts(aead);
+        assert!(![sender, recipient].iter().any(|key| [old.0, old.1].contains(key)));
     }
 }
