@@ -293,7 +293,7 @@ typedef struct sealwire_isotp {
   /**
    * Private.
    */
-  uint64_t opaque[24];
+  uint64_t opaque[22];
 } sealwire_isotp;
 
 /**

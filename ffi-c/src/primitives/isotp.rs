@@ -9,7 +9,7 @@ use sealwire_core::link::can::{Config, IsoTp, Sent};
 #[repr(C)]
 pub struct sealwire_isotp {
     /// Private.
-    pub opaque: [u64; 24],
+    pub opaque: [u64; 22],
 }
 
 // SAFETY: an array of integers.

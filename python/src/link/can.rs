@@ -1,6 +1,6 @@
 //! ISO-TP over CAN 2.0 and CAN FD.
 
-use super::{LONGEST, LinkCounters};
+use super::LinkCounters;
 use crate::error::raise;
 use crate::keys::bytes_like;
 use pyo3::prelude::*;
@@ -54,7 +54,7 @@ impl IsoTp {
     /// `size`: most bytes of a CAN frame, 8 or with `fd` 64 unless given. `padding`: a byte that fills each of them. `block_size` and
     /// `separation` (STmin as on the wire) are what the peer is told; `timeout_ms` is N_Bs and N_Cr, `max_waits` N_WFTmax.
     #[new]
-    #[pyo3(signature = (fd=false, *, size=None, padding=None, block_size=8, separation=0, timeout_ms=1000, max_waits=10, max_frame=LONGEST))]
+    #[pyo3(signature = (fd=false, *, size=None, padding=None, block_size=8, separation=0, timeout_ms=1000, max_waits=10, max_frame=65_535))]
     // The signature is Python's, where each of them has a name.
     #[allow(clippy::too_many_arguments)]
     fn new(

@@ -134,10 +134,10 @@ pub(super) fn pad(mut out: Writer<'_>, padding: Option<u8>) -> Result<usize> {
 
 /// Milliseconds from one consecutive frame to the next that keep STmin. Times are counted in whole milliseconds, and the first of them may be
 /// almost over, so it is one more than asked for. What the standard reserves counts as the longest, 127 ms.
-pub(super) fn gap(separation: u8) -> u64 {
+pub(super) const fn gap(separation: u8) -> u8 {
     match separation {
         0 => 0,
-        1..=0x7e => u64::from(separation).saturating_add(1),
+        1..=0x7e => separation.saturating_add(1),
         0xf1..=0xf9 => 2,
         _ => 128,
     }

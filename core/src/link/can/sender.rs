@@ -19,7 +19,7 @@ enum State {
     Pieces {
         due: u64,
         left: u8,
-        gap: u64,
+        gap: u8,
     },
 }
 
@@ -70,7 +70,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Sender<B> {
                 self.waits = 0;
                 let gap = pci::gap(separation);
                 // Between blocks too, though flow control for the next one came sooner.
-                let due = if self.number == 0 { now_ms } else { now_ms.max(self.left_ms.saturating_add(gap)) };
+                let due = if self.number == 0 { now_ms } else { now_ms.max(self.left_ms.saturating_add(gap.into())) };
                 self.state = State::Pieces { due, left: block, gap };
             }
             Status::Wait if self.waits < config.max_waits => {
@@ -128,7 +128,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Sender<B> {
                 } else if left == 1 {
                     self.state = State::Waiting { until: config.deadline(now_ms) };
                 } else {
-                    self.state = State::Pieces { due: now_ms.saturating_add(gap), left: left.saturating_sub(1), gap };
+                    self.state = State::Pieces { due: now_ms.saturating_add(gap.into()), left: left.saturating_sub(1), gap };
                 }
             }
             _ => return Ok(None),
