@@ -9,8 +9,9 @@ export PYTHON PREFIX
 # Seconds for each fuzz target, and which: names with commas between, default all.
 ASSURE_SECONDS ?= 60
 TARGETS ?=
+ONLY ?=
 
-.PHONY: help demo demo-firmware test bench bench-sessions assure assure-report docs fmt lint deny install clean
+.PHONY: help demo demo-firmware test bench bench-sessions budget packages assure assure-report docs fmt lint deny install clean
 
 help:
 	@echo "make demo      build everything and run the demonstration (needs Rust, a C compiler, Python 3.9+; no root)"
@@ -18,6 +19,8 @@ help:
 	@echo "make test      run every test suite once; SUITES='core c' runs only these; on Debian 12 as root it installs what it needs"
 	@echo "make bench     measure beside lakers, snow, pyca and the bare AEADs; ARGS='--write-docs' renews docs/PERFORMANCE.md"
 	@echo "make bench-sessions   one Python endpoint with 100,000 sessions: memory, lookup, restore (needs \`make test SUITES=wheel\`; minutes)"
+	@echo "make budget    code, RAM, stack and instructions on emulated Cortex-M; ARGS='--write' takes them over into tests/budget.toml"
+	@echo "make packages  zips for vendor SDKs under $(BUILD)/packages; ONLY='cortex-m4 zephyr' only these"
 	@echo "make assure    fuzz every target for ASSURE_SECONDS (60); TARGETS=a,b only these; goes on where it was; docs/assurance.json"
 	@echo "make assure-report  executions by target, over all campaigns recorded"
 	@echo "make docs      API reference of each language and the pages, as HTML in $(BUILD)/docs"
@@ -42,6 +45,13 @@ bench:
 
 bench-sessions:
 	@$(BUILD)/venv/bin/python tests/bench/sessions.py
+
+budget:
+	@$(PYTHON) scripts/budget.py run $(ARGS)
+	@$(PYTHON) scripts/budget.py docs
+
+packages:
+	@$(PYTHON) scripts/package.py build $(ONLY)
 
 assure:
 	@sh scripts/prerequisites.sh assure

@@ -28,6 +28,7 @@ ROOT = firmware.ROOT
 FOLDER = os.path.join("tests", "budget")
 OUT = os.path.join("build", "budget")
 BUDGET = os.path.join("tests", "budget.toml")
+CALLS = os.path.join(OUT, "calls.txt")
 PAGE = os.path.join("docs", "SIZE.md")
 PATIENCE_S = 120
 MARK = "# ---- figures reached: written by `scripts/budget.py run --write`\n"
@@ -210,6 +211,9 @@ def measure(name: str, target: str, peer: str) -> Tuple[Dict[str, int], Dict[str
     small = link(name, target, firmware.lib(target, image.flavour, small=True), "-small", ())
     figures["text_small"] = sections(target, small)["text"]
     converse(machine, small, [*talk, "1"], None)
+    traps = panics(target, small)
+    if traps:
+        raise BudgetError(f"{small}: panics in {', '.join(sorted(traps))}, where a panic ought to be a trap")
 
     run = link(name, target, library, "-measured", ("MEASURED",))
     calls = by_call(converse(machine, run, [*talk, "2" if image.primitives else "4"], run + ".counts"))
@@ -278,21 +282,30 @@ def write_figures(budget: Dict[str, Any]) -> None:
         file.write(text)
 
 
-def show(target: str, name: str, figures: Dict[str, int], targets: Dict[str, int], calls: Dict[str, Tuple[int, int, int]], found: Dict[str, List[str]]) -> None:
-    print(f"{target} {name}")
-    for figure in FIGURES:
-        if figure in figures:
-            aim = targets.get(figure)
-            verdict = "" if aim is None else f"   target {aim:>10,}   {'reached' if figures[figure] <= aim else 'MISSED'}"
-            print(f"  {figure:<22}{figures[figure]:>12,}{verdict}")
-    print("  calls: instructions, stack")
+def detail(target: str, name: str, calls: Dict[str, Tuple[int, int, int]], found: Dict[str, List[str]]) -> str:
+    """What each call of an image took, and who panics."""
+    text = f"{target} {name}: instructions, stack\n"
     for call, (times, most, count) in calls.items():
         if call.startswith("memory."):
-            print(f"    {call:<30}{most:>12,}")
+            text += f"    {call:<30}{most:>12,}\n"
         else:
-            print(f"    {call + (f' ({times} times)' if times > 1 else ''):<30}{count:>12,}{most:>8,}")
-    for panic, callers in sorted(found.items()):
-        print(f"  panics: {panic} <- {', '.join(callers) or 'a pointer'}")
+            text += f"    {call + (f' ({times} times)' if times > 1 else ''):<30}{count:>12,}{most:>8,}\n"
+    return text + "".join(f"    panics: {panic} <- {', '.join(callers) or 'a pointer'}\n" for panic, callers in sorted(found.items())) + "\n"
+
+
+def show(target: str, rows: Dict[str, Dict[str, int]], aims: Dict[str, Dict[str, int]]) -> None:
+    """A table: figures of each image, with ! where a target is missed."""
+    print(f"{target:<20}" + "".join(f"{name:>19}" for name in rows))
+    for figure in FIGURES:
+        cells = []
+        for name, row in rows.items():
+            aim = aims.get(name, {}).get(figure)
+            cells.append(f"{row[figure]:,}" + ("" if aim is None or row[figure] <= aim else "!") if figure in row else "-")
+        if any(cell != "-" for cell in cells):
+            print(f"  {figure:<18}" + "".join(f"{cell:>19}" for cell in cells))
+    for name, row in aims.items():
+        if name in rows:
+            print(f"  targets of {name}: " + ", ".join(f"{figure} {aim:,}" for figure, aim in row.items()))
     print(flush=True)
 
 
@@ -305,19 +318,25 @@ def run(names: Sequence[str], targets: Sequence[str], write: bool) -> int:
         provision(peer, credentials)
     wrong: List[str] = []
     missed = 0
+    details = ""
     for target in targets:
+        rows: Dict[str, Dict[str, int]] = {}
         for name in names:
             figures, found, calls = measure(name, target, peer)
-            aims = budget.get("targets", {}).get(target, {}).get(name, {})
-            missed += sum(1 for figure, aim in aims.items() if figures[figure] > aim)
-            show(target, name, figures, aims, calls, found)
+            missed += sum(1 for figure, aim in budget.get("targets", {}).get(target, {}).get(name, {}).items() if figures[figure] > aim)
+            rows[name] = figures
+            details += detail(target, name, calls, found)
             if write:
                 budget["figures"].setdefault(target, {})[name] = {**figures, "panics": sorted(found)}
             else:
                 wrong += judge(budget, target, name, figures, found)
+        show(target, rows, budget.get("targets", {}).get(target, {}))
+    with open(os.path.join(ROOT, CALLS), "w", encoding="utf-8") as file:
+        file.write(details)
     if write:
         write_figures(budget)
     print("\n".join(wrong), end="\n" if wrong else "")
+    print(f"each call, and who panics: {CALLS}")
     print(f"ran {len(names) * len(targets)} images, {len(wrong)} figures beyond their limits, {missed} targets missed")
     return 1 if wrong else 0
 

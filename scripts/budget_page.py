@@ -35,7 +35,7 @@ METHOD = """## How it is measured
 - *handshake, send, receive, restore*: instructions, counted one by one by a plugin of QEMU between two marks around each call. Handshake: every call from `sealwire_connect()` until nothing more waits
   to be sent, the stored session included, without UART framing. Records: the second of each sort; the first also reserves numbers in the store. The hub's and the device's random sources are fixed, and time stands
   still, so the counts repeat exactly. An instruction is not a cycle.
-- *panics*: functions of the image that exist to panic, by `nm`. `make test SUITES=budget` prints who calls each.
+- *panics*: functions of the image that exist to panic, by `nm`. `make budget` writes who calls each into build/budget/calls.txt.
 
 What others reach is listed with the same flags. Their images have start-up code and the calls that are counted, without flash, UART or retransmission.
 """

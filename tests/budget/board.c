@@ -20,11 +20,12 @@ typedef struct uart {
 
 extern uint32_t board_data_load[], board_data_start[], board_data_end[], board_bss_start[], board_bss_end[], board_stack_top[];
 int main(void);
+void board_reset(void);
 
 static volatile uint64_t now_ms;
 static uint32_t random_state = 0x2545f491u;
 
-static void reset(void) {
+void board_reset(void) {
   const uint32_t *from = board_data_load;
   for (uint32_t *to = board_data_start; to < board_data_end; to++) *to = *from++;
   for (uint32_t *to = board_bss_start; to < board_bss_end; to++) *to = 0;
@@ -39,7 +40,7 @@ static const struct vectors {
   uint32_t *stack_top;
   void (*handlers[15])(void);
 } vectors __attribute__((section(".vectors"), used)) = {
-    board_stack_top, {reset, fault, fault, fault, fault, fault, NULL, NULL, NULL, NULL, fault, fault, NULL, fault, tick}};
+    board_stack_top, {board_reset, fault, fault, fault, fault, fault, NULL, NULL, NULL, NULL, fault, fault, NULL, fault, tick}};
 
 void board_init(void) {
   LINK->divider = 16;
