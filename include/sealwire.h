@@ -402,14 +402,14 @@
 /**
  * Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
  */
-#define SEALWIRE_SESSION_SIZE 880
+#define SEALWIRE_SESSION_SIZE 760
 #endif
 
 #if !defined(SEALWIRE_64_BIT)
 /**
  * Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
  */
-#define SEALWIRE_SESSION_SIZE 872
+#define SEALWIRE_SESSION_SIZE 752
 #endif
 
 #if defined(SEALWIRE_64_BIT)

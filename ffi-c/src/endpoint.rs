@@ -21,10 +21,10 @@ pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 512;
 pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 400;
 /// Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
 #[cfg(target_pointer_width = "64")]
-pub const SEALWIRE_SESSION_SIZE: usize = 880;
+pub const SEALWIRE_SESSION_SIZE: usize = 760;
 /// Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
 #[cfg(not(target_pointer_width = "64"))]
-pub const SEALWIRE_SESSION_SIZE: usize = 872;
+pub const SEALWIRE_SESSION_SIZE: usize = 752;
 /// Bytes of one open handshake with the default buffer; see `SEALWIRE_ENDPOINT_SIZE`.
 #[cfg(target_pointer_width = "64")]
 pub const SEALWIRE_HANDSHAKE_SIZE: usize = 776;
