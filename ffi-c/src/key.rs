@@ -116,7 +116,7 @@ pub unsafe extern "C" fn sealwire_key_import(key: *mut sealwire_key, kind: i32, 
         let known = kind_from(kind)?;
         // SAFETY: 32 bytes by the prototype.
         let secret = Secret::from(*unsafe { array::<32>(private_key) }?);
-        software::public_key(known, &secret)?;
+        software::check(known, &secret)?;
         // SAFETY: the caller's memory, checked above.
         unsafe { place.write(sealwire_key { marker: MARKER, kind, secret: *secret.expose() }) };
         Ok(())

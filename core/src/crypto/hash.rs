@@ -2,7 +2,7 @@
 
 use super::HASH;
 #[cfg(feature = "compact")]
-use super::compact::sha256::Sha256;
+use super::compact::sha2::Sha256;
 use crate::bytes::Secret;
 use crate::error::{Error, Result};
 

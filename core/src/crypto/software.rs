@@ -5,6 +5,9 @@ use crate::bytes::Secret;
 use crate::cose::{KeyCurve, PublicKey};
 use crate::error::{Error, Result};
 
+/// Does this build make signatures? Verifying an issuer's takes less, and a device that does only that links nothing that signs. Tests play the issuer.
+const SIGNS: bool = cfg!(feature = "signatures") || (cfg!(test) && cfg!(feature = "issuers"));
+
 /// What a private key is for. One key never does two things: a P-256 key either agrees or signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -58,10 +61,26 @@ pub fn generate(kind: KeyKind, random: impl FnMut(&mut [u8]) -> Result<()>) -> R
     Ok(private)
 }
 
-/// The public key of a private key. Errors: `InvalidKey` (not a private key of this kind), `UnsupportedSuite` (also for a key that signs in a
-/// build without feature `issuers`, where nothing does).
+/// Is it a private key of this kind? Errors: `InvalidKey`, `UnsupportedSuite` (also for a key that signs in a build without feature `signatures`,
+/// where nothing does).
+pub fn check(kind: KeyKind, private: &Secret<32>) -> Result<()> {
+    match kind {
+        KeyKind::Ed25519 | KeyKind::Es256 if !SIGNS => Err(Error::UnsupportedSuite),
+        #[cfg(feature = "_curve25519")]
+        KeyKind::X25519 | KeyKind::Ed25519 => Ok(()),
+        #[cfg(feature = "_p256")]
+        KeyKind::P256 | KeyKind::Es256 => p256::SecretKey::from_slice(private.expose()).map(|_| ()).map_err(|_| Error::InvalidKey),
+        #[cfg(not(all(feature = "_curve25519", feature = "_p256")))]
+        _ => {
+            let _ = private;
+            Err(Error::UnsupportedSuite)
+        }
+    }
+}
+
+/// The public key of a private key. Errors: as [`check`].
 pub fn public_key(kind: KeyKind, private: &Secret<32>) -> Result<PublicKey> {
-    if cfg!(not(feature = "issuers")) && matches!(kind, KeyKind::Ed25519 | KeyKind::Es256) {
+    if !SIGNS && matches!(kind, KeyKind::Ed25519 | KeyKind::Es256) {
         return Err(Error::UnsupportedSuite);
     }
     match kind {
@@ -83,7 +102,7 @@ pub fn public_key(kind: KeyKind, private: &Secret<32>) -> Result<PublicKey> {
 
 /// Signs the concatenation of `message`, deterministically (RFC 8032, RFC 6979). Errors: `InvalidKey`, `UnsupportedSuite`.
 pub fn sign(algorithm: Signature, private: &Secret<32>, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
-    if cfg!(not(feature = "issuers")) {
+    if !SIGNS {
         return Err(Error::UnsupportedSuite);
     }
     match algorithm {
@@ -144,7 +163,7 @@ impl<const N: usize> SoftwareKeys<N> {
     /// Puts a key under a handle of the caller's choice. Errors: `InvalidArgument` (the handle is taken), `NoSpace`, `InvalidKey`,
     /// `UnsupportedSuite`.
     pub fn insert(&mut self, handle: KeyHandle, kind: KeyKind, private: Secret<32>) -> Result<()> {
-        public_key(kind, &private)?;
+        check(kind, &private)?;
         if self.find(handle).is_ok() {
             return Err(Error::InvalidArgument);
         }

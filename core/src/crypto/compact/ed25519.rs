@@ -3,13 +3,13 @@
 //! Points, their encoding and their complete addition are curve25519-dalek's, the hash is sha2's. Here is the order of the steps, doubling and
 //! adding bit by bit without tables, and the reduction of the hash. Key, message and signature are public, so time may depend on them.
 
+use super::sha2::Sha512;
 use crate::crypto::rustcrypto::x25519_canonical;
 use crate::error::{Error, Result};
 use core::ops::Add;
 use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::traits::Identity;
-use sha2::{Digest, Sha512};
 
 /// The order of the base point, 2^252 + 27742317777372353535851937790883648493, little-endian.
 const ORDER: [u8; 32] = [
@@ -19,52 +19,72 @@ const ORDER: [u8; 32] = [
 
 /// Verifies a signature as `verify_strict` of ed25519-dalek does; a key has one encoding. Errors: `InvalidKey` (no point, one of small order,
 /// a second name), `AuthenticationFailed`.
+// The steps are not inlined: one frame would hold the working memory of all.
+#[inline(never)]
 pub(in crate::crypto) fn verify(public: &[u8; 32], message: &[&[u8]], signature: &[u8; 64]) -> Result<()> {
-    // The other sign of x reads the key's negative, which is what the sum takes.
-    let mut encoded = *public;
-    encoded[31] ^= 0x80;
-    let negative = CompressedEdwardsY(encoded).decompress().ok_or(Error::InvalidKey)?;
-    encoded[31] &= 0x7f;
-    if is_weak(&negative) || !x25519_canonical(&encoded) {
-        return Err(Error::InvalidKey);
-    }
+    let negative = match negative(public) {
+        Some(point) if !is_weak(&point) => point,
+        _ => return Err(Error::InvalidKey),
+    };
     let ([r, s], []) = signature.as_chunks::<32>() else { return Err(Error::Internal) };
     if !s.iter().rev().lt(ORDER.iter().rev()) {
         return Err(Error::AuthenticationFailed);
     }
-    let mut state = Sha512::new();
-    for part in [&r[..], public].iter().chain(message) {
-        state.update(part);
-    }
-    let k = reduce(&state.finalize().into());
     // What R has to be. Its encoding is compared, so that a second name of it, and what is no point, fail without being read.
-    let sum = sum(s, &k, &negative);
+    let sum = sum(s, &challenge(r, public, message), &negative);
     if sum.compress().as_bytes() == r && !is_weak(&sum) { Ok(()) } else { Err(Error::AuthenticationFailed) }
 }
 
+/// The negative of a key, which is what the sum takes.
+#[inline(never)]
+fn negative(public: &[u8; 32]) -> Option<EdwardsPoint> {
+    let mut encoded = *public;
+    // The other sign of x.
+    encoded[31] ^= 0x80;
+    let point = CompressedEdwardsY(encoded).decompress()?;
+    encoded[31] &= 0x7f;
+    x25519_canonical(&encoded).then_some(point)
+}
+
 /// Does its order divide 8?
+#[inline(never)]
 fn is_weak(point: &EdwardsPoint) -> bool {
     let mut point = *point;
     for _ in 0..3 {
-        point = point.add(point);
+        point = (&point).add(&point);
     }
     point == EdwardsPoint::identity()
 }
 
+/// The hash of R, key and message modulo the order.
+#[inline(never)]
+fn challenge(r: &[u8; 32], public: &[u8; 32], message: &[&[u8]]) -> [u8; 32] {
+    let mut state = Sha512::new();
+    state.update(r);
+    state.update(public);
+    for part in message {
+        state.update(part);
+    }
+    let mut hash = [0; 64];
+    state.finish(&mut hash);
+    reduce(&hash)
+}
+
 /// s · B + k · point, B being the base point. Both numbers are little-endian.
+#[inline(never)]
 fn sum(s: &[u8; 32], k: &[u8; 32], point: &EdwardsPoint) -> EdwardsPoint {
-    let both = ED25519_BASEPOINT_POINT.add(point);
+    let both = (&ED25519_BASEPOINT_POINT).add(point);
     let mut sum = EdwardsPoint::identity();
     for (s, k) in s.iter().zip(k).rev() {
         for bit in (0..8).rev() {
-            sum = sum.add(sum);
+            sum = (&sum).add(&sum);
             let term = match (s >> bit & 1, k >> bit & 1) {
                 (0, 0) => continue,
                 (0, _) => point,
                 (_, 0) => &ED25519_BASEPOINT_POINT,
                 _ => &both,
             };
-            sum = sum.add(term);
+            sum = (&sum).add(term);
         }
     }
     sum
@@ -95,6 +115,7 @@ fn reduce(wide: &[u8; 64]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::sha2::{Digest, Sha512};
     use curve25519_dalek::constants::EIGHT_TORSION;
     use curve25519_dalek::scalar::Scalar;
     use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};

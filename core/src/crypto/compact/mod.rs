@@ -4,4 +4,4 @@
 pub(super) mod chacha20_poly1305;
 #[cfg(feature = "_curve25519")]
 pub(super) mod ed25519;
-pub(super) mod sha256;
+pub(super) mod sha2;
