@@ -1228,3 +1228,14 @@ extern void sealwire_panic_hook(const uint8_t *file, size_t length, uint32_t lin
 #endif  // __cplusplus
 
 #endif  /* SEALWIRE_PRIMITIVES_H */
+
+#ifndef SEALWIRE_PRIMITIVES_H_MACROS
+#define SEALWIRE_PRIMITIVES_H_MACROS
+
+/** UUIDs of BLE: the GATT service that a device offers, and its characteristics, which the central writes without response and which
+ *  notifies the central. */
+#define SEALWIRE_BLE_SERVICE "d8482160-d38a-4f04-9485-e0127ffa947a"
+#define SEALWIRE_BLE_TO_DEVICE "d8482161-d38a-4f04-9485-e0127ffa947a"
+#define SEALWIRE_BLE_FROM_DEVICE "d8482162-d38a-4f04-9485-e0127ffa947a"
+
+#endif

@@ -252,3 +252,18 @@ pub unsafe extern "C" fn sealwire_ethernet_decode(
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use sealwire_core::link::ble;
+
+    #[test]
+    fn the_header_has_the_uuids_of_the_core() {
+        let header = include_str!("../../../include/sealwire_primitives.h");
+        for (name, uuid) in [("SERVICE", ble::SERVICE), ("TO_DEVICE", ble::TO_DEVICE), ("FROM_DEVICE", ble::FROM_DEVICE)] {
+            let hex = format!("{uuid:032x}");
+            let text = format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+            assert!(header.contains(&format!("#define SEALWIRE_BLE_{name} \"{text}\"")), "{name} is {text}");
+        }
+    }
+}
