@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Images of examples/firmware in their emulators, end to end with the hub. usage: run.py [TARGET[:FLAVOUR] ...] [--quiet]
+"""Images of examples/firmware in their emulators, end to end with the hub. usage: run.py [TARGET[:FLAVOUR] ...] [--together N]
 
 Ends with a table; every line of it is judged. Needs the wheel in build/venv (scripts/venv-wheel.sh) and the tools that scripts/firmware.py
 names.
@@ -12,6 +12,7 @@ import asyncio
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -45,44 +46,73 @@ def unseeded(target: str, image: str, element: bool) -> bool:
         return refused
 
 
-async def perform(target: str, flavour: str, image: str, screen: Screen, element: bool) -> Dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="sealwire-") as folder:
-        return await FirmwareShow(target, flavour, image, screen, element).perform(Path(folder))
+@dataclass
+class Act:
+    """A board that performs."""
+
+    target: str
+    flavour: str
+    image: str
+    element: bool  # its key is in the secure element
+    refuses: bool
+
+    def told(self) -> str:
+        """What it does without entropy."""
+        return "Linux has its own" if firmware.TARGETS[self.target].std else "refused" if self.refuses else "RUNS"
+
+
+def prepare(performer: str) -> Act:
+    """Builds an image, and starts it without entropy. Raises FirmwareError."""
+    target, _, flavour = performer.partition(":")
+    flavour = flavour or "device"
+    # Flavours on P-256 have their key in the secure element.
+    element = "p256" in flavour
+    image = firmware.image("wearable-element" if element else "wearable", target, flavour)
+    return Act(target, flavour, image, element, firmware.TARGETS[target].std or unseeded(target, image, element))
+
+
+async def perform(act: Act, quiet: bool, stage: asyncio.Semaphore) -> Dict[str, Any]:
+    async with stage:
+        if not quiet:
+            print(f"---- {firmware.TARGETS[act.target].title}, {act.flavour}; without entropy: {act.told()}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="sealwire-") as folder:
+            screen = Screen(sys.stdout, drawing=False, quiet=quiet)
+            show = FirmwareShow(act.target, act.flavour, act.image, screen, act.element)
+            result = await show.perform(Path(folder))
+        if quiet:
+            print(f"---- {firmware.TARGETS[act.target].title}, {act.flavour}: {'passed' if result['passed'] else 'FAILED'}", flush=True)
+            if not result["passed"]:
+                print("\n".join(show.view.notes), flush=True)
+        return result
+
+
+async def perform_all(acts: List[Act], together: int) -> List[Dict[str, Any]]:
+    stage = asyncio.Semaphore(together)
+    return await asyncio.gather(*(perform(act, together > 1, stage) for act in acts))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("performers", nargs="*", metavar="TARGET[:FLAVOUR]", help=f"default: {' '.join(PERFORMERS)}")
-    parser.add_argument("--quiet", action="store_true", help="only the table")
+    parser.add_argument("--together", type=int, default=1, metavar="N", help="so many at once; then only the results are printed")
     options = parser.parse_args()
-    rows: List[str] = []
-    checks = failed = 0
-    for performer in options.performers or PERFORMERS:
-        target, _, flavour = performer.partition(":")
-        flavour = flavour or "device"
-        try:
-            # Flavours on P-256 have their key in the secure element.
-            element = "p256" in flavour
-            image = firmware.image("wearable-element" if element else "wearable", target, flavour)
-        except firmware.FirmwareError as error:
-            print(f"firmware: {error}", file=sys.stderr)
-            return 1
-        print(f"---- {firmware.TARGETS[target].title}, {flavour}", flush=True)
-        # Linux has entropy of its own.
-        refuses = firmware.TARGETS[target].std or unseeded(target, image, element)
-        told = "Linux has its own" if firmware.TARGETS[target].std else "refused" if refuses else "RUNS"
-        print(f"  0.0 s  without entropy: {told}", flush=True)
-        result = asyncio.run(perform(target, flavour, image, Screen(sys.stdout, drawing=False, quiet=options.quiet), element))
-        held = sum(attack["held"] for attack in result["attacks"])
-        count = len(result["attacks"])
-        # Refusal without entropy, samples, end of the program, and each attack.
-        checks += 3 + count
-        failed += (not refuses) + (not result["samples_match"]) + (result["wearable_status"] != 0) + (count - held)
-        rows.append(f"{target:<14} {flavour:<15} {size(target, image):>17} {result['handshake_ms'] or '-':>9} ms "
-                    f"{result['samples'] if result['samples_match'] else 'DIFFER':>8} {held}/{count:<7} {told:>17} {result['seconds']:>6} s")
+    try:
+        acts = [prepare(performer) for performer in options.performers or PERFORMERS]
+    except firmware.FirmwareError as error:
+        print(f"firmware: {error}", file=sys.stderr)
+        return 1
+    results = asyncio.run(perform_all(acts, options.together))
     print()
     print(f"{'target':<14} {'flavour':<15} {'flash / RAM bytes':>17} {'handshake':>12} {'samples':>8} {'held':<9} {'unseeded':>17} {'time':>8}")
-    print("\n".join(rows))
+    checks = failed = 0
+    for act, result in zip(acts, results):
+        held, count = sum(attack["held"] for attack in result["attacks"]), len(result["attacks"])
+        # Refusal without entropy, samples, end of the program, and each attack.
+        checks += 3 + count
+        failed += (not act.refuses) + (not result["samples_match"]) + (result["wearable_status"] != 0) + (count - held)
+        samples = result["samples"] if result["samples_match"] else "DIFFER"
+        print(f"{act.target:<14} {act.flavour:<15} {size(act.target, act.image):>17} {result['handshake_ms'] or '-':>9} ms {samples:>8} "
+              f"{held}/{count:<7} {act.told():>17} {result['seconds']:>6} s")
     print(f"ran {checks} checks")
     return 1 if failed else 0
 

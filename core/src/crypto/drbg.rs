@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// Fewest bytes of a first seed: 256 bits of entropy, if every bit of it is unpredictable.
 pub const SEED_MIN: usize = 32;
 /// Most bytes of one request (SP 800-90A, table 2).
-const REQUEST_MAX: usize = 65_536;
+const REQUEST_MAX: u32 = 65_536;
 
 /// A generator. It holds 64 secret bytes, and each request replaces them, so that earlier output cannot be computed from a later state.
 pub struct Drbg {
@@ -42,7 +42,7 @@ impl Drbg {
 
     /// Fills `out`. Errors: `RandomFailed` without a seed, and after 2^32 - 1 requests without a new one; `InvalidArgument` above 65,536 bytes.
     pub fn fill(&mut self, out: &mut [u8]) -> Result<()> {
-        if out.len() > REQUEST_MAX {
+        if u32::try_from(out.len()).map_or(true, |length| length > REQUEST_MAX) {
             return Err(Error::InvalidArgument);
         }
         let requests = self.requests.and_then(|requests| requests.checked_add(1)).ok_or(Error::RandomFailed)?;
@@ -145,7 +145,7 @@ mod tests {
     fn bounds_of_a_request_and_of_a_seed() {
         let mut drbg = Drbg::unseeded();
         drbg.seed(&[1; 32], &[]).unwrap();
-        assert_eq!(drbg.fill(&mut std::vec![0; REQUEST_MAX + 1]), Err(Error::InvalidArgument));
+        assert_eq!(drbg.fill(&mut std::vec![0; REQUEST_MAX as usize + 1]), Err(Error::InvalidArgument));
         drbg.requests = Some(u32::MAX);
         assert_eq!(drbg.fill(&mut [0; 1]), Err(Error::RandomFailed));
         drbg.seed(&[], &[1]).unwrap();

@@ -11,8 +11,11 @@ use crate::record::{Ack, Handover, Nonce, OwnOffers, PeerOffer, SecurityContext}
 
 /// Bits of a handle that hold the slot index; the rest is the generation.
 const SLOT_BITS: u32 = 20;
-/// Most session slots that handles and identifiers can name.
-pub const MAX_SESSIONS: usize = 1 << SLOT_BITS;
+/// Most session slots that handles and identifiers can name; on processors whose sizes have 16 bits, more than memory holds.
+pub const MAX_SESSIONS: usize = match 1usize.checked_shl(SLOT_BITS) {
+    Some(most) => most,
+    None => usize::MAX,
+};
 /// Longest message_4 frame: type, identifier, byte string of a 16-byte tag.
 #[cfg(feature = "responder")]
 pub(crate) const MESSAGE_4_MAX: usize = 24;
