@@ -12,11 +12,26 @@ pub const WINDOW: u64 = 64;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReplayWindow {
     /// Bit `i` set: `next - 1 - i` was accepted.
-    bits: u64,
+    bits: Halves,
     /// One above the highest number accepted, or the restored edge.
-    next: u64,
+    next: Halves,
     /// How many positions below `next` are open, at most 64.
     span: u8,
+}
+
+/// A number of 64 bits that may lie on any word: a session has two windows, and padding would cost 16 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Halves([u32; 2]);
+
+impl Halves {
+    const fn of(value: u64) -> Self {
+        Halves([value as u32, (value >> 32) as u32])
+    }
+
+    const fn get(self) -> u64 {
+        let [low, high] = self.0;
+        (high as u64) << 32 | low as u64
+    }
 }
 
 /// What [`ReplayWindow::accept`] found out.
@@ -31,28 +46,28 @@ pub struct Arrival {
 impl ReplayWindow {
     /// A window that has seen nothing.
     pub const fn new() -> Self {
-        ReplayWindow { bits: 0, next: 0, span: 0 }
+        Self::starting_at(0)
     }
 
     /// A window in which everything below `edge` is refused as [`Error::Replay`].
     pub const fn starting_at(edge: u64) -> Self {
-        ReplayWindow { bits: 0, next: edge, span: 0 }
+        ReplayWindow { bits: Halves::of(0), next: Halves::of(edge), span: 0 }
     }
 
     /// One above the highest number accepted; the edge if none was.
     pub const fn next(&self) -> u64 {
-        self.next
+        self.next.get()
     }
 
     /// May `n` still be accepted? Errors: [`Error::Replay`] below the window or the edge, [`Error::Duplicate`] if accepted
     /// before, [`Error::Malformed`] for `u64::MAX`, which no counter reaches.
     pub fn check(&self, n: u64) -> Result<()> {
         let Some(above) = n.checked_add(1) else { return Err(Error::Malformed) };
-        let Some(back) = self.next.checked_sub(above) else { return Ok(()) };
+        let Some(back) = self.next().checked_sub(above) else { return Ok(()) };
         if back >= u64::from(self.span) {
             return Err(Error::Replay);
         }
-        if bit(self.bits, back) { Err(Error::Duplicate) } else { Ok(()) }
+        if bit(self.bits.get(), back) { Err(Error::Duplicate) } else { Ok(()) }
     }
 
     /// Marks `n` as accepted. Call it only for a record that has been verified. Errors: as [`check`](Self::check), with
@@ -60,16 +75,16 @@ impl ReplayWindow {
     pub fn accept(&mut self, n: u64) -> Result<Arrival> {
         self.check(n)?;
         let above = n.checked_add(1).ok_or(Error::Malformed)?;
-        match self.next.checked_sub(above) {
+        match self.next().checked_sub(above) {
             Some(back) => {
-                self.bits |= mask(back);
+                self.bits = Halves::of(self.bits.get() | mask(back));
                 Ok(Arrival { missing: 0, late: true })
             }
             None => {
-                let step = above.saturating_sub(self.next);
-                self.bits = shifted(self.bits, step) | 1;
+                let step = above.saturating_sub(self.next());
+                self.bits = Halves::of(shifted(self.bits.get(), step) | 1);
                 self.span = u64::from(self.span).saturating_add(step).min(WINDOW) as u8;
-                self.next = above;
+                self.next = Halves::of(above);
                 Ok(Arrival { missing: step.saturating_sub(1), late: false })
             }
         }
