@@ -24,12 +24,18 @@ pub struct Accepted<'a> {
     pub next: usize,
 }
 
+/// What [`find`] found: an [`Accepted`] not parsed.
+pub(crate) struct Found<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) thumbprint: Thumbprint,
+    pub(crate) next: usize,
+}
+
 /// Finds the first credential, from candidate `from` on (0 at first), that ID_CRED_x may mean and that is trusted: provisioned or
 /// issued under an anchor, valid now, with a key of this `sort` for the suite, and none of this endpoint's own keys.
 ///
 /// Errors: `UnknownCredential` (nobody provisioned it, or no more candidates), `UntrustedCredential`, `ExpiredCredential`, `OwnIdentity`,
 /// `UnsupportedCredential`, what [`Credential::parse`] gives for one sent by value, `Pending`, and the port's. With several candidates it is the last one's.
-#[inline(never)]
 pub fn resolve<'b, P: Provider + Credentials>(
     p: &mut P,
     id: &IdCred<'b>,
@@ -39,59 +45,90 @@ pub fn resolve<'b, P: Provider + Credentials>(
     own: &[PublicKey],
     buffer: &'b mut [u8; MAX_CREDENTIAL],
 ) -> Result<Accepted<'b>> {
-    match *id {
-        IdCred::Ccs(bytes) | IdCred::Cwt(bytes) => {
-            if from > 0 {
-                return Err(Error::UnknownCredential);
-            }
-            let credential = Credential::parse(bytes)?;
-            if credential.kind == CredentialKind::Ccs && !p.known(bytes) {
-                return Err(Error::UntrustedCredential);
-            }
-            let thumbprint = accept(p, &credential, &[], suite, sort, own)?;
-            Ok(Accepted { credential, thumbprint, next: 1 })
-        }
+    let Found { bytes, thumbprint, next } = find(p, id, from, suite, sort, own, buffer)?;
+    Ok(Accepted { credential: Credential::parse(bytes)?, thumbprint, next })
+}
+
+/// [`resolve`] without the parsed credential, which is large, and not needed by all who ask.
+#[inline(never)]
+pub(crate) fn find<'b, P: Provider + Credentials>(
+    p: &mut P,
+    id: &IdCred<'b>,
+    from: usize,
+    suite: Suite,
+    sort: AuthenticationKey,
+    own: &[PublicKey],
+    buffer: &'b mut [u8; MAX_CREDENTIAL],
+) -> Result<Found<'b>> {
+    #[cfg(feature = "x509")]
+    let (chain, count);
+    let path: &[&'b [u8]] = match id {
+        IdCred::Ccs(bytes) | IdCred::Cwt(bytes) => core::slice::from_ref(bytes),
         #[cfg(feature = "x509")]
         IdCred::X5Chain(value) => {
-            if from > 0 {
-                return Err(Error::UnknownCredential);
-            }
-            let (chain, count) = x5chain(value)?;
-            let path = chain.get(..count).ok_or(Error::Internal)?;
-            let bytes = *path.first().ok_or(Error::Internal)?;
-            let credential = Credential::parse(bytes)?;
-            if credential.kind != CredentialKind::X509 {
-                return Err(Error::Malformed);
-            }
-            let thumbprint = accept(p, &credential, path, suite, sort, own)?;
-            Ok(Accepted { credential, thumbprint, next: 1 })
+            (chain, count) = x5chain(value)?;
+            chain.get(..count).ok_or(Error::Internal)?
         }
         #[cfg(not(feature = "x509"))]
-        IdCred::X5t(_) | IdCred::X5Chain(_) => Err(Error::UnsupportedCredential),
-        _ => {
-            let mut refusal = Error::UnknownCredential;
-            for nth in from..MAX_CANDIDATES {
-                let found = match *id {
-                    IdCred::Kid(kid) => p.candidate(kid, nth, buffer)?,
-                    #[cfg(feature = "x509")]
-                    IdCred::X5t(value) => p.candidate_x5t(x5t_hash(value)?, nth, buffer)?,
-                    _ => None,
-                };
-                let Some(length) = found else { break };
+        IdCred::X5t(_) | IdCred::X5Chain(_) => return Err(Error::UnsupportedCredential),
+        _ => &[],
+    };
+    if let Some(bytes) = path.first() {
+        if from > 0 {
+            return Err(Error::UnknownCredential);
+        }
+        let thumbprint = judge(p, bytes, Some(id), path, suite, sort, own)?;
+        return Ok(Found { bytes, thumbprint, next: 1 });
+    }
+    let mut refusal = Error::UnknownCredential;
+    for nth in from..MAX_CANDIDATES {
+        let found = match id {
+            IdCred::Kid(kid) => p.candidate(kid, nth, buffer)?,
+            #[cfg(feature = "x509")]
+            IdCred::X5t(value) => p.candidate_x5t(x5t_hash(value)?, nth, buffer)?,
+            _ => None,
+        };
+        let Some(length) = found else { break };
+        match judge(p, buffer.get(..length).ok_or(Error::Internal)?, None, &[], suite, sort, own) {
+            Ok(thumbprint) => {
                 let bytes = buffer.get(..length).ok_or(Error::Internal)?;
-                let result = Credential::parse(bytes).and_then(|credential| accept(p, &credential, &[], suite, sort, own));
-                match result {
-                    Ok(thumbprint) => {
-                        let bytes = buffer.get(..length).ok_or(Error::Internal)?;
-                        return Ok(Accepted { credential: Credential::parse(bytes)?, thumbprint, next: nth.saturating_add(1) });
-                    }
-                    Err(Error::Pending) => return Err(Error::Pending),
-                    Err(error) => refusal = error,
-                }
+                return Ok(Found { bytes, thumbprint, next: nth.saturating_add(1) });
             }
-            Err(refusal)
+            Err(Error::Pending) => return Err(Error::Pending),
+            Err(error) => refusal = error,
         }
     }
+    Err(refusal)
+}
+
+/// Reads a credential and judges it. `by_value` is how the peer sent it, if it did; then a CCS must have been provisioned.
+#[inline(never)]
+fn judge<P: Provider + Credentials>(
+    p: &mut P,
+    bytes: &[u8],
+    by_value: Option<&IdCred<'_>>,
+    path: &[&[u8]],
+    suite: Suite,
+    sort: AuthenticationKey,
+    own: &[PublicKey],
+) -> Result<Thumbprint> {
+    let parsed = Credential::parse(bytes);
+    // By reference: moved, it would lie on the stack twice.
+    let credential = match &parsed {
+        Ok(credential) => credential,
+        Err(error) => return Err(*error),
+    };
+    #[cfg(not(feature = "x509"))]
+    let _ = path;
+    let path: &[&[u8]] = match by_value {
+        #[cfg(feature = "x509")]
+        Some(IdCred::X5Chain(_)) if credential.kind == CredentialKind::X509 => path,
+        #[cfg(feature = "x509")]
+        Some(IdCred::X5Chain(_)) => return Err(Error::Malformed),
+        Some(_) if credential.kind == CredentialKind::Ccs && !p.known(bytes) => return Err(Error::UntrustedCredential),
+        _ => &[],
+    };
+    accept(p, credential, path, suite, sort, own)
 }
 
 /// Everything but the bytes' having been provisioned. `path` is an x5chain, whose first certificate the credential is; one that was provisioned

@@ -92,7 +92,12 @@ pub(super) fn load<'a, P: Provider + Credentials>(
     }
     let buffer: &'a [u8; OWN_BUFFER] = buffer;
     let (start, end) = (X5T_LEN.saturating_sub(front_len), X5T_LEN.saturating_add(len));
-    let credential = Credential::parse(buffer.get(X5T_LEN..end).ok_or(Error::Internal)?)?;
+    let parsed = Credential::parse(buffer.get(X5T_LEN..end).ok_or(Error::Internal)?);
+    // By reference: moved, it would lie on the stack twice.
+    let credential = match &parsed {
+        Ok(credential) => credential,
+        Err(error) => return Err(*error),
+    };
     credential.check_suite(suite, sort)?;
     let id = match (credential.kid, credential.kind) {
         (Some(kid), _) if !by_value => IdCred::Kid(kid),
@@ -104,43 +109,49 @@ pub(super) fn load<'a, P: Provider + Credentials>(
     Ok(Own { credential: credential.cred_x()?, public: credential.key, id, key, sort })
 }
 
+/// How many authentication keys an endpoint may have for a suite: one that agrees, and one that signs.
+const KEYS: usize = if cfg!(feature = "signatures") { 2 } else { 1 };
+
 /// This endpoint's public keys for a suite, to recognise itself in what a peer shows.
 pub(super) struct OwnKeys {
-    /// The one shown in this handshake.
-    shown: PublicKey,
-    other: Option<PublicKey>,
+    /// The one shown in this handshake, then the other one, or the same again.
+    keys: [PublicKey; KEYS],
 }
 
 impl OwnKeys {
     /// Every key that this endpoint has for the suite: a message of its own, sent back, may come under the method that asks for the
     /// other one. The one of this sort must be there. Errors: as [`load`].
     pub(super) fn new<P: Provider + Credentials>(p: &mut P, suite: Suite, sort: AuthenticationKey) -> Result<Self> {
-        let other = match sort {
-            AuthenticationKey::StaticDh => AuthenticationKey::Signature,
-            AuthenticationKey::Signature => AuthenticationKey::StaticDh,
-        };
-        let other = if cfg!(feature = "signatures") {
+        let shown = public_key(p, suite, sort)?;
+        #[cfg_attr(not(feature = "signatures"), expect(unused_mut))]
+        let mut keys = [shown; KEYS];
+        #[cfg(feature = "signatures")]
+        {
+            let [_, place] = &mut keys;
+            let other = match sort {
+                AuthenticationKey::StaticDh => AuthenticationKey::Signature,
+                AuthenticationKey::Signature => AuthenticationKey::StaticDh,
+            };
             match public_key(p, suite, other) {
-                Ok(key) => Some(key),
+                Ok(key) => *place = key,
                 // There is none, or it is not fit for use: then this endpoint does not show it either.
-                Err(error) if matches!(error.number(), 100..300) => None,
+                Err(error) if matches!(error.number(), 100..300) => {}
                 // A store that fails must not hide the key.
                 Err(error) => return Err(error),
             }
-        } else {
-            None
-        };
-        Ok(OwnKeys { shown: public_key(p, suite, sort)?, other })
+        }
+        Ok(OwnKeys { keys })
     }
 
     /// All of them.
-    pub(super) fn all(&self) -> [PublicKey; 2] {
-        [self.shown, self.other.unwrap_or(self.shown)]
+    pub(super) fn all(&self) -> &[PublicKey] {
+        &self.keys
     }
 
     /// The identity shown in this handshake. Error: `InvalidKey`.
     pub(super) fn thumbprint(&self, p: &mut impl Provider) -> Result<Thumbprint> {
-        self.shown.thumbprint(p)
+        let [shown, ..] = &self.keys;
+        shown.thumbprint(p)
     }
 }
 
@@ -149,7 +160,7 @@ impl OwnKeys {
 #[inline(never)]
 fn public_key<P: Provider + Credentials>(p: &mut P, suite: Suite, sort: AuthenticationKey) -> Result<PublicKey> {
     let mut buffer = [0; OWN_BUFFER];
-    Ok(load(p, suite, sort, true, &mut buffer)?.public)
+    load(p, suite, sort, true, &mut buffer).map(|own| own.public)
 }
 
 /// Opens message_3 or message_4 into `scratch`; gives the plaintext.

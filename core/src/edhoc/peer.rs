@@ -5,7 +5,7 @@ use super::message::Authentication;
 use super::own::OwnKeys;
 use super::schedule::{self, MAX_MAC, MacContext};
 use crate::bytes::{Secret, equal};
-use crate::credential::{Credential, Credentials, MAX_CREDENTIAL, Peer, Role, Thumbprint, resolve};
+use crate::credential::{Credential, Credentials, Found, MAX_CREDENTIAL, Peer, Role, Thumbprint, find};
 use crate::crypto::{AuthenticationKey, HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
@@ -38,7 +38,7 @@ pub(super) struct Proved {
 
 /// Tries the credentials that ID_CRED_x may mean, one after the other (RFC 9528 §3.5.3: kids need not be unique), and asks policy about the one that fits.
 ///
-/// Errors: `Malformed` (neither signature nor MAC by its length), `AuthenticationFailed`, `InvalidKey`, `Denied`, those of [`resolve`].
+/// Errors: `Malformed` (neither signature nor MAC by its length), `AuthenticationFailed`, `InvalidKey`, `Denied`, those of [`resolve`](crate::credential::resolve).
 // Apart, so that its buffer does not lie on the stack while the caller does other things.
 #[inline(never)]
 pub(super) fn verify<P: Provider + Credentials>(
@@ -51,32 +51,46 @@ pub(super) fn verify<P: Provider + Credentials>(
     if claim.theirs.proof.len() != schedule::proof_len(suite, sort) {
         return Err(Error::Malformed);
     }
-    let own = own.all();
     let mut buffer = [0; MAX_CREDENTIAL];
     let mut refusal = Error::UnknownCredential;
     let mut from = 0;
     loop {
-        let accepted = match resolve(p, &claim.theirs.id, from, suite, sort, &own, &mut buffer) {
-            Ok(accepted) => accepted,
+        let found = match find(p, &claim.theirs.id, from, suite, sort, own.all(), &mut buffer) {
+            Ok(found) => found,
             // No more candidates: what counts is how the last one failed.
             Err(Error::UnknownCredential) => return Err(refusal),
             Err(error) => return Err(error),
         };
-        from = accepted.next;
-        match prk(p, suite, sort, claim, &accepted.credential) {
-            Ok(prk) => {
-                let role = if claim.c_r.is_some() { Role::Initiator } else { Role::Responder };
-                let peer = Peer { thumbprint: accepted.thumbprint, credential: &accepted.credential, inbox: claim.inbox, role };
-                if !p.authorize(&peer) {
-                    return Err(Error::Denied);
-                }
-                let th = schedule::th_next(p, claim.th, claim.plaintext, &accepted.credential.cred_x()?);
-                return Ok(Proved { peer: accepted.thumbprint, prk, th });
-            }
+        from = found.next;
+        match prove(p, suite, sort, claim, &found) {
             Err(error @ (Error::AuthenticationFailed | Error::InvalidKey)) => refusal = error,
-            Err(error) => return Err(error),
+            outcome => return outcome,
         }
     }
+}
+
+/// Whether the peer holds the key of this credential, and policy lets it in.
+#[inline(never)]
+fn prove<P: Provider + Credentials>(
+    p: &mut P,
+    suite: Suite,
+    sort: AuthenticationKey,
+    claim: &Claim<'_>,
+    found: &Found<'_>,
+) -> Result<Proved> {
+    let parsed = Credential::parse(found.bytes);
+    // By reference: moved, it would lie on the stack twice.
+    let credential = match &parsed {
+        Ok(credential) => credential,
+        Err(error) => return Err(*error),
+    };
+    let prk = prk(p, suite, sort, claim, credential)?;
+    let role = if claim.c_r.is_some() { Role::Initiator } else { Role::Responder };
+    if !p.authorize(&Peer { thumbprint: found.thumbprint, credential, inbox: claim.inbox, role }) {
+        return Err(Error::Denied);
+    }
+    let th = schedule::th_next(p, claim.th, claim.plaintext, &credential.cred_x()?);
+    Ok(Proved { peer: found.thumbprint, prk, th })
 }
 
 /// PRK_3e2m or PRK_4e3m, if the signature or MAC fits this credential. Errors: `AuthenticationFailed`, `InvalidKey`, `UnsupportedMethod`
