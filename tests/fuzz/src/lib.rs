@@ -15,7 +15,7 @@ pub mod provider;
 pub mod random;
 pub mod seeds;
 
-use decoders::{cbor, cose, credential, edhoc, link, persist, record, x509};
+use decoders::{blocks, cbor, cose, credential, edhoc, link, persist, record, x509};
 use sealwire_core::Error;
 
 /// A target: its name and its body, which tells whether anything in the input was accepted: a corpus of which nothing is has rotted.
@@ -59,6 +59,10 @@ targets! {
     endpoint_timeout = endpoint::timeout;
     endpoint_unconfirmed = endpoint::unconfirmed;
     link_can = link::can;
+    link_ethernet = blocks::ethernet;
+    link_fragment = blocks::fragment;
+    link_rs485 = blocks::rs485;
+    link_spi = blocks::spi;
     link_stream = link::stream;
     link_uart = link::uart;
     persist_flash = persist::flash;

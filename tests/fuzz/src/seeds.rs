@@ -7,7 +7,9 @@ use sealwire_core::bytes::Writer;
 use sealwire_core::credential::IdCred;
 use sealwire_core::crypto::Suite;
 use sealwire_core::edhoc::EdhocError;
-use sealwire_core::link::{stream, uart};
+use sealwire_core::link::fragment::Fragmenter;
+use sealwire_core::link::rs485::{Config, Controller, Device};
+use sealwire_core::link::{ethernet, spi, stream, uart};
 use sealwire_core::record::{Ack, Kind, Options, Origin, Relation, Resume, UpdateRequest, UpdateResponse};
 
 fn written(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
@@ -146,6 +148,17 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
             }
         }
         "link_can" => all.extend(can()),
+        "link_ethernet" => {
+            let head = ethernet::Head { destination: ethernet::BROADCAST, source: [2, 0, 0, 0, 0, 1], ether_type: ethernet::ETHER_TYPE };
+            for fragment in [&b"\x00\x80x"[..], &[1; 44], &[2; 200]] {
+                let mut out = [0; ethernet::LONGEST];
+                let length = ethernet::encode(&head, fragment, &mut out).expect("it fits");
+                all.push(out[..length].to_vec());
+            }
+        }
+        "link_fragment" => all.extend(fragments()),
+        "link_spi" => all.extend([0, 8, 23].into_iter().flat_map(blocks)),
+        "link_rs485" => all.extend(polls()),
         "persist_flash" => {
             for repairs in [0b10, 0b1010, 0b0101_0110, 0xff] {
                 let mut image = vec![repairs, 2];
@@ -233,6 +246,72 @@ fn snapshots() -> Vec<Vec<u8>> {
         body[239] = 64;
         body[247] = 64;
         all.push(body);
+    }
+    all
+}
+
+/// Fragments of two senders: in order, with one lost, one repeated, interleaved, and after the time is over.
+fn fragments() -> Vec<Vec<u8>> {
+    let mut fragmenter = Fragmenter::new(12).expect("room for a piece");
+    let mut cut = |frame: &[u8]| -> Vec<Vec<u8>> {
+        fragmenter
+            .fragments(frame)
+            .expect("it fits")
+            .map(|(head, body)| [&[(head.len() + body.len()) as u8], &head[..], body].concat())
+            .collect()
+    };
+    let (one, other) = (cut(&[7; 35]), cut(&[8; 25]));
+    let line = |control: u8, pieces: &[&Vec<u8>]| pieces.iter().flat_map(|piece| [&[control][..], piece].concat()).collect::<Vec<u8>>();
+    vec![
+        line(0, &[&one[0], &one[1], &one[2], &one[3]]),
+        line(1, &[&one[0], &one[2], &one[3], &other[0], &other[1], &other[2]]),
+        line(2, &[&one[0], &one[0], &one[1], &one[1], &one[2], &one[3], &one[3]]),
+        [line(0, &[&one[0]]), line(1, &[&other[0], &other[1]]), line(0, &[&one[1], &one[2], &one[3]]), line(1, &[&other[2]])].concat(),
+        [line(0, &[&one[0]]), line(0xfd, &[&other[0], &other[1], &other[2]]), line(0, &[&one[1]])].concat(),
+    ]
+}
+
+/// Blocks of an SPI link: as they are, shifted, with one missing and one repeated.
+fn blocks(choice: u8) -> Vec<Vec<u8>> {
+    let size = 8 + usize::from(choice);
+    let mut end = spi::Exchange::new(size, vec![0; 64], vec![0; 128]).expect("a good size");
+    let mut all = Vec::new();
+    for frame in [&b"one"[..], &[2; 40], &[3; 9]] {
+        end.send(frame).expect("nothing is under way");
+        while end.is_sending() {
+            let mut block = vec![0; size];
+            end.poll_transmit(&mut block).expect("the right size");
+            all.push(block);
+        }
+    }
+    let whole = all.concat();
+    let mut missing = all.clone();
+    missing.remove(2);
+    all.insert(1, all[0].clone());
+    let lines = [whole.clone(), [&[0x77, 0x77, 0x77][..], &whole, &vec![0xff; size]].concat(), missing.concat(), all.concat()];
+    lines.map(|line| [&[choice][..], &line].concat()).to_vec()
+}
+
+/// What a controller and devices say on a bus.
+fn polls() -> Vec<Vec<u8>> {
+    let bus = Config { longest: 96, ..Config::DEFAULT };
+    let mut controller = Controller::new(bus, vec![0; 100], vec![0; 100]).expect("a good bus");
+    let mut device = Device::new(bus, 1, vec![0; 100], vec![0; 100]).expect("a good bus");
+    let (mut all, mut line) = (vec![vec![1, 0, 8, 0, 8, 0], vec![3, 0, 8, 0, 8, 0, 0xf9, 0, 8, 0, 0xf8, 0, 0xf8, 0]], Vec::new());
+    let mut now = 0;
+    for number in 0..4 {
+        let mut out = [0; 128];
+        let _ = device.send(&[number; 5]);
+        controller.poll(1, &[0x40 | number; 7]).expect("nothing is under way");
+        now += 10;
+        let length = controller.poll_transmit(now, &mut out).expect("it fits").expect("it is due");
+        line.extend([&[16, length as u8][..], &out[..length]].concat());
+        device.handle(now, &out[..length]);
+        all.push(line.clone());
+        now += 2;
+        let length = device.poll_transmit(now, &mut out).expect("it fits").expect("it is due");
+        controller.handle(now, &out[..length]);
+        all.push([&[1, 0, 16, length as u8][..], &out[..length]].concat());
     }
     all
 }

@@ -1,5 +1,6 @@
 //! One target for each decoder.
 
+pub mod blocks;
 pub mod cbor;
 pub mod cose;
 pub mod credential;
