@@ -7,6 +7,7 @@ import fcntl
 import os
 import random
 import select
+import shutil
 import socket
 import struct
 import subprocess
@@ -19,10 +20,13 @@ from conftest import unavailable
 from sealwire.primitives import Fragmenter, Reassembler, ethernet_decode, ethernet_encode
 
 TYPE = 0x88B5
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
 
 
 def ip(*arguments: str) -> bool:
+    if shutil.which("ip") is None:
+        return False
     done = subprocess.run(["ip", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     return done.returncode == 0
 
@@ -31,7 +35,9 @@ def up(name: str) -> None:
     # Nothing but this test's frames: no IPv6 neighbour discovery.
     with contextlib.suppress(OSError), open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as switch:
         switch.write("1")
-    assert ip("link", "set", name, "up")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        _, flags = struct.unpack("16sh", fcntl.ioctl(asking, SIOCGIFFLAGS, struct.pack("16sh", name.encode(), 0)))
+        fcntl.ioctl(asking, SIOCSIFFLAGS, struct.pack("16sh", name.encode(), flags | IFF_UP))
 
 
 @contextlib.contextmanager
