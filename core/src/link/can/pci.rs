@@ -61,9 +61,9 @@ pub(super) fn parse(data: &[u8]) -> Result<Pci<'_>> {
     let low = head & 15;
     match head >> 4 {
         SINGLE => {
-            // Beyond 8 bytes the length has a byte of its own, and the four bits are zero; up to 8 bytes they are not.
+            // Beyond 8 bytes the length has a byte of its own, and the four bits are zero.
             let escaped = data.len() > CLASSIC;
-            if escaped != (low == 0) {
+            if escaped && low != 0 {
                 return Err(Error::Malformed);
             }
             let length = if escaped { reader.u8()? } else { low };
@@ -137,7 +137,7 @@ pub(super) fn pad(mut out: Writer<'_>, padding: Option<u8>) -> Result<usize> {
 pub(super) const fn gap(separation: u8) -> u8 {
     match separation {
         0 => 0,
-        1..=0x7e => separation.saturating_add(1),
+        1..=0x7f => separation.saturating_add(1),
         0xf1..=0xf9 => 2,
         _ => 128,
     }

@@ -230,6 +230,84 @@ fn waiting_is_borne_so_often_and_no_longer() {
 }
 
 #[test]
+fn waits_are_counted_for_each_block() {
+    let config = Config { max_waits: 2, block_size: 1, ..Config::CLASSIC };
+    let (mut sender, mut receiver) = (object(config, 100), object(config, 100));
+    sender.send(&pattern(6 + 4 * 7)).unwrap();
+    let mut now = 0;
+    for block in 0..5 {
+        let piece = poll(&mut sender, now).unwrap();
+        assert_eq!(handle(&mut receiver, now, &piece).is_some(), block == 4);
+        if block == 4 {
+            break;
+        }
+        receiver.set_ready(false);
+        for _ in 0..2 {
+            assert_eq!(all(&mut receiver, now), [[0x31, 1, 0]], "block {block}");
+            handle(&mut sender, now, &[0x31, 1, 0]);
+            now += 500;
+        }
+        receiver.set_ready(true);
+        assert_eq!(all(&mut receiver, now), [[0x30, 1, 0]], "block {block}");
+        handle(&mut sender, now, &[0x30, 1, 0]);
+    }
+    assert_eq!((sender.sent(), receiver.counters().frames), (Sent { frames: 1, ..Sent::default() }, 1));
+}
+
+#[test]
+fn flow_control_that_nobody_awaits_moves_nothing() {
+    let mut sender = object(Config::CLASSIC, 100);
+    let odd = |sender: &mut Object, now| {
+        for flow in [[0x32, 0, 0], [0x31, 0, 0], [0x30, 1, 99]] {
+            handle(sender, now, &flow);
+        }
+    };
+    odd(&mut sender, 0);
+    sender.send(&pattern(30)).unwrap();
+    odd(&mut sender, 0);
+    assert_eq!(poll(&mut sender, 0).unwrap()[0], 0x10);
+    handle(&mut sender, 0, &[0x30, 0, 10]);
+    for (number, now) in [(0x21, 0), (0x22, 11), (0x23, 22), (0x24, 33)] {
+        odd(&mut sender, now);
+        assert_eq!((poll(&mut sender, now).unwrap()[0], poll(&mut sender, now)), (number, None));
+    }
+    assert_eq!((sender.sent(), sender.poll_timeout()), (Sent { frames: 1, ..Sent::default() }, None));
+}
+
+#[test]
+fn flow_control_goes_out_when_it_is_due_and_only_then() {
+    let mut receiver = object(Config { block_size: 0, ..Config::CLASSIC }, 100);
+    // A frame that is too long, and another before that could be told.
+    handle(&mut receiver, 0, &[0x11, 0, 0, 1, 2, 3, 4, 5]);
+    assert_eq!(receiver.poll_timeout(), Some(0));
+    handle(&mut receiver, 0, &[0x10, 27, 0, 1, 2, 3, 4, 5]);
+    assert_eq!(all(&mut receiver, 0), [[0x30, 0, 0]]);
+    for number in 1..3 {
+        handle(&mut receiver, 0, &[0x20 | number; 8]);
+        assert_eq!((poll(&mut receiver, 0), receiver.poll_timeout()), (None, Some(1000)));
+    }
+    // More bytes than the CAN frame that began it had: not of this sender.
+    handle(&mut receiver, 0, &[0x23; 12]);
+    assert_eq!(receiver.counters(), Counters { overlong: 1, malformed: 1, ..Counters::default() });
+    assert_eq!(handle(&mut receiver, 0, &[0x23; 8]).map(|frame| frame.len()), Some(27));
+    // The last piece again is no loss; one of another frame is.
+    handle(&mut receiver, 0, &[0x23; 8]);
+    assert_eq!(receiver.counters().lost, 0);
+    handle(&mut receiver, 0, &[0x27; 8]);
+    assert_eq!(receiver.counters().lost, 1);
+    // Pieces of a frame that was refused count no further.
+    handle(&mut receiver, 0, &[0x11, 0, 0, 1, 2, 3, 4, 5]);
+    handle(&mut receiver, 0, &[0x21; 8]);
+    handle(&mut receiver, 0, &[0x22; 8]);
+    assert_eq!(receiver.counters(), Counters { frames: 1, overlong: 2, malformed: 1, lost: 1, ..Counters::default() });
+    // Without a beginning, they count once.
+    handle(&mut receiver, 0, &[2, 1, 1]);
+    handle(&mut receiver, 0, &[0x27; 8]);
+    handle(&mut receiver, 0, &[0x29; 8]);
+    assert_eq!(receiver.counters(), Counters { frames: 2, overlong: 2, malformed: 1, lost: 2, ..Counters::default() });
+}
+
+#[test]
 fn an_application_that_is_not_ready_makes_the_sender_wait() {
     let config = Config { max_waits: 4, block_size: 2, ..Config::CLASSIC };
     let mut pair = Pair::new(config, config, 100);
@@ -262,10 +340,14 @@ fn an_application_that_is_not_ready_makes_the_sender_wait() {
     pair.ends[0].send(&pattern(50)).unwrap();
     later(&mut pair, 4);
     assert_eq!((poll(&mut pair.ends[1], pair.now), pair.ends[1].poll_timeout()), (None, None));
+    handle(&mut pair.ends[1], pair.now, &[0x21; 8]);
     assert_eq!(pair.ends[1].counters(), Counters { frames: 2, refused: 1, ..Counters::default() });
     pair.run_clean();
     assert_eq!(pair.ends[0].sent(), Sent { frames: 2, expired: 1, refused: 0 });
     assert_eq!(waits, 8);
+    // Which is forgotten when the next one begins.
+    handle(&mut pair.ends[1], pair.now, &[0x10, 9, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(all(&mut pair.ends[1], pair.now), [[0x31, 2, 0]]);
 }
 
 #[test]
