@@ -25,4 +25,4 @@ pub use port::{
     TrustAnchor, is_x5t_of, x5t_of,
 };
 pub use resolve::{Accepted, resolve};
-pub(crate) use resolve::{Found, find};
+pub(crate) use resolve::{Found, bytes_of, find};

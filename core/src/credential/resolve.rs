@@ -24,11 +24,12 @@ pub struct Accepted<'a> {
     pub next: usize,
 }
 
-/// What [`find`] found: an [`Accepted`] not parsed.
-pub(crate) struct Found<'a> {
-    pub(crate) bytes: &'a [u8],
+/// What [`find`] found.
+pub(crate) struct Found {
+    pub(crate) key: PublicKey,
     pub(crate) thumbprint: Thumbprint,
-    pub(crate) next: usize,
+    /// Where [`bytes_of`] finds it.
+    pub(crate) nth: usize,
 }
 
 /// Finds the first credential, from candidate `from` on (0 at first), that ID_CRED_x may mean and that is trusted: provisioned or
@@ -45,55 +46,53 @@ pub fn resolve<'b, P: Provider + Credentials>(
     own: &[PublicKey],
     buffer: &'b mut [u8; MAX_CREDENTIAL],
 ) -> Result<Accepted<'b>> {
-    let Found { bytes, thumbprint, next } = find(p, id, from, suite, sort, own, buffer)?;
-    Ok(Accepted { credential: Credential::parse(bytes)?, thumbprint, next })
+    let Found { thumbprint, nth, .. } = find(p, id, from, suite, sort, own)?;
+    let bytes = bytes_of(p, id, nth, buffer)?.ok_or(Error::Internal)?;
+    Ok(Accepted { credential: Credential::parse(bytes)?, thumbprint, next: nth.saturating_add(1) })
 }
 
-/// [`resolve`] without the parsed credential, which is large, and not needed by all who ask.
-#[inline(never)]
-pub(crate) fn find<'b, P: Provider + Credentials>(
+/// The `nth` credential that ID_CRED_x may mean, or nothing if there are no more: one sent by value, or as many as the port has.
+pub(crate) fn bytes_of<'b, P: Provider + Credentials>(
     p: &mut P,
     id: &IdCred<'b>,
+    nth: usize,
+    buffer: &'b mut [u8; MAX_CREDENTIAL],
+) -> Result<Option<&'b [u8]>> {
+    let found = match id {
+        IdCred::Ccs(bytes) | IdCred::Cwt(bytes) => return Ok((nth == 0).then_some(bytes)),
+        #[cfg(feature = "x509")]
+        IdCred::X5Chain(value) => {
+            let ([bytes, ..], _) = x5chain(value)?;
+            return Ok((nth == 0).then_some(bytes));
+        }
+        IdCred::Kid(kid) => p.candidate(kid, nth, buffer)?,
+        #[cfg(feature = "x509")]
+        IdCred::X5t(value) => p.candidate_x5t(x5t_hash(value)?, nth, buffer)?,
+        #[cfg(not(feature = "x509"))]
+        IdCred::X5t(_) | IdCred::X5Chain(_) => return Err(Error::UnsupportedCredential),
+    };
+    match found {
+        Some(length) => buffer.get(..length).map(Some).ok_or(Error::Internal),
+        None => Ok(None),
+    }
+}
+
+/// [`resolve`] for those who need the key now, and the credential later: its buffer is gone when this returns.
+#[inline(never)]
+pub(crate) fn find<P: Provider + Credentials>(
+    p: &mut P,
+    id: &IdCred<'_>,
     from: usize,
     suite: Suite,
     sort: AuthenticationKey,
     own: &[PublicKey],
-    buffer: &'b mut [u8; MAX_CREDENTIAL],
-) -> Result<Found<'b>> {
-    #[cfg(feature = "x509")]
-    let (chain, count);
-    let path: &[&'b [u8]] = match id {
-        IdCred::Ccs(bytes) | IdCred::Cwt(bytes) => core::slice::from_ref(bytes),
-        #[cfg(feature = "x509")]
-        IdCred::X5Chain(value) => {
-            (chain, count) = x5chain(value)?;
-            chain.get(..count).ok_or(Error::Internal)?
-        }
-        #[cfg(not(feature = "x509"))]
-        IdCred::X5t(_) | IdCred::X5Chain(_) => return Err(Error::UnsupportedCredential),
-        _ => &[],
-    };
-    if let Some(bytes) = path.first() {
-        if from > 0 {
-            return Err(Error::UnknownCredential);
-        }
-        let thumbprint = judge(p, bytes, Some(id), path, suite, sort, own)?;
-        return Ok(Found { bytes, thumbprint, next: 1 });
-    }
+) -> Result<Found> {
+    let mut buffer = [0; MAX_CREDENTIAL];
     let mut refusal = Error::UnknownCredential;
     for nth in from..MAX_CANDIDATES {
-        let found = match id {
-            IdCred::Kid(kid) => p.candidate(kid, nth, buffer)?,
-            #[cfg(feature = "x509")]
-            IdCred::X5t(value) => p.candidate_x5t(x5t_hash(value)?, nth, buffer)?,
-            _ => None,
-        };
-        let Some(length) = found else { break };
-        match judge(p, buffer.get(..length).ok_or(Error::Internal)?, None, &[], suite, sort, own) {
-            Ok(thumbprint) => {
-                let bytes = buffer.get(..length).ok_or(Error::Internal)?;
-                return Ok(Found { bytes, thumbprint, next: nth.saturating_add(1) });
-            }
+        let Some(bytes) = bytes_of(p, id, nth, &mut buffer)? else { break };
+        match judge(p, bytes, id, suite, sort, own) {
+            Ok((key, thumbprint)) => return Ok(Found { key, thumbprint, nth }),
             Err(Error::Pending) => return Err(Error::Pending),
             Err(error) => refusal = error,
         }
@@ -101,34 +100,39 @@ pub(crate) fn find<'b, P: Provider + Credentials>(
     Err(refusal)
 }
 
-/// Reads a credential and judges it. `by_value` is how the peer sent it, if it did; then a CCS must have been provisioned.
+/// Reads a credential and judges it.
 #[inline(never)]
 fn judge<P: Provider + Credentials>(
     p: &mut P,
     bytes: &[u8],
-    by_value: Option<&IdCred<'_>>,
-    path: &[&[u8]],
+    id: &IdCred<'_>,
     suite: Suite,
     sort: AuthenticationKey,
     own: &[PublicKey],
-) -> Result<Thumbprint> {
+) -> Result<(PublicKey, Thumbprint)> {
     let parsed = Credential::parse(bytes);
     // By reference: moved, it would lie on the stack twice.
     let credential = match &parsed {
         Ok(credential) => credential,
         Err(error) => return Err(*error),
     };
-    #[cfg(not(feature = "x509"))]
-    let _ = path;
-    let path: &[&[u8]] = match by_value {
+    #[cfg(feature = "x509")]
+    let chain;
+    let path: &[&[u8]] = match id {
         #[cfg(feature = "x509")]
-        Some(IdCred::X5Chain(_)) if credential.kind == CredentialKind::X509 => path,
+        IdCred::X5Chain(value) if credential.kind == CredentialKind::X509 => {
+            chain = x5chain(value)?;
+            chain.0.get(..chain.1).ok_or(Error::Internal)?
+        }
         #[cfg(feature = "x509")]
-        Some(IdCred::X5Chain(_)) => return Err(Error::Malformed),
-        Some(_) if credential.kind == CredentialKind::Ccs && !p.known(bytes) => return Err(Error::UntrustedCredential),
+        IdCred::X5Chain(_) => return Err(Error::Malformed),
+        IdCred::Ccs(_) | IdCred::Cwt(_) if credential.kind == CredentialKind::Ccs && !p.known(bytes) => {
+            return Err(Error::UntrustedCredential);
+        }
         _ => &[],
     };
-    accept(p, credential, path, suite, sort, own)
+    let thumbprint = accept(p, credential, path, suite, sort, own)?;
+    Ok((credential.key, thumbprint))
 }
 
 /// Everything but the bytes' having been provisioned. `path` is an x5chain, whose first certificate the credential is; one that was provisioned

@@ -5,7 +5,7 @@ use super::message::Authentication;
 use super::own::OwnKeys;
 use super::schedule::{self, MAX_MAC, MacContext};
 use crate::bytes::{Secret, equal};
-use crate::credential::{Credential, Credentials, Found, MAX_CREDENTIAL, Peer, Role, Thumbprint, find};
+use crate::credential::{Credential, Credentials, Found, MAX_CREDENTIAL, Peer, PublicKey, Role, Thumbprint, bytes_of, find};
 use crate::crypto::{AuthenticationKey, HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
@@ -39,7 +39,6 @@ pub(super) struct Proved {
 /// Tries the credentials that ID_CRED_x may mean, one after the other (RFC 9528 §3.5.3: kids need not be unique), and asks policy about the one that fits.
 ///
 /// Errors: `Malformed` (neither signature nor MAC by its length), `AuthenticationFailed`, `InvalidKey`, `Denied`, those of [`resolve`](crate::credential::resolve).
-// Apart, so that its buffer does not lie on the stack while the caller does other things.
 #[inline(never)]
 pub(super) fn verify<P: Provider + Credentials>(
     p: &mut P,
@@ -51,77 +50,80 @@ pub(super) fn verify<P: Provider + Credentials>(
     if claim.theirs.proof.len() != schedule::proof_len(suite, sort) {
         return Err(Error::Malformed);
     }
-    let mut buffer = [0; MAX_CREDENTIAL];
     let mut refusal = Error::UnknownCredential;
     let mut from = 0;
     loop {
-        let found = match find(p, &claim.theirs.id, from, suite, sort, own.all(), &mut buffer) {
+        let found = find(p, &claim.theirs.id, from, suite, sort, own.all());
+        // By reference, here and below: moved, it would lie on the stack twice.
+        let found = match &found {
             Ok(found) => found,
             // No more candidates: what counts is how the last one failed.
             Err(Error::UnknownCredential) => return Err(refusal),
-            Err(error) => return Err(error),
+            Err(error) => return Err(*error),
         };
-        from = found.next;
-        match prove(p, suite, sort, claim, &found) {
+        from = found.nth.saturating_add(1);
+        match agree(p, suite, sort, claim, &found.key).and_then(|prk| prove(p, suite, sort, claim, found, prk)) {
             Err(error @ (Error::AuthenticationFailed | Error::InvalidKey)) => refusal = error,
             outcome => return outcome,
         }
     }
 }
 
-/// Whether the peer holds the key of this credential, and policy lets it in.
+/// PRK_3e2m or PRK_4e3m. Before the credential is fetched again: nothing takes more stack than this. Error: `InvalidKey`.
+#[inline(never)]
+fn agree<P: Provider>(p: &mut P, suite: Suite, sort: AuthenticationKey, claim: &Claim<'_>, key: &PublicKey) -> Result<Secret<HASH>> {
+    match sort {
+        AuthenticationKey::StaticDh => {
+            let mut shared = Secret::zero();
+            p.agree_ephemeral(suite.curve(), claim.ephemeral, &key.x, &mut shared)?;
+            let label = if claim.c_r.is_some() { schedule::SALT_3E2M } else { schedule::SALT_4E3M };
+            schedule::prk_next(p, claim.prk, label, claim.th, Some(&shared))
+        }
+        AuthenticationKey::Signature => Ok(claim.prk.clone()),
+    }
+}
+
+/// Whether the peer holds the key of this credential, and policy lets it in. Errors: `AuthenticationFailed`, `InvalidKey`, `Denied`,
+/// `UnsupportedMethod` (signatures are not in this build), `UnknownCredential` (the port now has another one).
 #[inline(never)]
 fn prove<P: Provider + Credentials>(
     p: &mut P,
     suite: Suite,
     sort: AuthenticationKey,
     claim: &Claim<'_>,
-    found: &Found<'_>,
+    found: &Found,
+    prk: Secret<HASH>,
 ) -> Result<Proved> {
-    let parsed = Credential::parse(found.bytes);
-    // By reference: moved, it would lie on the stack twice.
+    let mut buffer = [0; MAX_CREDENTIAL];
+    let bytes = bytes_of(p, &claim.theirs.id, found.nth, &mut buffer)?.ok_or(Error::UnknownCredential)?;
+    let parsed = Credential::parse(bytes);
     let credential = match &parsed {
-        Ok(credential) => credential,
+        Ok(credential) if credential.key == found.key => credential,
+        Ok(_) => return Err(Error::UnknownCredential),
         Err(error) => return Err(*error),
     };
-    let prk = prk(p, suite, sort, claim, credential)?;
+    let context =
+        MacContext { c_r: claim.c_r, id: &claim.theirs.id, th: claim.th, credential: credential.cred_x()?, ead: claim.theirs.ead };
+    match sort {
+        AuthenticationKey::StaticDh => {
+            let mut mac = [0; MAX_MAC];
+            let mac = mac.get_mut(..suite.mac_len()).ok_or(Error::Internal)?;
+            schedule::mac(p, &prk, &context, mac)?;
+            if !equal(mac, claim.theirs.proof) {
+                return Err(Error::AuthenticationFailed);
+            }
+        }
+        #[cfg(feature = "signatures")]
+        AuthenticationKey::Signature => {
+            schedule::with_signed(p, &prk, &context, |p, message| credential.key.verify(p, message, claim.theirs.proof))?;
+        }
+        #[cfg(not(feature = "signatures"))]
+        AuthenticationKey::Signature => return Err(Error::UnsupportedMethod),
+    }
     let role = if claim.c_r.is_some() { Role::Initiator } else { Role::Responder };
     if !p.authorize(&Peer { thumbprint: found.thumbprint, credential, inbox: claim.inbox, role }) {
         return Err(Error::Denied);
     }
     let th = schedule::th_next(p, claim.th, claim.plaintext, &credential.cred_x()?);
     Ok(Proved { peer: found.thumbprint, prk, th })
-}
-
-/// PRK_3e2m or PRK_4e3m, if the signature or MAC fits this credential. Errors: `AuthenticationFailed`, `InvalidKey`, `UnsupportedMethod`
-/// (signatures are not in this build).
-#[inline(never)]
-fn prk<P: Provider>(
-    p: &mut P,
-    suite: Suite,
-    sort: AuthenticationKey,
-    claim: &Claim<'_>,
-    credential: &Credential<'_>,
-) -> Result<Secret<HASH>> {
-    let context =
-        MacContext { c_r: claim.c_r, id: &claim.theirs.id, th: claim.th, credential: credential.cred_x()?, ead: claim.theirs.ead };
-    match sort {
-        AuthenticationKey::StaticDh => {
-            let mut shared = Secret::zero();
-            p.agree_ephemeral(suite.curve(), claim.ephemeral, &credential.key.x, &mut shared)?;
-            let label = if claim.c_r.is_some() { schedule::SALT_3E2M } else { schedule::SALT_4E3M };
-            let prk = schedule::prk_next(p, claim.prk, label, claim.th, Some(&shared))?;
-            let mut mac = [0; MAX_MAC];
-            let mac = mac.get_mut(..suite.mac_len()).ok_or(Error::Internal)?;
-            schedule::mac(p, &prk, &context, mac)?;
-            if equal(mac, claim.theirs.proof) { Ok(prk) } else { Err(Error::AuthenticationFailed) }
-        }
-        #[cfg(feature = "signatures")]
-        AuthenticationKey::Signature => {
-            schedule::with_signed(p, claim.prk, &context, |p, message| credential.key.verify(p, message, claim.theirs.proof))?;
-            Ok(claim.prk.clone())
-        }
-        #[cfg(not(feature = "signatures"))]
-        AuthenticationKey::Signature => Err(Error::UnsupportedMethod),
-    }
 }
