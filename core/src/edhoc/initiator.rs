@@ -118,39 +118,44 @@ impl AwaitMessage2 {
 
         let own = OwnKeys::new(p, suite, self.method.initiator())?;
         let claim = Claim { theirs, plaintext: plaintext_2, c_r: Some(c_r), th: &th_2, prk: &prk_2e, ephemeral: &self.x, inbox: None };
-        let proved = peer::verify(p, suite, self.method.responder(), &own, &claim)?;
+        let proved = peer::verify(p, suite, self.method.responder(), &own, &claim);
+        // By reference: moved, it would lie on the stack twice.
+        let proved = match &proved {
+            Ok(proved) => proved,
+            Err(error) => return Err(*error),
+        };
+        // Before the own credential is fetched: nothing takes more stack than this.
+        let before = (&proved.prk, schedule::SALT_4E3M, &proved.th);
+        let prk_4e3m = own::agree(p, suite, self.method.initiator(), own.handle, &g_y, before)?;
+        let th_4 = compose_message_3(p, self, proved, &prk_4e3m, by_value, ead_3, out)?;
         let own = own.thumbprint(p)?;
-        let (prk_4e3m, th_4) = compose_message_3(p, self, &g_y, &proved, by_value, ead_3, out)?;
         Ok(AwaitMessage4 { method: self.method, suite, c_i: self.c_i, c_r, prk_4e3m, th_4, own, peer: proved.peer })
     }
 }
 
-/// Composes message_3 into `out`; gives PRK_4e3m and TH_4.
+/// Composes message_3 into `out`; gives TH_4.
 // Apart, so that its buffer does not lie on the stack while message_2 is verified.
 #[inline(never)]
 fn compose_message_3<P: Provider + Credentials>(
     p: &mut P,
     state: &AwaitMessage2,
-    g_y: &[u8; 32],
     proved: &Proved,
+    prk_4e3m: &Secret<HASH>,
     by_value: bool,
     ead_3: &[Ead<'_>],
     out: &mut Writer<'_>,
-) -> Result<(Secret<HASH>, [u8; HASH])> {
+) -> Result<[u8; HASH]> {
     let (suite, sort) = (state.suite, state.method.initiator());
     let (prk_3e2m, th_3) = (&proved.prk, &proved.th);
     let mut buffer = [0; OWN_BUFFER];
     let own = own::load(p, suite, sort, by_value, &mut buffer)?;
-    let g_iy = own.agree(p, suite, g_y)?;
-    let prk_4e3m = schedule::prk_next(p, prk_3e2m, schedule::SALT_4E3M, th_3, g_iy.as_ref())?;
-
     let proof_len = schedule::proof_len(suite, sort);
     let tag_len = suite.edhoc_aead().tag_len();
     cbor::write_bytes_head(out, message::authentication_len(&own.id, proof_len, ead_3).saturating_add(tag_len))?;
     let start = out.len();
     message::write_authentication(out, &own.id, proof_len, ead_3, |ead, place| {
         let context = MacContext { c_r: None, id: &own.id, th: th_3, credential: own.credential, ead };
-        own.prove(p, suite, &prk_4e3m, &context, place)
+        own.prove(p, suite, prk_4e3m, &context, place)
     })?;
     let end = out.len();
     let th_4 = schedule::th_next(p, th_3, out.written().get(start..end).ok_or(Error::Internal)?, &own.credential);
@@ -161,7 +166,7 @@ fn compose_message_3<P: Provider + Credentials>(
         .and_then(|place| place.split_at_mut_checked(end.saturating_sub(start)))
         .ok_or(Error::Internal)?;
     schedule::seal(p, suite, prk_3e2m, (schedule::K_3, schedule::IV_3), th_3, plaintext_3, tag)?;
-    Ok((prk_4e3m, th_4))
+    Ok(th_4)
 }
 
 /// message_3 is under way. The peer has proved itself; that it got message_3 is open.

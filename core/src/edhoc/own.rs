@@ -15,23 +15,11 @@ pub(super) struct Own<'a> {
     pub(super) credential: CredX<'a>,
     pub(super) public: PublicKey,
     pub(super) id: IdCred<'a>,
-    key: KeyHandle,
+    pub(super) key: KeyHandle,
     sort: AuthenticationKey,
 }
 
 impl Own<'_> {
-    /// The shared secret G_RX or G_IY with the peer's ephemeral key, or nothing where this end signs. Errors: `InvalidKey`, `Pending`, the port's.
-    pub(super) fn agree<P: Provider>(&self, p: &mut P, suite: Suite, peer: &[u8; 32]) -> Result<Option<Secret<32>>> {
-        match self.sort {
-            AuthenticationKey::StaticDh => {
-                let mut shared = Secret::zero();
-                p.agree(self.key, suite.curve(), peer, &mut shared)?;
-                Ok(Some(shared))
-            }
-            AuthenticationKey::Signature => Ok(None),
-        }
-    }
-
     /// Fills in Signature_or_MAC_x. Errors: `UnsupportedMethod` (signatures are not in this build), `Pending`, the port's.
     pub(super) fn prove<P: Provider>(
         &self,
@@ -54,6 +42,27 @@ impl Own<'_> {
                 Err(Error::UnsupportedMethod)
             }
         }
+    }
+}
+
+/// PRK_3e2m or PRK_4e3m after `before`, from the shared secret G_RX or G_IY of the own static key with the peer's ephemeral key; the one before where
+/// this end signs. Errors: `InvalidKey`, `Pending`, the port's.
+#[inline(never)]
+pub(super) fn agree<P: Provider>(
+    p: &mut P,
+    suite: Suite,
+    sort: AuthenticationKey,
+    key: KeyHandle,
+    peer: &[u8; 32],
+    (before, label, th): (&Secret<HASH>, u64, &[u8; HASH]),
+) -> Result<Secret<HASH>> {
+    match sort {
+        AuthenticationKey::StaticDh => {
+            let mut shared = Secret::zero();
+            p.agree(key, suite.curve(), peer, &mut shared)?;
+            schedule::prk_next(p, before, label, th, &shared)
+        }
+        AuthenticationKey::Signature => Ok(before.clone()),
     }
 }
 
@@ -116,13 +125,15 @@ const KEYS: usize = if cfg!(feature = "signatures") { 2 } else { 1 };
 pub(super) struct OwnKeys {
     /// The one shown in this handshake, then the other one, or the same again.
     keys: [PublicKey; KEYS],
+    /// The private key of the one shown.
+    pub(super) handle: KeyHandle,
 }
 
 impl OwnKeys {
     /// Every key that this endpoint has for the suite: a message of its own, sent back, may come under the method that asks for the
     /// other one. The one of this sort must be there. Errors: as [`load`].
     pub(super) fn new<P: Provider + Credentials>(p: &mut P, suite: Suite, sort: AuthenticationKey) -> Result<Self> {
-        let shown = public_key(p, suite, sort)?;
+        let (shown, handle) = public_key(p, suite, sort)?;
         #[cfg_attr(not(feature = "signatures"), expect(unused_mut))]
         let mut keys = [shown; KEYS];
         #[cfg(feature = "signatures")]
@@ -133,14 +144,14 @@ impl OwnKeys {
                 AuthenticationKey::Signature => AuthenticationKey::StaticDh,
             };
             match public_key(p, suite, other) {
-                Ok(key) => *place = key,
+                Ok((key, _)) => *place = key,
                 // There is none, or it is not fit for use: then this endpoint does not show it either.
                 Err(error) if matches!(error.number(), 100..300) => {}
                 // A store that fails must not hide the key.
                 Err(error) => return Err(error),
             }
         }
-        Ok(OwnKeys { keys })
+        Ok(OwnKeys { keys, handle })
     }
 
     /// All of them.
@@ -155,12 +166,12 @@ impl OwnKeys {
     }
 }
 
-/// The public key of the own credential for `suite`. Errors: as [`load`].
+/// The public key of the own credential for `suite`, and the handle of the private one. Errors: as [`load`].
 // Apart, so that its buffer does not lie on the stack while the caller does other things.
 #[inline(never)]
-fn public_key<P: Provider + Credentials>(p: &mut P, suite: Suite, sort: AuthenticationKey) -> Result<PublicKey> {
+fn public_key<P: Provider + Credentials>(p: &mut P, suite: Suite, sort: AuthenticationKey) -> Result<(PublicKey, KeyHandle)> {
     let mut buffer = [0; OWN_BUFFER];
-    load(p, suite, sort, true, &mut buffer).map(|own| own.public)
+    load(p, suite, sort, true, &mut buffer).map(|own| (own.public, own.key))
 }
 
 /// Opens message_3 or message_4 into `scratch`; gives the plaintext.

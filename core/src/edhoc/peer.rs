@@ -77,7 +77,7 @@ fn agree<P: Provider>(p: &mut P, suite: Suite, sort: AuthenticationKey, claim: &
             let mut shared = Secret::zero();
             p.agree_ephemeral(suite.curve(), claim.ephemeral, &key.x, &mut shared)?;
             let label = if claim.c_r.is_some() { schedule::SALT_3E2M } else { schedule::SALT_4E3M };
-            schedule::prk_next(p, claim.prk, label, claim.th, Some(&shared))
+            schedule::prk_next(p, claim.prk, label, claim.th, &shared)
         }
         AuthenticationKey::Signature => Ok(claim.prk.clone()),
     }

@@ -9,7 +9,7 @@ use super::{Completed, ConnectionId, Ephemeral, Method, Methods, Role};
 use crate::bytes::{Secret, Writer};
 use crate::cbor::{self, Decoder};
 use crate::credential::{Credentials, Thumbprint};
-use crate::crypto::{HASH, Provider, Suite};
+use crate::crypto::{AuthenticationKey, HASH, Provider, Suite};
 use crate::error::{Error, Result};
 
 /// Processes message_1 and composes message_2 into `out`. `methods` and `suites` are those enabled; `y` is a new pair on the curve of the suite that
@@ -47,7 +47,10 @@ pub fn process_message_1<P: Provider + Credentials>(
     // The static key first: while it is Pending, nothing else need be done.
     let mut own_buffer = [0; OWN_BUFFER];
     let own = own::load(p, suite, sort, false, &mut own_buffer)?;
-    let g_rx = own.agree(p, suite, g_x)?;
+    let mut g_rx = None;
+    if sort == AuthenticationKey::StaticDh {
+        p.agree(own.key, suite.curve(), g_x, g_rx.insert(Secret::zero()))?;
+    }
 
     let g_y = y.public;
     let mut g_xy = Secret::zero();
@@ -55,7 +58,10 @@ pub fn process_message_1<P: Provider + Credentials>(
     let h_message_1 = p.hash(&[message_1]);
     let th_2 = schedule::th_2(p, &g_y, &h_message_1);
     let prk_2e = p.extract(&th_2, g_xy.expose());
-    let prk_3e2m = schedule::prk_next(p, &prk_2e, schedule::SALT_3E2M, &th_2, g_rx.as_ref())?;
+    let prk_3e2m = match &g_rx {
+        Some(g_rx) => schedule::prk_next(p, &prk_2e, schedule::SALT_3E2M, &th_2, g_rx)?,
+        None => prk_2e.clone(),
+    };
 
     let mut plaintext_2 = Writer::new(scratch);
     c_r.write(&mut plaintext_2)?;

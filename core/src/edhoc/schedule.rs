@@ -75,16 +75,15 @@ pub(crate) fn th_next<P: Provider>(p: &mut P, before: &[u8; HASH], plaintext: &[
     p.hash(&[&HASH_HEAD, before, plaintext, credential.head(), credential.bytes])
 }
 
-/// PRK_3e2m or PRK_4e3m: from the one before and the shared secret with the static key (G_RX, G_IY) of the party that authenticates;
-/// where it signs, there is none, and the one before is kept (RFC 9528 §4.1.1.2, §4.1.1.3).
+/// PRK_3e2m or PRK_4e3m: from the one before and the shared secret with the static key (G_RX, G_IY) of the party that authenticates.
+/// Where it signs, there is none, and the one before is kept (RFC 9528 §4.1.1.2, §4.1.1.3).
 pub(crate) fn prk_next<P: Provider>(
     p: &mut P,
     before: &Secret<HASH>,
     salt_label: u64,
     th: &[u8; HASH],
-    shared: Option<&Secret<32>>,
+    shared: &Secret<32>,
 ) -> Result<Secret<HASH>> {
-    let Some(shared) = shared else { return Ok(before.clone()) };
     let salt = kdf_hash(p, before, salt_label, th)?;
     Ok(p.extract(salt.expose(), shared.expose()))
 }
