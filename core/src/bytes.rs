@@ -93,7 +93,7 @@ impl<'a> Writer<'a> {
     /// Appends bytes. Error: [`Error::BufferTooSmall`], and nothing is written.
     #[inline]
     pub fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.reserve(bytes.len())?.copy_from_slice(bytes);
+        copy(self.reserve(bytes.len())?, bytes);
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl<const N: usize> Secret<N> {
         if bytes.len() != N {
             return Err(Error::InvalidArgument);
         }
-        secret.0.copy_from_slice(bytes);
+        copy(&mut secret.0, bytes);
         Ok(secret)
     }
 
@@ -192,6 +192,14 @@ impl<const N: usize> Eq for Secret<N> {}
 impl<const N: usize> core::fmt::Debug for Secret<N> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Secret<{N}>")
+    }
+}
+
+/// Copies as many elements as both have. For lengths known to be equal: unlike `copy_from_slice` it links no panic.
+#[inline]
+pub fn copy<T: Copy>(to: &mut [T], from: &[T]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
     }
 }
 

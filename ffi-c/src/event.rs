@@ -2,6 +2,7 @@
 
 use crate::status::number as status_number;
 use crate::types::sealwire_bytes;
+use sealwire_core::bytes::copy;
 use sealwire_core::edhoc::Role;
 use sealwire_core::endpoint::{self, Event, Message, Origin, Route, Sid};
 use sealwire_core::error::{Error, Result};
@@ -65,7 +66,7 @@ impl sealwire_route {
         let mut to = sealwire_route::default();
         let bytes = route.as_bytes();
         if let Some(place) = to.address.get_mut(..bytes.len()) {
-            place.copy_from_slice(bytes);
+            copy(place, bytes);
             to.length = u8::try_from(bytes.len()).unwrap_or_default();
         }
         to

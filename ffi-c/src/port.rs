@@ -141,7 +141,7 @@ impl Provider for Platform<'_> {
 
 /// Copies a credential to where the core wants it.
 fn copy(credential: &[u8], out: &mut [u8]) -> Result<usize> {
-    out.get_mut(..credential.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(credential);
+    sealwire_core::bytes::copy(out.get_mut(..credential.len()).ok_or(Error::BufferTooSmall)?, credential);
     Ok(credential.len())
 }
 

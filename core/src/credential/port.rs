@@ -169,7 +169,7 @@ pub fn is_x5t_of(hash: &[u8], credential: &[u8]) -> bool {
 }
 
 fn copy(bytes: &[u8], out: &mut [u8]) -> Result<usize> {
-    out.get_mut(..bytes.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(bytes);
+    crate::bytes::copy(out.get_mut(..bytes.len()).ok_or(Error::BufferTooSmall)?, bytes);
     Ok(bytes.len())
 }
 

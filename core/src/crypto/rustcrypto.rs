@@ -187,7 +187,7 @@ pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared:
             let scalar = zeroize::Zeroizing::new(secret.to_nonzero_scalar());
             #[expect(clippy::needless_borrows_for_generic_args, reason = "by value it would be copied once more, and stay")]
             let result = p256::ecdh::diffie_hellman(&*scalar, point);
-            shared.expose_mut().copy_from_slice(result.raw_secret_bytes());
+            crate::bytes::copy(shared.expose_mut(), result.raw_secret_bytes());
             if crate::bytes::equal(shared.expose(), &[0; 32]) {
                 return Err(Error::InvalidKey);
             }

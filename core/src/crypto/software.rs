@@ -130,7 +130,7 @@ pub fn sign(algorithm: Signature, private: &Secret<32>, message: &[&[u8]], signa
             use p256::ecdsa::signature::hazmat::PrehashSigner;
             let key = p256::ecdsa::SigningKey::from_slice(private.expose()).map_err(|_| Error::InvalidKey)?;
             let made: p256::ecdsa::Signature = key.sign_prehash(&super::hash(message)).map_err(|_| Error::Internal)?;
-            signature.copy_from_slice(&made.to_bytes());
+            crate::bytes::copy(signature, &made.to_bytes());
             Ok(())
         }
         #[cfg(not(all(feature = "_curve25519", feature = "_p256")))]

@@ -1,6 +1,6 @@
 //! Connection identifiers (RFC 9528 §3.3).
 
-use crate::bytes::Writer;
+use crate::bytes::{Writer, copy};
 use crate::cbor::{self, Decoder, Kind};
 use crate::error::{Error, Result};
 
@@ -21,7 +21,7 @@ impl ConnectionId {
         if bytes.is_empty() {
             return Err(Error::InvalidArgument);
         }
-        identifier.bytes.get_mut(..bytes.len()).ok_or(Error::InvalidArgument)?.copy_from_slice(bytes);
+        copy(identifier.bytes.get_mut(..bytes.len()).ok_or(Error::InvalidArgument)?, bytes);
         Ok(identifier)
     }
 

@@ -2,8 +2,8 @@
 
 use super::schedule::MacContext;
 use super::{message, schedule};
-use crate::bytes::Secret;
 use crate::bytes::Writer;
+use crate::bytes::{Secret, copy};
 use crate::cbor;
 use crate::credential::{
     CredX, Credential, CredentialKind, Credentials, DER, IdCred, MAX_CREDENTIAL, OwnCredential, PublicKey, Thumbprint, X5T_LEN, write_x5t,
@@ -97,7 +97,7 @@ pub(super) fn load<'a, P: Provider + Credentials>(
         }
         front_len = w.len();
         let start = X5T_LEN.saturating_sub(front_len);
-        front.get_mut(start..).ok_or(Error::Internal)?.copy_from_slice(w.written());
+        copy(front.get_mut(start..).ok_or(Error::Internal)?, w.written());
     }
     let buffer: &'a [u8; OWN_BUFFER] = buffer;
     let (start, end) = (X5T_LEN.saturating_sub(front_len), X5T_LEN.saturating_add(len));
@@ -189,7 +189,7 @@ pub(super) fn open_message<'s, P: Provider>(
     let length = content.len().checked_sub(suite.edhoc_aead().tag_len()).ok_or(Error::Malformed)?;
     let (ciphertext, tag) = content.split_at_checked(length).ok_or(Error::Internal)?;
     let plaintext = scratch.get_mut(..length).ok_or(Error::BufferTooSmall)?;
-    plaintext.copy_from_slice(ciphertext);
+    copy(plaintext, ciphertext);
     schedule::open(p, suite, prk, labels, th, plaintext, tag)?;
     Ok(plaintext)
 }

@@ -1,7 +1,7 @@
 //! Transcript hashes and the key schedule (RFC 9528 §4.1, §4.2).
 
 use super::ConnectionId;
-use crate::bytes::{Secret, Writer};
+use crate::bytes::{Secret, Writer, copy};
 use crate::cbor;
 use crate::credential::{CredX, IdCred};
 use crate::crypto::{AuthenticationKey, HASH, Provider, Suite};
@@ -53,7 +53,7 @@ pub(crate) fn kdf<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, contex
     let mut info: [&[u8]; 8] = [&[]; 8];
     let (first, rest) = info.split_first_mut().ok_or(Error::Internal)?;
     *first = head.written();
-    rest.get_mut(..context.len()).ok_or(Error::InvalidArgument)?.copy_from_slice(context);
+    copy(rest.get_mut(..context.len()).ok_or(Error::InvalidArgument)?, context);
     *rest.get_mut(context.len()).ok_or(Error::InvalidArgument)? = tail.written();
     p.expand(prk, &info, out)
 }
@@ -163,7 +163,7 @@ pub(crate) fn with_signed<P: Provider, T>(
 ) -> Result<T> {
     let mut payload = [0; MAX_MAC + 2];
     let (head, mac_x) = payload.split_at_mut_checked(2).ok_or(Error::Internal)?;
-    head.copy_from_slice(&HASH_HEAD);
+    copy(head, &HASH_HEAD);
     mac(p, prk, context, mac_x)?;
 
     let id = IdCredParts::of(context.id)?;

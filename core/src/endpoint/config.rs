@@ -1,5 +1,6 @@
 //! What an endpoint is told at the start, and the small values it shares with its owner.
 
+use crate::bytes::copy;
 use crate::crypto::Suite;
 use crate::edhoc::{Method, Methods};
 use crate::error::{Error, Result};
@@ -83,7 +84,7 @@ impl core::fmt::Debug for Route {
 
 fn pack(bytes: &[u8]) -> Result<([u8; MAX_NAME], u8)> {
     let mut packed = [0; MAX_NAME];
-    packed.get_mut(..bytes.len()).ok_or(Error::InvalidArgument)?.copy_from_slice(bytes);
+    copy(packed.get_mut(..bytes.len()).ok_or(Error::InvalidArgument)?, bytes);
     Ok((packed, u8::try_from(bytes.len()).map_err(|_| Error::InvalidArgument)?))
 }
 

@@ -7,6 +7,7 @@ use super::tables::{Marks, NEVER, Slot, Tables};
 use super::{Endpoint, Port};
 #[cfg(feature = "responder")]
 use super::{Reply, frame_type};
+use crate::bytes::copy;
 use crate::credential::{MAX_CREDENTIAL, Thumbprint};
 use crate::crypto::{AuthenticationKey, Suite};
 use crate::edhoc::{AwaitMessage2, AwaitMessage4, Completed, ConnectionId, Ead};
@@ -183,9 +184,13 @@ pub(super) fn assemble(buffer: &mut [u8], frame: u8, identifier: &ConnectionId, 
     if head > at || end > buffer.len() {
         return Err(Error::Internal);
     }
-    buffer.copy_within(at..end, head);
+    // Downwards, in ascending order; `copy_within` links a panic.
+    let cells = core::cell::Cell::from_mut(&mut *buffer).as_slice_of_cells();
+    for (to, from) in cells.iter().skip(head).zip(cells.iter().skip(at)).take(len) {
+        to.set(from.get());
+    }
     *buffer.first_mut().ok_or(Error::Internal)? = frame;
-    buffer.get_mut(1..head).ok_or(Error::Internal)?.copy_from_slice(identifier);
+    copy(buffer.get_mut(1..head).ok_or(Error::Internal)?, identifier);
     Ok(head.saturating_add(len))
 }
 
@@ -396,7 +401,7 @@ impl<T: Tables> Endpoint<T> {
         if let Source::Frame(message) = source {
             let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
             let place = buffer.get_mut(handshake.cached..).and_then(|rest| rest.get_mut(..message.len()));
-            place.ok_or(Error::BufferTooSmall)?.copy_from_slice(message);
+            copy(place.ok_or(Error::BufferTooSmall)?, message);
             handshake.waiting = message.len();
             self.settle_handshake(slot);
         }

@@ -4,6 +4,7 @@ use super::event::{Event, HandshakeId, Transmit};
 use super::session::{Early, Live, Outcome, State, pending, want};
 use super::tables::{NEVER, Slot, Tables};
 use super::{Endpoint, Port, SessionHandle};
+use crate::bytes::copy;
 use crate::error::{Error, Result};
 use crate::record::{self, Options, Resume, Updating};
 
@@ -95,7 +96,7 @@ impl<T: Tables> Endpoint<T> {
         if let Some(reply) = &self.reply {
             let len = usize::from(reply.len);
             let frame = reply.frame.get(..len).ok_or(Error::Internal)?;
-            out.get_mut(..len).ok_or(Error::BufferTooSmall)?.copy_from_slice(frame);
+            copy(out.get_mut(..len).ok_or(Error::BufferTooSmall)?, frame);
             let transmit = Transmit { len, route: reply.route, handshake: false };
             self.reply = None;
             return Ok(Some(transmit));
@@ -115,7 +116,7 @@ impl<T: Tables> Endpoint<T> {
     fn handshake_frame(&mut self, slot: usize, out: &mut [u8]) -> Result<Transmit> {
         let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
         let frame = buffer.get(..handshake.cached).ok_or(Error::Internal)?;
-        out.get_mut(..frame.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(frame);
+        copy(out.get_mut(..frame.len()).ok_or(Error::BufferTooSmall)?, frame);
         handshake.transmit = false;
         let transmit = Transmit { len: frame.len(), route: handshake.route, handshake: true };
         self.settle_handshake(slot);
@@ -134,7 +135,7 @@ impl<T: Tables> Endpoint<T> {
                     live.wants |= want::MESSAGE_4;
                     return Err(Error::BufferTooSmall);
                 };
-                place.copy_from_slice(frame);
+                copy(place, frame);
                 Some(Transmit { len: frame.len(), route, handshake: true })
             } else {
                 None

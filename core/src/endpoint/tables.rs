@@ -163,7 +163,8 @@ impl Tables for SliceTables<'_> {
     }
 
     fn handshake_mut(&mut self, slot: usize) -> Option<(&mut Handshake, &mut [u8])> {
-        let buffer = self.buffers.chunks_exact_mut(self.piece).nth(slot)?;
+        let start = self.piece.checked_mul(slot)?;
+        let buffer = self.buffers.get_mut(start..)?.get_mut(..self.piece)?;
         Some((self.handshakes.get_mut(slot)?, buffer))
     }
 

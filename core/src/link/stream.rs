@@ -1,7 +1,7 @@
 //! Byte streams that lose nothing, such as TCP: each frame behind its length, two bytes big-endian (PROTOCOL §7).
 
 use super::{Counters, count};
-use crate::bytes::Writer;
+use crate::bytes::{Writer, copy};
 use crate::error::{Error, Result};
 
 /// Bytes in front of a frame.
@@ -68,7 +68,7 @@ impl<'b> Decoder<'b> {
         let have = self.taken.saturating_sub(HEAD);
         let (now, behind) = rest.split_at(rest.len().min(length.saturating_sub(have)));
         let end = have.saturating_add(now.len());
-        self.buffer.get_mut(have..end).ok_or(Error::Internal)?.copy_from_slice(now);
+        copy(self.buffer.get_mut(have..end).ok_or(Error::Internal)?, now);
         self.taken = end.saturating_add(HEAD);
         let used = input.len().saturating_sub(behind.len());
         if end < length {

@@ -13,7 +13,7 @@
 //! [`Error::CorruptState`] and costs a handshake.
 
 use super::Store;
-use crate::bytes::{Reader, Writer};
+use crate::bytes::{Reader, Writer, copy};
 use crate::error::{Error, Result};
 use zeroize::Zeroizing;
 
@@ -166,7 +166,7 @@ impl<F: Flash> TwoSlot<F> {
         let mut at = address;
         for part in data.chunks(CHUNK) {
             let mut chunk = Zeroizing::new([self.layout.erased; CHUNK]);
-            chunk.get_mut(..part.len()).ok_or(Error::Internal)?.copy_from_slice(part);
+            copy(chunk.get_mut(..part.len()).ok_or(Error::Internal)?, part);
             let whole = part.len().next_multiple_of(self.layout.unit as usize);
             self.flash.write(at, chunk.get(..whole).ok_or(Error::Internal)?)?;
             at = at.saturating_add(CHUNK as u32);

@@ -15,7 +15,7 @@
 //!
 //! Keys are derived anew from PRK_out, which is left out for a store that does not resist rollback. What is absent is zero. It holds secrets: erase the buffer after use, and keep the store private.
 
-use crate::bytes::{Reader, Secret, Writer, equal};
+use crate::bytes::{Reader, Secret, Writer, copy, equal};
 use crate::credential::Thumbprint;
 use crate::crypto::{Provider, Suite};
 use crate::edhoc::{ConnectionId, Role};
@@ -48,7 +48,7 @@ impl RouteBytes {
     /// Copies an address. Error: [`Error::InvalidArgument`] above 24 bytes.
     pub fn new(address: &[u8]) -> Result<Self> {
         let mut route = RouteBytes::default();
-        route.bytes.get_mut(..address.len()).ok_or(Error::InvalidArgument)?.copy_from_slice(address);
+        copy(route.bytes.get_mut(..address.len()).ok_or(Error::InvalidArgument)?, address);
         route.length = address.len() as u8;
         Ok(route)
     }

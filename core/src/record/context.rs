@@ -3,7 +3,7 @@
 use super::header::{Header, MAX_HEADER, PARTIAL_IV_LIMIT};
 use super::options::MAX_TOPIC;
 use super::window::ReplayWindow;
-use crate::bytes::{Secret, Writer};
+use crate::bytes::{Secret, Writer, copy};
 use crate::cbor;
 use crate::credential::Thumbprint;
 use crate::crypto::suite::{MAX_KEY, MAX_NONCE, MAX_TAG};
@@ -94,7 +94,7 @@ impl EpochContext {
     /// Begins an epoch where another stood; with nothing but zeros, ends it. In place, so that no copy of a secret stays behind.
     #[inline(never)]
     pub(crate) fn begin(&mut self, prk_out: &[u8; 32]) {
-        self.prk_out.expose_mut().copy_from_slice(prk_out);
+        copy(self.prk_out.expose_mut(), prk_out);
         self.failures = 0;
         self.next = 0;
         self.reserved = 0;

@@ -9,7 +9,7 @@ use crate::port::{Platform, sealwire_port};
 use crate::status::answer;
 use crate::types::sealwire_bytes;
 use core::ffi::c_void;
-use sealwire_core::bytes::Writer;
+use sealwire_core::bytes::{Writer, copy};
 use sealwire_core::crypto::{Provider, Suite};
 use sealwire_core::edhoc::{
     AwaitMessage2, AwaitMessage3, AwaitMessage4, Completed, ConnectionId, Ead, Ephemeral, MAX_EAD_ITEMS, Message1, compose_message_1,
@@ -363,7 +363,7 @@ fn identifier(from: ConnectionId) -> ([u8; 4], u8) {
     let mut to = [0; 4];
     let bytes = from.as_bytes();
     if let Some(place) = to.get_mut(..bytes.len()) {
-        place.copy_from_slice(bytes);
+        copy(place, bytes);
     }
     (to, u8::try_from(bytes.len()).unwrap_or_default())
 }

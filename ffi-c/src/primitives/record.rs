@@ -5,6 +5,7 @@ use super::placed::{Opaque, call, erase, get, put};
 use crate::key::Algorithms;
 use crate::memory::{Output, bytes, bytes_mut, disjoint};
 use crate::types::sealwire_bytes;
+use sealwire_core::bytes::copy;
 use sealwire_core::error::Error;
 use sealwire_core::record::{Header, Kind, Options, Outgoing, Parties, SecurityContext};
 
@@ -130,7 +131,7 @@ pub unsafe extern "C" fn sealwire_record_recipient(
         disjoint(frame, identifier, identifier_length)?;
         let out = bytes_mut(identifier, identifier_length)?;
         let header = Header::parse(frame, identifier_length)?;
-        out.copy_from_slice(header.recipient.as_bytes().get(..identifier_length).ok_or(Error::Internal)?);
+        copy(out, header.recipient.as_bytes().get(..identifier_length).ok_or(Error::Internal)?);
         Ok(())
     })
 }

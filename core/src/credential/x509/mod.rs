@@ -14,6 +14,7 @@ pub(super) use path::anchor_key;
 pub use path::verify_path;
 
 use super::{KeyCurve, MAX_CREDENTIAL, PublicKey};
+use crate::bytes::copy;
 use crate::crypto::{AuthenticationKey, Provider, Signature};
 use crate::error::{Error, Result};
 use ::der::{Tag, TagNumber};
@@ -266,7 +267,7 @@ pub(crate) fn ecdsa_signature(encoded: &[u8]) -> Result<[u8; 64]> {
     for half in [r, s] {
         let number = numbers.unsigned()?;
         let start = half.len().checked_sub(number.len()).ok_or(Error::Malformed)?;
-        half.get_mut(start..).ok_or(Error::Internal)?.copy_from_slice(number);
+        copy(half.get_mut(start..).ok_or(Error::Internal)?, number);
         if half.iter().all(|byte| *byte == 0) {
             return Err(Error::Malformed);
         }

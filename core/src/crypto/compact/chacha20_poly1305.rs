@@ -1,6 +1,6 @@
 //! ChaCha20/Poly1305 (RFC 8439 §2.8) over chacha20's blocks and poly1305's authenticator.
 
-use crate::bytes::{Secret, equal};
+use crate::bytes::{Secret, copy, equal};
 use crate::error::{Error, Result};
 use chacha20::ChaChaCore;
 use chacha20::cipher::consts::U10;
@@ -22,10 +22,10 @@ pub(in crate::crypto) fn run(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut 
     }
     let mut lengths = [0; 16];
     for (place, part) in lengths.chunks_exact_mut(8).zip([aad, buffer]) {
-        mac.update_padded(part);
-        place.copy_from_slice(&(part.len() as u64).to_le_bytes());
+        authenticate(&mut mac, part);
+        copy(place, &(part.len() as u64).to_le_bytes());
     }
-    mac.update_padded(&lengths);
+    authenticate(&mut mac, &lengths);
     let made = mac.finalize();
     if sealing {
         *tag = made.into();
@@ -35,6 +35,15 @@ pub(in crate::crypto) fn run(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut 
         return Err(Error::DecryptFailed);
     }
     Ok(())
+}
+
+/// Feeds in a part, filled up to whole blocks with zeros.
+fn authenticate(mac: &mut Poly1305, part: &[u8]) {
+    for chunk in part.chunks(16) {
+        let mut block = [0; 16];
+        copy(&mut block, chunk);
+        mac.update(&[block.into()]);
+    }
 }
 
 /// Adds the key stream from the next block on; what is left of the last block is not used.

@@ -1,5 +1,6 @@
 //! SHA-256 and SHA-512 (FIPS 180-4) around sha2's compression of one block.
 
+use crate::bytes::copy;
 use ::sha2::digest::generic_array::GenericArray;
 
 macro_rules! hash {
@@ -41,7 +42,7 @@ macro_rules! hash {
                 }
                 self.update(&bits);
                 for (place, word) in out.chunks_exact_mut(size_of::<$word>()).zip(self.state) {
-                    place.copy_from_slice(&word.to_be_bytes());
+                    copy(place, &word.to_be_bytes());
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use super::Config;
 use super::pci::Status;
+use crate::bytes::copy;
 use crate::link::{Counters, count};
 
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Receiver<B> {
     }
 
     fn store(&mut self, at: usize, data: &[u8]) -> Option<()> {
-        self.buffer.as_mut().get_mut(at..)?.get_mut(..data.len())?.copy_from_slice(data);
+        copy(self.buffer.as_mut().get_mut(at..)?.get_mut(..data.len())?, data);
         self.at = at.saturating_add(data.len());
         Some(())
     }

@@ -2,7 +2,7 @@
 
 use super::pci::{self, Status};
 use super::{Config, Sent};
-use crate::bytes::Writer;
+use crate::bytes::{Writer, copy};
 use crate::error::{Error, Result};
 use crate::link::count;
 
@@ -55,7 +55,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Sender<B> {
         if !self.is_idle() {
             return Err(Error::Busy);
         }
-        self.buffer.as_mut().get_mut(..frame.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(frame);
+        copy(self.buffer.as_mut().get_mut(..frame.len()).ok_or(Error::BufferTooSmall)?, frame);
         (self.length, self.at, self.number, self.waits, self.state) = (frame.len(), 0, 0, 0, State::Start);
         Ok(())
     }

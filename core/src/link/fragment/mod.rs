@@ -9,7 +9,7 @@
 mod tests;
 
 use super::{Counters, count};
-use crate::bytes::Writer;
+use crate::bytes::{Writer, copy};
 use crate::error::{Error, Result};
 
 /// Bytes in front of a fragment.
@@ -189,7 +189,7 @@ impl Slot {
         let (Some(target), Ok(end_short), Ok(length)) = (place.get_mut(used..end), u16::try_from(end), u16::try_from(length)) else {
             return Step::Overlong;
         };
-        target.copy_from_slice(fragment.body);
+        copy(target, fragment.body);
         self.used = end_short;
         if self.next == 0 {
             self.body = length;

@@ -1,6 +1,7 @@
 //! The end that polls.
 
 use super::{Config, FROM_DEVICE, HEAD, NEXT, NUMBER, encode, encoded_len, is_address};
+use crate::bytes::copy;
 use crate::error::{Error, Result};
 use crate::link::{Counters, count, uart};
 
@@ -77,7 +78,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Controller<B> {
         let (head, place) =
             self.poll.as_mut().get_mut(..length).and_then(|poll| poll.split_first_chunk_mut::<HEAD>()).ok_or(Error::BufferTooSmall)?;
         *head = [address, second];
-        place.copy_from_slice(frame);
+        copy(place, frame);
         (self.length, self.tries, self.state) = (length, 0, State::Due(self.free_ms));
         Ok(())
     }

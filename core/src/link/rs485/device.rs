@@ -1,6 +1,7 @@
 //! An end that answers.
 
 use super::{Config, FROM_DEVICE, HEAD, NUMBER, encode, is_address};
+use crate::bytes::copy;
 use crate::error::{Error, Result};
 use crate::link::uart::{self, crc16};
 use crate::link::{Counters, count};
@@ -59,7 +60,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Device<B> {
         if frame.len() > self.config.longest.into() {
             return Err(Error::BufferTooSmall);
         }
-        self.answer.as_mut().get_mut(HEAD..length).ok_or(Error::BufferTooSmall)?.copy_from_slice(frame);
+        copy(self.answer.as_mut().get_mut(HEAD..length).ok_or(Error::BufferTooSmall)?, frame);
         self.length = length;
         Ok(())
     }

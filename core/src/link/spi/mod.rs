@@ -18,7 +18,7 @@ mod tests;
 
 use super::uart::{crc16, crc16_on};
 use super::{Counters, count};
-use crate::bytes::Writer;
+use crate::bytes::{Writer, copy};
 use crate::error::{Error, Result};
 
 /// What a block costs beside its piece.
@@ -98,7 +98,7 @@ fn join<'k>(kept: &'k mut [u8], block: &[u8]) -> Option<Block<'k>> {
     })?;
     let (end, back) = (kept.len().checked_sub(shift)?, block.get(..shift)?);
     kept.copy_within(shift.., 0);
-    kept.get_mut(end..)?.copy_from_slice(back);
+    copy(kept.get_mut(end..)?, back);
     parse(kept)
 }
 
@@ -137,7 +137,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
         if self.is_sending() {
             return Err(Error::Busy);
         }
-        self.sender.frame.as_mut().get_mut(..frame.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(frame);
+        copy(self.sender.frame.as_mut().get_mut(..frame.len()).ok_or(Error::BufferTooSmall)?, frame);
         (self.sender.length, self.sender.sent) = (frame.len(), 0);
         Ok(())
     }
@@ -184,7 +184,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
         }
         let found = if self.held { join(kept, block) } else { None };
         let done = found.map(|found| self.receiver.take(&found, frame, &mut self.counters).map(|frame| frame.len()));
-        kept.copy_from_slice(block);
+        copy(kept, block);
         self.held = !is_idle(block);
         if done.is_none() && self.held {
             count(&mut self.counters.malformed);
@@ -218,7 +218,7 @@ impl Receiver {
             self.open = false;
             return None;
         };
-        place.copy_from_slice(block.piece);
+        copy(place, block.piece);
         self.used = end;
         if !block.last {
             return None;
