@@ -11,7 +11,7 @@ ASSURE_SECONDS ?= 60
 TARGETS ?=
 ONLY ?=
 
-.PHONY: help demo demo-firmware test bench bench-sessions budget packages assure assure-report docs fmt lint deny install clean
+.PHONY: help demo demo-firmware test bench bench-sessions budget budget-rivals packages assure assure-report docs fmt lint deny install clean
 
 help:
 	@echo "make demo      build everything and run the demonstration (needs Rust, a C compiler, Python 3.9+; no root)"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench     measure beside lakers, snow, pyca and the bare AEADs; ARGS='--write-docs' renews docs/PERFORMANCE.md"
 	@echo "make bench-sessions   one Python endpoint with 100,000 sessions: memory, lookup, restore (needs \`make test SUITES=wheel\`; minutes)"
 	@echo "make budget    code, RAM, stack and instructions on emulated Cortex-M; ARGS='--write' takes them over into tests/budget.toml"
+	@echo "make budget-rivals  builds lakers and clatter for the same boards and runs them there (minutes)"
 	@echo "make packages  zips for vendor SDKs under $(BUILD)/packages; ONLY='cortex-m4 zephyr' only these"
 	@echo "make assure    fuzz every target for ASSURE_SECONDS (60); TARGETS=a,b only these; goes on where it was; docs/assurance.json"
 	@echo "make assure-report  executions by target, over all campaigns recorded"
@@ -49,6 +50,9 @@ bench-sessions:
 budget:
 	@$(PYTHON) scripts/budget.py run $(ARGS)
 	@$(PYTHON) scripts/budget.py docs
+
+budget-rivals:
+	@$(PYTHON) scripts/budget_rivals.py $(ARGS)
 
 packages:
 	@$(PYTHON) scripts/package.py build $(ONLY)

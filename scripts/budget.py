@@ -69,7 +69,7 @@ def sh(command: Sequence[str], **more: Any) -> str:
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False, **more)
     if done.returncode != 0:
         raise BudgetError(f"{done.stdout}\nfailed: {' '.join(command)}")
-    return done.stdout
+    return str(done.stdout)
 
 
 def load() -> Dict[str, Any]:
@@ -89,8 +89,11 @@ def host_tools() -> Tuple[str, str]:
     compiler = os.environ.get("CC", "gcc")
     peer, count = os.path.join(OUT, "peer"), os.path.join(OUT, "count.so")
     sh([compiler, "-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Iinclude", f"{FOLDER}/peer.c",
-        os.path.join(firmware.cargo_target_dir(), "release", "libsealwire.a"), "-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc", "-o", peer])
-    sh([compiler, "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"{FOLDER}/count.c", "-o", count])
+        os.path.join(firmware.cargo_target_dir(), "release", "libsealwire.a"), "-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc", "-o", peer + ".new"])
+    # Another run may be using it.
+    os.replace(os.path.join(ROOT, peer + ".new"), os.path.join(ROOT, peer))
+    sh([compiler, "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"{FOLDER}/count.c", "-o", count + ".new"])
+    os.replace(os.path.join(ROOT, count + ".new"), os.path.join(ROOT, count))
     return peer, count
 
 

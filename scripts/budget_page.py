@@ -37,7 +37,7 @@ METHOD = """## How it is measured
   still, so the counts repeat exactly. An instruction is not a cycle.
 - *panics*: functions of the image that exist to panic, by `nm`. `make budget` writes who calls each into build/budget/calls.txt.
 
-What others reach is listed with the same flags. Their images have start-up code and the calls that are counted, without flash, UART or retransmission.
+What others reach is listed with the same flags; `make budget-rivals` builds the first two for these boards and runs them. Their images have start-up code, a UART, and the calls that are counted, without flash,\nframing or retransmission.
 """
 
 

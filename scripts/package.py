@@ -20,6 +20,7 @@ import zipfile
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 import budget
+import budget_page
 import firmware
 
 ROOT = firmware.ROOT
@@ -139,7 +140,7 @@ def for_target(name: str) -> Files:
     values = {
         "VERSION": version(), "TITLE": target.title.split(",")[0], "FIRST": next(iter(ABOUT)), "FLAVOURS": " ".join(ABOUT),
         "LIBRARIES": ";".join(one[2:] for one in target.libraries), "WITH": "and " + " ".join(target.libraries), "CFLAGS": " ".join(target.cflags),
-        "TABLE": budget.budget_page.table(["flavour", "what it can"], [[flavour, what] for flavour, what in ABOUT.items()]).rstrip(),
+        "TABLE": budget_page.table(["flavour", "what it can"], [[flavour, what] for flavour, what in ABOUT.items()]).rstrip(),
     }
     for template, path in (("sealwireConfig.cmake", "lib/cmake/sealwire/sealwireConfig.cmake"),
                            ("sealwireConfigVersion.cmake", "lib/cmake/sealwire/sealwireConfigVersion.cmake"), ("README.md", "README.md")):

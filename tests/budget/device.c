@@ -1,6 +1,9 @@
 /* A device through sealwire.h: keeps a session with the hub over its serial line and flash, and sends a sample every second. The images of
    `device`, `device-issuers`, `device-p256` and `full` are this file with ISSUERS, P256 or FULL. With MEASURED it is a run whose calls are
    counted instead, and with RESPOND the hub begins. */
+#ifndef FULL
+#define SEALWIRE_CONNECT_ONLY
+#endif
 #include "board.h"
 #include "measure.h"
 #include "provision.h"

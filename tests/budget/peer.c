@@ -66,6 +66,7 @@ static int provision(int32_t kind) {
   printf("#define PROVISION_SUITE %d\n", kind == SEALWIRE_KEY_P256 ? SEALWIRE_SUITE_P256_CCM : SEALWIRE_SUITE_X25519_CHACHA);
   array("provision_device_key", device_secret, sizeof device_secret);
   array("provision_device", device.credential.data, device.credential.length);
+  array("provision_hub_key", hub_secret, sizeof hub_secret);
   array("provision_hub", hub.credential.data, hub.credential.length);
   array("provision_issuer", vector_issuer, sizeof vector_issuer);
   array("provision_issuer_kid", vector_issuer_kid, sizeof vector_issuer_kid);
