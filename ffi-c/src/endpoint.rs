@@ -426,8 +426,7 @@ pub unsafe extern "C" fn sealwire_handle_frame(
             let (endpoint, mut platform) = state.split();
             let topic = (!topic.is_empty()).then_some(topic);
             let event = endpoint.handle_frame(&mut platform, now_ms, route, topic, frame)?;
-            result.write(sealwire_event::from_core(&event)?);
-            Ok(())
+            sealwire_event::tell(&event, result)
         })
     }
 }
@@ -475,8 +474,7 @@ pub unsafe extern "C" fn sealwire_poll_event(endpoint: *mut sealwire_endpoint, e
         with(endpoint, |state| {
             let result = Output::new(event)?;
             let event = state.split().0.poll_event().unwrap_or(Event::None);
-            result.write(sealwire_event::from_core(&event)?);
-            Ok(())
+            sealwire_event::tell(&event, result)
         })
     }
 }

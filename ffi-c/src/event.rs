@@ -1,5 +1,6 @@
 //! Events and messages as C sees them.
 
+use crate::memory::Output;
 use crate::status::number as status_number;
 use crate::types::sealwire_bytes;
 use sealwire_core::bytes::copy;
@@ -233,71 +234,68 @@ impl sealwire_event {
         message: sealwire_message::EMPTY,
     };
 
-    pub(crate) fn from_core(event: &Event<'_>) -> Result<Self> {
+    /// Tells C an event of the core's. Error: `Internal`; nothing is written then.
+    ///
+    /// # Safety
+    /// `place` is writable.
+    #[inline(never)]
+    pub(crate) unsafe fn tell(event: &Event<'_>, place: Output<Self>) -> Result<()> {
         let mut to = sealwire_event::NONE;
-        match event {
-            Event::None => {}
+        let session;
+        (to.event, session) = match event {
+            Event::None => (SEALWIRE_EVENT_NONE, None),
             Event::Message(message) => {
-                to.event = SEALWIRE_EVENT_MESSAGE;
-                to.session = handle(message.session.0);
                 to.peer = message.peer.0;
                 to.message = sealwire_message::from_core(message);
+                (SEALWIRE_EVENT_MESSAGE, Some(message.session))
             }
             Event::Established { session, peer, role: own, handshake, resumed } => {
-                to.event = SEALWIRE_EVENT_ESTABLISHED;
-                to.session = handle(session.0);
                 to.peer = peer.0;
                 to.role = role(*own);
                 to.handshake = handshake.map_or(0, |handshake| handle(handshake.0));
                 to.resumed = (*resumed).into();
+                (SEALWIRE_EVENT_ESTABLISHED, Some(*session))
             }
             Event::Acknowledged { session, top, missing } => {
-                to.event = SEALWIRE_EVENT_ACKNOWLEDGED;
-                to.session = handle(session.0);
                 to.number = *top;
                 to.missing = *missing;
+                (SEALWIRE_EVENT_ACKNOWLEDGED, Some(*session))
             }
             Event::Resend { session, number } => {
-                to.event = SEALWIRE_EVENT_RESEND;
-                to.session = handle(session.0);
                 to.number = *number;
+                (SEALWIRE_EVENT_RESEND, Some(*session))
             }
-            Event::CommandReady { session } => {
-                to.event = SEALWIRE_EVENT_COMMAND_READY;
-                to.session = handle(session.0);
-            }
+            Event::CommandReady { session } => (SEALWIRE_EVENT_COMMAND_READY, Some(*session)),
             Event::KeyUpdated { session, epoch } => {
-                to.event = SEALWIRE_EVENT_KEY_UPDATED;
-                to.session = handle(session.0);
                 to.epoch = *epoch;
+                (SEALWIRE_EVENT_KEY_UPDATED, Some(*session))
             }
             Event::Replaced { old, sid, new } => {
-                to.event = SEALWIRE_EVENT_REPLACED;
-                to.session = handle(new.0);
                 to.old_session = handle(old.0);
                 to.sid = sid.0;
+                (SEALWIRE_EVENT_REPLACED, Some(*new))
             }
             Event::Closed { session, peer, route, reason } => {
-                to.event = SEALWIRE_EVENT_CLOSED;
                 to.old_session = handle(session.0);
                 to.peer = peer.0;
                 to.route = sealwire_route::from_core(*route);
                 to.reason = status_number(*reason);
+                (SEALWIRE_EVENT_CLOSED, None)
             }
             Event::HandshakeFailed { handshake, route, reason } => {
-                to.event = SEALWIRE_EVENT_HANDSHAKE_FAILED;
                 to.handshake = handle(handshake.0);
                 to.route = sealwire_route::from_core(*route);
                 to.reason = status_number(*reason);
+                (SEALWIRE_EVENT_HANDSHAKE_FAILED, None)
             }
-            Event::PeerSilent { session } => {
-                to.event = SEALWIRE_EVENT_PEER_SILENT;
-                to.session = handle(session.0);
-            }
+            Event::PeerSilent { session } => (SEALWIRE_EVENT_PEER_SILENT, Some(*session)),
             // A later core has an event that this ABI version cannot tell.
             _ => return Err(Error::Internal),
-        }
-        Ok(to)
+        };
+        to.session = session.map_or(0, |session| handle(session.0));
+        // SAFETY: the caller's promise.
+        unsafe { place.write(to) };
+        Ok(())
     }
 }
 

@@ -175,7 +175,7 @@ impl<T: Tables> Endpoint<T> {
         if !committed || windows != live.windows {
             let mut meta = live.meta()?;
             meta.ended = windows.map(|window| window.map(|window| window.ended));
-            Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
+            Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)?;
             live.windows = windows;
         }
         live.ack_at = live.ack_at.min(now_ms.saturating_add(ack_delay));

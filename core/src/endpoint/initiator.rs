@@ -3,7 +3,7 @@
 use super::config::Route;
 use super::event::HandshakeId;
 use super::handshake::{Handshake, PREFIX, Source, Step, assemble, parties, short_hash, take_inbox};
-use super::session::{Early, Live, pending, want};
+use super::session::{Early, pending, want};
 use super::tables::Tables;
 use super::{Endpoint, Port, frame_type};
 use crate::bytes::Writer;
@@ -11,7 +11,7 @@ use crate::credential::Thumbprint;
 use crate::crypto::Suite;
 use crate::edhoc::{self, Completed, Ead, EdhocError, INBOX, Role};
 use crate::error::{Error, Result};
-use crate::record::{Handover, SecurityContext};
+use crate::record::Handover;
 
 /// How often an Initiator answers a repeated message_4 with a fresh record.
 const MAX_RECORDS: u8 = 8;
@@ -73,6 +73,7 @@ impl<T: Tables> Endpoint<T> {
         Ok(())
     }
 
+    #[inline(never)]
     pub(crate) fn on_message_2<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
         let (slot, message) = self.handshake_of(frame)?;
         let (handshake, _) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
@@ -134,6 +135,7 @@ impl<T: Tables> Endpoint<T> {
         Ok(())
     }
 
+    #[inline(never)]
     pub(crate) fn on_message_4<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
         let (session, message) = self.addressed(frame)?;
         let hash = short_hash(port, message);
@@ -161,6 +163,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// message_4 verified: the Initiator decides which session stands (PROTOCOL 4.3).
+    #[inline(never)]
     fn complete_initiator<P: Port>(
         &mut self,
         port: &mut P,
@@ -171,21 +174,21 @@ impl<T: Tables> Endpoint<T> {
     ) -> Result<()> {
         let parties = parties(completed)?;
         let handshake = self.tables.handshake(slot).ok_or(Error::Internal)?;
-        let (route, session, composed, id) = (handshake.route, handshake.slot, handshake.composed, handshake.id);
+        let (composed, id) = (handshake.composed, handshake.id);
         let Some(handover) = self.decide(&parties, composed) else {
             self.fail_handshake(slot, Error::Superseded);
             return Ok(());
         };
-        let context = SecurityContext::new(port, parties, completed.prk_out())?;
-        let mut live = Live::new(context, route, now_ms);
+        let (order, established) = (self.next_order(), self.tick());
+        let (session, live) = self.seat(port, now_ms, slot, completed)?;
         live.confirmed = true;
-        live.order = self.next_order();
-        live.established = self.tick();
+        live.order = order;
+        live.established = established;
         live.handshake = id;
         live.early = Early::Initiator { handover, message_4, answers: 0 };
         live.wants = want::REPEAT;
         live.events = pending::ESTABLISHED;
-        self.install(port, now_ms, session, live, composed)?;
+        self.install(port, now_ms, session, slot, composed)?;
         self.clear_handshake(slot);
         self.counters.handshakes = self.counters.handshakes.wrapping_add(1);
         for other in 0..self.tables.handshakes() {
@@ -222,6 +225,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// An EDHOC error for one of the handshakes here: a hint, and unauthenticated.
+    #[inline(never)]
     pub(crate) fn on_error<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
         let (slot, message) = self.handshake_of(frame)?;
         let error = EdhocError::parse(message).inspect_err(|_| self.count_malformed())?;

@@ -63,6 +63,7 @@ impl<T: Tables> Endpoint<T> {
         Ok(Event::None)
     }
 
+    #[inline(never)]
     fn on_record<'f, P: Port>(
         &mut self,
         port: &mut P,
@@ -112,6 +113,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// Uses up the Partial IV of a verified record, durably; the first record confirms a Responder's session. The caller settles the slot.
+    #[inline(never)]
     fn accept<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, at: Position, content: Option<&Content<'_>>) -> Result<Accepted> {
         let none = Handover::default();
         let handover = content.map_or(&none, |content| &content.options.handover);
@@ -134,7 +136,7 @@ impl<T: Tables> Endpoint<T> {
                 meta.tag = order;
                 meta.ended = windows.map(|window| window.map(|window| window.ended));
             }
-            Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
+            Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)?;
         }
         let accepted = live.context.accept(at)?;
         live.heard(now_ms);
@@ -272,6 +274,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// The peer does not know a session, or someone says so: the session stays, and a new handshake finds out.
+    #[inline(never)]
     fn on_unknown_context<P: Port>(&mut self, port: &mut P, now_ms: u64, route: Route, frame: &[u8]) -> Result<()> {
         let identifier = ConnectionId::new(frame.get(1..).unwrap_or_default()).map_err(|_| {
             self.count_malformed();

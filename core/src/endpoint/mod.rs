@@ -338,13 +338,13 @@ impl<T: Tables> Endpoint<T> {
         port: &mut P,
         slot: usize,
         context: &mut SecurityContext,
-        meta: &SessionMeta,
+        meta: &mut SessionMeta,
         plan: &Plan,
     ) -> Result<()> {
         let mut buffer = Zeroizing::new([0; SNAPSHOT_MAX]);
         // What is never taken up again needs no keys, and what is not stored cannot be stolen.
-        let meta = SessionMeta { keyless: !port.resists_rollback(), ..*meta };
-        let len = persist::snapshot::encode(port, context, &meta, plan, buffer.as_mut())?;
+        meta.keyless = !port.resists_rollback();
+        let len = persist::snapshot::encode(port, context, meta, plan, buffer.as_mut())?;
         let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
         let outcome = port.save(key, buffer.get(..len).ok_or(Error::Internal)?);
         if outcome.is_err() {
@@ -361,8 +361,8 @@ impl<T: Tables> Endpoint<T> {
         let Endpoint { tables, counters, .. } = self;
         let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
         if live.context.must_store_to_send(new_number) {
-            let meta = live.meta()?;
-            Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
+            let mut meta = live.meta()?;
+            Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)?;
         }
         Ok(())
     }
@@ -375,7 +375,7 @@ impl<T: Tables> Endpoint<T> {
         if !live.carries() {
             let mut meta = live.meta()?;
             meta.flags |= flag::CARRIES;
-            Self::save(counters, port, slot, &mut live.context, &meta, &plan)?;
+            Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)?;
         }
         Ok(())
     }

@@ -1,15 +1,14 @@
 //! The Responder's side of handshakes (PROTOCOL 4.2).
 
 use super::config::{Config, InboxName, Route};
-use super::handshake::{Handshake, PREFIX, Source, Step, Suites, assemble, parties, short_hash, take_inbox};
-use super::session::{Early, Live, MESSAGE_4_MAX, want};
+use super::handshake::{Handshake, PREFIX, Source, Step, Suites, assemble, short_hash, take_inbox};
+use super::session::{Early, MESSAGE_4_MAX, want};
 use super::tables::Tables;
 use super::{Endpoint, Port, frame_type};
 use crate::bytes::Writer;
 use crate::credential::Thumbprint;
 use crate::edhoc::{self, Completed, Ead, EadItems, EdhocError, Ephemeral, INBOX, Message1};
 use crate::error::{Error, Result};
-use crate::record::SecurityContext;
 
 /// How often a Responder answers one message_1 that names an inbox.
 const MAX_ANSWERS: u8 = 4;
@@ -202,16 +201,13 @@ impl<T: Tables> Endpoint<T> {
 
     /// message_3 verified: the session is stored, and message_4 may leave.
     fn complete_responder<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, completed: &Completed, early: Early) -> Result<()> {
-        let parties = parties(completed)?;
-        let handshake = self.tables.handshake(slot).ok_or(Error::Internal)?;
-        let (route, session) = (handshake.route, handshake.slot);
-        let context = SecurityContext::new(port, parties, completed.prk_out())?;
-        let mut live = Live::new(context, route, now_ms);
-        live.established = self.tick();
+        let established = self.tick();
+        let (session, live) = self.seat(port, now_ms, slot, completed)?;
+        live.established = established;
         live.early = early;
         live.wants = want::MESSAGE_4;
-        self.install(port, now_ms, session, live, 0)?;
-        self.limit_unconfirmed(port, &parties.peer);
+        self.install(port, now_ms, session, slot, 0)?;
+        self.limit_unconfirmed(port, &completed.peer);
         self.clear_handshake(slot);
         self.counters.handshakes = self.counters.handshakes.wrapping_add(1);
         Ok(())

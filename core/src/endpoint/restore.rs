@@ -1,8 +1,8 @@
 //! State from the store, after a start (PROTOCOL 5.4).
 
 use super::config::Route;
-use super::event::{SessionHandle, Sid};
-use super::session::{Ended, Live, Outcome, State, Window, Windows, pending, take_over, want};
+use super::event::SessionHandle;
+use super::session::{Ended, Outcome, State, Window, Windows, pending, take_over, want};
 use super::tables::Tables;
 use super::{Endpoint, Port, flag};
 use crate::error::{Error, Result};
@@ -35,7 +35,6 @@ impl<T: Tables> Endpoint<T> {
 
     fn restore_all<P: Port>(&mut self, port: &mut P, now_ms: u64) -> Result<usize> {
         let limit = self.tables.max_sessions().min(self.ids.capacity()).min(usize::try_from(port.slots()).unwrap_or(usize::MAX));
-        let resists_rollback = port.resists_rollback();
         let mut buffer = Zeroizing::new([0; SNAPSHOT_MAX]);
         let mut count = 0_usize;
         for slot in 0..limit {
@@ -54,71 +53,83 @@ impl<T: Tables> Endpoint<T> {
             if len == 0 {
                 continue;
             }
-            let (context, meta) = match persist::snapshot::decode(port, buffer.get(..len).unwrap_or_default()) {
-                Ok(found) => found,
-                Err(Error::UnsupportedState) => return Err(Error::UnsupportedState),
-                Err(_) => {
-                    self.counters.corrupt = self.counters.corrupt.wrapping_add(1);
-                    continue;
-                }
-            };
-            // Stored by an endpoint whose store did not resist rollback: without keys, whatever the store says now.
-            let durable = resists_rollback && !meta.keyless;
-            let own = *context.parties().recipient_id();
-            let Some((named, variant)) = self.ids.split(&own).filter(|(named, _)| *named == slot) else {
-                return Err(Error::InvalidArgument);
-            };
-            if !self.tables.ensure_session(named) {
-                return Err(Error::NoSpace);
+            match self.restore_one(port, now_ms, slot, buffer.get(..len).unwrap_or_default()) {
+                Ok(usable) => count = count.saturating_add(usize::from(usable)),
+                Err(Error::CorruptState) => self.counters.corrupt = self.counters.corrupt.wrapping_add(1),
+                Err(error) => return Err(error),
             }
-            let route = Route::new(meta.route.as_slice())?;
-            let answers = durable && cfg!(feature = "responder");
-            if !(meta.confirmed || answers) {
-                // Nothing ever came under it: there is nothing to remember and nobody to tell. Nor does a build confirm what it does not answer.
-                self.erase_stored(port, slot);
-                continue;
-            }
-            self.order = self.order.max(meta.tag);
-            let mut live = Live::new(context, route, now_ms);
-            live.confirmed = meta.confirmed;
-            live.order = meta.tag;
-            live.windows = meta.ended.map(|ended| ended.map(|ended| Window { handle: None, ended }));
-            live.fresh = meta.flags & flag::FRESH != 0;
-            if meta.flags & flag::CARRIES != 0 {
-                live.carried_below = live.context.sent.next();
-            }
-            if durable && meta.confirmed {
-                let mut challenge = [0; 8];
-                port.random(&mut challenge)?;
-                live.resume = Some(challenge);
-                live.wants = want::REPEAT;
-                live.events = pending::ESTABLISHED | pending::RESUMED;
-                live.resend_all();
-            }
-            let peer = live.peer();
-            let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
-            session.variant = variant;
-            session.advance();
-            let handle = SessionHandle::compose(slot, session.generation);
-            session.state = if durable {
-                count = count.saturating_add(usize::from(live.is_confirmed()));
-                State::Live(live)
-            } else {
-                State::Ended(Ended {
-                    peer,
-                    sid: Sid(live.context.parties().sid),
-                    route,
-                    outcome: Outcome::Closed(Error::LostState),
-                    order: live.order,
-                    reported: false,
-                    keep: true,
-                    windows: live.heritage(handle),
-                })
-            };
-            self.tables.index_peer(slot, &peer, true);
-            self.settle(slot, Some(now_ms));
         }
         Ok(count.saturating_sub(self.drop_predecessors(port)))
+    }
+
+    /// Takes up the session of one snapshot; true if it can be used. Error: `CorruptState`, besides those of `restore`.
+    #[inline(never)]
+    fn restore_one<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, snapshot: &[u8]) -> Result<bool> {
+        if !self.tables.ensure_session(slot) {
+            return Err(Error::NoSpace);
+        }
+        let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
+        let read = persist::snapshot::decode_into(port, snapshot, |blank| Ok(&mut session.seat(blank, Route::default(), now_ms)?.context));
+        let meta = match read {
+            Ok(meta) => meta,
+            Err(error) => {
+                self.release(slot);
+                return Err(error);
+            }
+        };
+        // Stored by an endpoint whose store did not resist rollback: without keys, whatever the store says now.
+        let durable = port.resists_rollback() && !meta.keyless;
+        let own = *self.live_at(slot)?.context.parties().recipient_id();
+        let Some((_, variant)) = self.ids.split(&own).filter(|(named, _)| *named == slot) else {
+            return Err(Error::InvalidArgument);
+        };
+        let route = Route::new(meta.route.as_slice())?;
+        let answers = durable && cfg!(feature = "responder");
+        if !(meta.confirmed || answers) {
+            // Nothing ever came under it: there is nothing to remember and nobody to tell. Nor does a build confirm what it does not answer.
+            self.erase_stored(port, slot);
+            self.release(slot);
+            return Ok(false);
+        }
+        self.order = self.order.max(meta.tag);
+        let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
+        session.variant = variant;
+        session.advance();
+        let handle = SessionHandle::compose(slot, session.generation);
+        let live = session.live_mut().ok_or(Error::Internal)?;
+        live.route = route;
+        live.confirmed = meta.confirmed;
+        live.order = meta.tag;
+        live.windows = meta.ended.map(|ended| ended.map(|ended| Window { handle: None, ended }));
+        live.fresh = meta.flags & flag::FRESH != 0;
+        if meta.flags & flag::CARRIES != 0 {
+            live.carried_below = live.context.sent.next();
+        }
+        if durable && meta.confirmed {
+            let mut challenge = [0; 8];
+            port.random(&mut challenge)?;
+            live.resume = Some(challenge);
+            live.wants = want::REPEAT;
+            live.events = pending::ESTABLISHED | pending::RESUMED;
+            live.resend_all();
+        }
+        let (peer, usable) = (live.peer(), durable && live.is_confirmed());
+        if !durable {
+            let ended = Ended {
+                peer,
+                sid: live.sid(),
+                route,
+                outcome: Outcome::Closed(Error::LostState),
+                order: live.order,
+                reported: false,
+                keep: true,
+                windows: live.heritage(handle),
+            };
+            session.state = State::Ended(ended);
+        }
+        self.tables.index_peer(slot, &peer, true);
+        self.settle(slot, Some(now_ms));
+        Ok(usable)
     }
 
     /// A crash between storing a session and erasing what it replaced leaves both: the later one stands. Where the store had said that it failed
@@ -157,7 +168,7 @@ impl<T: Tables> Endpoint<T> {
         if live.windows == before {
             return Ok(());
         }
-        let meta = live.meta()?;
-        Self::save(counters, port, slot, &mut live.context, &meta, &plan)
+        let mut meta = live.meta()?;
+        Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)
     }
 }

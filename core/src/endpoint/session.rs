@@ -289,6 +289,13 @@ impl Session {
         }
     }
 
+    /// A new session, built where it stays: sessions are large, and stacks are not.
+    #[inline(never)]
+    pub(crate) fn seat(&mut self, context: SecurityContext, route: Route, now_ms: u64) -> Result<&mut Live> {
+        self.state = State::Live(Live::new(context, route, now_ms));
+        self.live_mut().ok_or(Error::Internal)
+    }
+
     /// The peer of a live or ended session.
     pub(crate) fn peer(&self) -> Option<Thumbprint> {
         match &self.state {

@@ -1,11 +1,13 @@
 //! Which of several sessions with one peer stands (PROTOCOL 4.3).
 
+use super::handshake::parties;
 use super::session::{Early, Live, Outcome, State, Windows, take_over};
 use super::tables::Tables;
 use super::{Endpoint, Port};
 use crate::credential::Thumbprint;
+use crate::edhoc::Completed;
 use crate::error::{Error, Result};
-use crate::record::{Handover, Parties, Relation};
+use crate::record::{Handover, Parties, Relation, SecurityContext};
 
 impl<T: Tables> Endpoint<T> {
     /// The Initiator's decision about the new session of `parties`, whose message_1 was composed at `composed`: the list for its peer, or
@@ -76,26 +78,57 @@ impl<T: Tables> Endpoint<T> {
         }
     }
 
-    /// Stores a new session, whose message_1 was composed at `composed`, and puts it into its slot. One that stands takes over and ends the
-    /// others. On error nothing has changed.
-    pub(super) fn install<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, mut live: Live, composed: u32) -> Result<()> {
-        let peer = live.peer();
-        if live.is_confirmed() {
-            live.windows = self.gather(slot, &peer);
-        }
-        let (meta, plan) = (live.meta()?, self.plan());
-        Self::save(&mut self.counters, port, slot, &mut live.context, &meta, &plan)?;
-        let confirmed = live.is_confirmed();
+    /// Derives the keys of a new session and puts it into the slot that its handshake has reserved. `install` has to follow.
+    #[inline(never)]
+    pub(super) fn seat<P: Port>(
+        &mut self,
+        port: &mut P,
+        now_ms: u64,
+        handshake: usize,
+        completed: &Completed,
+    ) -> Result<(usize, &mut Live)> {
+        let reserving = self.tables.handshake(handshake).ok_or(Error::Internal)?;
+        let (slot, route) = (reserving.slot, reserving.route);
         let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
+        let live = session.seat(SecurityContext::blank(parties(completed)?, 0), route, now_ms)?;
+        let identifier = *live.context.parties().recipient_id();
+        if let Err(error) = live.context.begin(port, completed.prk_out()) {
+            session.state = State::Reserved { handshake, identifier };
+            return Err(error);
+        }
+        Ok((slot, session.live_mut().ok_or(Error::Internal)?))
+    }
+
+    /// Stores the session seated in `slot` by `handshake`, whose message_1 was composed at `composed`. One that stands takes over and ends
+    /// the others. On error it is gone, and nothing else has changed.
+    pub(super) fn install<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, handshake: usize, composed: u32) -> Result<()> {
+        let live = self.live_at(slot)?;
+        let (peer, confirmed, identifier) = (live.peer(), live.is_confirmed(), *live.context.parties().recipient_id());
+        let windows = if confirmed { self.gather(slot, &peer) } else { [None; 2] };
+        self.live_at(slot)?.windows = windows;
+        let saved = self.save_seated(port, slot);
+        let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
+        if saved.is_err() {
+            session.state = State::Reserved { handshake, identifier };
+            return saved;
+        }
         // Only now: were it counted for every message_1, strangers could bring an old handle round to another session.
         session.advance();
-        session.state = State::Live(live);
         self.tables.index_peer(slot, &peer, true);
         if confirmed {
             self.supersede(port, slot, &peer, composed);
         }
         self.settle(slot, Some(now_ms));
         Ok(())
+    }
+
+    #[inline(never)]
+    fn save_seated<P: Port>(&mut self, port: &mut P, slot: usize) -> Result<()> {
+        let plan = self.plan();
+        let Endpoint { tables, counters, .. } = self;
+        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        let mut meta = live.meta()?;
+        Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)
     }
 
     /// Ends every other session with the peer of the session in `slot`, but for those that the peer began and that came up, unconfirmed, at

@@ -183,6 +183,17 @@ fn write_padded(w: &mut Writer<'_>, bytes: &[u8], size: usize) -> Result<()> {
 ///
 /// Errors: [`Error::UnsupportedState`] for another version or a suite not in this build; [`Error::CorruptState`].
 pub fn decode<P: Provider>(p: &mut P, bytes: &[u8]) -> Result<(SecurityContext, SessionMeta)> {
+    let mut context = None;
+    let meta = decode_into(p, bytes, |blank| Ok(context.insert(blank)))?;
+    Ok((context.ok_or(Error::Internal)?, meta))
+}
+
+/// As [`decode`], with the context where `place` puts it: it is large. After an error what is there is unfinished.
+pub(crate) fn decode_into<'c, P: Provider>(
+    p: &mut P,
+    bytes: &[u8],
+    place: impl FnOnce(SecurityContext) -> Result<&'c mut SecurityContext>,
+) -> Result<SessionMeta> {
     match bytes.first() {
         None => return Err(Error::CorruptState),
         Some(&version) if version != VERSION => return Err(Error::UnsupportedState),
@@ -194,13 +205,13 @@ pub fn decode<P: Provider>(p: &mut P, bytes: &[u8]) -> Result<(SecurityContext, 
         return Err(Error::CorruptState);
     }
     // Every reading error from here on means a snapshot that no encoder wrote.
-    read(body).map_err(|error| match error {
+    read(body, place).map_err(|error| match error {
         Error::UnsupportedState => error,
         _ => Error::CorruptState,
     })
 }
 
-fn read(body: &[u8]) -> Result<(SecurityContext, SessionMeta)> {
+fn read<'c>(body: &[u8], place: impl FnOnce(SecurityContext) -> Result<&'c mut SecurityContext>) -> Result<SessionMeta> {
     let mut r = Reader::new(body);
     let [_, suite, flags, stage, own_flags] = r.array()?;
     let suite = Suite::from_number(i64::from(suite)).ok_or(Error::UnsupportedState)?;
@@ -217,7 +228,7 @@ fn read(body: &[u8]) -> Result<(SecurityContext, SessionMeta)> {
     let epoch = u32::from_be_bytes(r.array()?);
     let (n_a, n_b, partial_iv) = (r.array()?, r.array()?, read_u64(&mut r)?);
 
-    let mut context = SecurityContext::blank(Parties { suite, role, c_i, c_r, own, peer, sid }, epoch);
+    let context = place(SecurityContext::blank(Parties { suite, role, c_i, c_r, own, peer, sid }, epoch))?;
     context.update = match stage {
         stage if stage == Updating::Idle as u8 => Update::Idle,
         stage if stage == Updating::Requested as u8 => Update::Requested { n_a },
@@ -233,16 +244,15 @@ fn read(body: &[u8]) -> Result<(SecurityContext, SessionMeta)> {
         *place = (flags & flag != 0).then_some(found);
     }
     let keyless = flags & FLAG_KEYLESS != 0;
-    read_context(&mut context, epoch, keyless, &mut r)?;
+    read_context(context, epoch, keyless, &mut r)?;
     if context.update.has_next() {
-        read_context(&mut context, epoch.checked_add(1).ok_or(Error::CorruptState)?, keyless, &mut r)?;
+        read_context(context, epoch.checked_add(1).ok_or(Error::CorruptState)?, keyless, &mut r)?;
     } else {
         r.take(CONTEXT)?;
     }
     r.finish()?;
     context.mark_restored();
-    let meta = SessionMeta { route, confirmed: flags & FLAG_CONFIRMED != 0, flags: own_flags, tag, keyless, ended };
-    Ok((context, meta))
+    Ok(SessionMeta { route, confirmed: flags & FLAG_CONFIRMED != 0, flags: own_flags, tag, keyless, ended })
 }
 
 fn read_context(context: &mut SecurityContext, epoch: u32, keyless: bool, r: &mut Reader<'_>) -> Result<()> {

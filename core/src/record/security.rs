@@ -143,9 +143,14 @@ impl SecurityContext {
     /// Epoch 0 of a new session from the handshake's PRK_out.
     pub fn new<P: Provider>(p: &mut P, parties: Parties, prk_out: &Secret<32>) -> Result<Self> {
         let mut this = Self::blank(parties, 0);
-        this.even.begin(prk_out.expose());
-        this.derive_keys(p)?;
+        this.begin(p, prk_out)?;
         Ok(this)
+    }
+
+    /// Derives the keys of a blank context.
+    pub(crate) fn begin<P: Provider>(&mut self, p: &mut P, prk_out: &Secret<32>) -> Result<()> {
+        self.even.begin(prk_out.expose());
+        self.derive_keys(p)
     }
 
     pub(crate) const fn blank(parties: Parties, epoch: u32) -> Self {
