@@ -4,7 +4,7 @@ use super::config::Config;
 use super::event::{Kind, Origin, Outgoing, Sent, SessionHandle, Topic};
 use super::session::{Early, Live, Outcome, want};
 use super::tables::{NEVER, Tables};
-use super::{Endpoint, Port};
+use super::{Endpoint, Port, live_in};
 use crate::edhoc;
 use crate::error::{Error, Result};
 use crate::record::{self, Ack, MAX_CONTENT_TYPE, MAX_TOPIC, Nonce, Options, Seen, Updating};
@@ -28,7 +28,7 @@ impl<T: Tables> Endpoint<T> {
     /// Errors: `UnknownSession`; `WrongState` (a Responder before the first record); `WindowFull` (64 messages are unacknowledged, or messages with
     /// an `origin` are, which go before new confirmable ones: send again what was unacknowledged first);
     /// `NoOffer` (one was asked for; `CommandReady` follows); `KeyExhausted` (the session has ended); `StorageFailed`; `RandomFailed`;
-    /// `BufferTooSmall`; `InvalidArgument` (lengths; a number that is not outstanding). Nothing was sent then.
+    /// `BufferTooSmall`; `InvalidArgument` (lengths; a number that is not outstanding; a command in a build without `commands`). Nothing was sent then.
     pub fn send<P: Port>(
         &mut self,
         port: &mut P,
@@ -49,8 +49,8 @@ impl<T: Tables> Endpoint<T> {
     }
 
     fn send_from<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, message: &Outgoing<'_>, out: &mut [u8]) -> Result<Sent> {
-        let config = self.config;
-        let live = self.live_at(slot)?;
+        let Endpoint { tables, config, .. } = self;
+        let live = live_in(tables, slot)?;
         if !live.is_confirmed() {
             return Err(Error::WrongState);
         }
@@ -58,12 +58,11 @@ impl<T: Tables> Endpoint<T> {
         let origin = message.origin.filter(|origin| origin.sid != live.sid());
         let answer = match message.kind {
             Kind::Data => None,
-            Kind::Command => match live.offer(now_ms, config.command_lifetime_ms) {
+            Kind::Command => match live.offers.of_peer(now_ms, config) {
                 Some(offer) => Some(offer),
                 None => {
                     // Asked for at once, and then by the timer: an application that tries again and again does not flood the peer.
-                    if !live.wants_offer {
-                        live.wants_offer = true;
+                    if live.offers.want() {
                         live.wants |= want::REPEAT;
                     }
                     return Err(Error::NoOffer);
@@ -86,8 +85,9 @@ impl<T: Tables> Endpoint<T> {
             self.save_carrying(port, slot)?;
         }
         self.save_to_send(port, slot, new_number)?;
-        let live = self.live_at(slot)?;
-        let riders = live.riders(port, now_ms, &config)?;
+        let Endpoint { tables, config, .. } = self;
+        let live = live_in(tables, slot)?;
+        let riders = live.riders(port, now_ms, config)?;
         let number = if new_number { Some(live.context.sent.take()?) } else { message.number };
         let mut options = Options {
             kind: match message.kind {
@@ -148,7 +148,7 @@ impl<T: Tables> Endpoint<T> {
         };
         let (ack_delay, mut plan) = (u64::from(self.config.ack_delay_ms), self.plan());
         let Endpoint { tables, counters, .. } = self;
-        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        let live = live_in(tables, slot)?;
         let mut windows = live.windows;
         let mut unknown = replaced;
         for window in windows.iter_mut().flatten() {
@@ -259,21 +259,15 @@ fn check(message: &Outgoing<'_>) -> Result<()> {
         Topic::Addressed(topic) => (1..=MAX_TOPIC).contains(&topic.len()),
     };
     let content_type = message.content_type.is_none_or(|text| (1..=MAX_CONTENT_TYPE).contains(&text.len()));
+    let kind = message.kind == Kind::Data || cfg!(feature = "commands");
     let origin = message.origin.is_none() || message.confirmable || message.number.is_some();
-    if topic && content_type && origin { Ok(()) } else { Err(Error::InvalidArgument) }
+    if topic && content_type && kind && origin { Ok(()) } else { Err(Error::InvalidArgument) }
 }
 
 impl Live {
     /// What the next record carries besides its message.
     pub(super) fn riders<P: Port>(&self, port: &mut P, now_ms: u64, config: &Config) -> Result<Riders> {
-        let due = config.offers && self.own_offers.due(now_ms, u64::from(config.command_lifetime_ms));
-        let fresh_offer = if due {
-            let mut nonce = [0; 8];
-            port.random(&mut nonce)?;
-            Some(nonce)
-        } else {
-            None
-        };
+        let fresh_offer = self.offers.fresh(port, now_ms, config)?;
         let owed = self.ack_at != NEVER || self.wants & want::ACK != 0;
         Ok(Riders { ack: if owed { self.context.received.ack() } else { None }, fresh_offer })
     }
@@ -289,7 +283,7 @@ impl Live {
     /// The record with these riders is protected.
     pub(super) fn left(&mut self, now_ms: u64, riders: &Riders) {
         if let Some(nonce) = riders.fresh_offer {
-            self.own_offers.issue(now_ms, nonce);
+            self.offers.issue(now_ms, nonce);
             self.wants &= !want::OFFER;
         }
         if riders.ack.is_some() {

@@ -50,7 +50,7 @@ impl<T: Tables> Endpoint<T> {
                     buffer.get_mut(range).unwrap_or_default().fill(0);
                 }
                 (written.is_ok(), buffer, live.is_confirmed(), live.order).hash(state);
-                (live.resume, live.resumed, live.wants, live.events, live.wants_offer).hash(state);
+                (live.resume, live.resumed, live.wants, live.events, live.offers.wanted()).hash(state);
                 (live.repeat_at, live.ack_at, live.heard_ms, live.pinging, live.attempts).hash(state);
                 (live.responds, live.route).hash(state);
                 (live.context.received.next(), live.context.received.committed_bits()).hash(state);

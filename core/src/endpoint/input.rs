@@ -4,7 +4,7 @@ use super::config::Route;
 use super::event::{Event, Kind, Message, Origin, Sid};
 use super::session::{Early, Live, Window, pending, want};
 use super::tables::{NEVER, Slot, Tables};
-use super::{Endpoint, MAX_DOUBLINGS, Port, Reply, frame_type};
+use super::{Endpoint, MAX_DOUBLINGS, Port, Reply, frame_type, live_in};
 use crate::credential::Thumbprint;
 use crate::edhoc::ConnectionId;
 use crate::error::{Error, Result};
@@ -128,7 +128,7 @@ impl<T: Tables> Endpoint<T> {
         let order = self.order.saturating_add(u32::from(confirms));
         let plan = Plan { receiving: Some(at), ..self.plan() };
         let Endpoint { tables, counters, .. } = self;
-        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        let live = live_in(tables, slot)?;
         if confirms || live.context.must_store_to_accept(at) {
             let mut meta = live.meta()?;
             if confirms {
@@ -176,10 +176,10 @@ impl<T: Tables> Endpoint<T> {
         let missing = if resuming { 0 } else { accepted.missing };
         self.counters.missing = self.counters.missing.wrapping_add(u32::try_from(missing).unwrap_or(u32::MAX));
         self.counters.late = self.counters.late.wrapping_add(u32::from(accepted.late));
-        let (offers, lifetime) = (self.config.offers, u64::from(self.config.command_lifetime_ms));
-        let ack_delay = u64::from(self.config.ack_delay_ms);
-        let live = self.live_at(slot)?;
-        live.on_options(port, now_ms, at, options, offers)?;
+        let Endpoint { tables, config, .. } = self;
+        let ack_delay = u64::from(config.ack_delay_ms);
+        let live = live_in(tables, slot)?;
+        live.on_options(port, now_ms, at, options, config.offers)?;
         let kind = match options.kind {
             record::Kind::Control => return Ok(Event::None),
             record::Kind::Data => Kind::Data,
@@ -211,10 +211,7 @@ impl<T: Tables> Endpoint<T> {
             }
         }
         if kind == Kind::Command {
-            if !offers {
-                return Err(Error::Stale);
-            }
-            live.own_offers.check(options.answer, now_ms, lifetime)?;
+            live.offers.check(options.answer, now_ms, config)?;
         }
         if let Some(number) = content.number {
             live.context.received.deliver(number)?;
@@ -390,13 +387,9 @@ impl Live {
             self.events |= pending::ACKNOWLEDGED;
         }
         if let Some(offer) = options.offer
-            && self.peer_offer.learn(offer, at)
+            && self.offers.learn(now_ms, offer, at)
         {
-            self.peer_offer_ms = now_ms;
-            if self.wants_offer {
-                self.wants_offer = false;
-                self.events |= pending::COMMAND_READY;
-            }
+            self.events |= pending::COMMAND_READY;
         }
         if let Some(resume) = options.resume {
             // A resume under keys that are gone here is repeated under the new ones.

@@ -42,6 +42,7 @@ mod event;
 mod handshake;
 mod initiator;
 mod input;
+mod offers;
 mod output;
 #[cfg(feature = "responder")]
 mod responder;
@@ -163,7 +164,8 @@ impl<T: Tables> Endpoint<T> {
             && config.handshake_interval_ms > 0
             && config.resend_interval_ms > 0
             && config.silent_attempts > 0
-            && config.key_update_after >= MIN_KEY_UPDATE;
+            && config.key_update_after >= MIN_KEY_UPDATE
+            && (cfg!(feature = "commands") || !config.offers);
         if !sound {
             return Err(Error::InvalidArgument);
         }
@@ -212,7 +214,7 @@ impl<T: Tables> Endpoint<T> {
             route: live.route,
             next_number: live.context.sent.next(),
             unacknowledged: u32::try_from(live.context.sent.outstanding().count()).unwrap_or(u32::MAX),
-            command_ready: live.offer(now_ms, self.config.command_lifetime_ms).is_some(),
+            command_ready: live.offers.of_peer(now_ms, &self.config).is_some(),
         })
     }
 
@@ -256,7 +258,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     fn live_at(&mut self, slot: usize) -> Result<&mut Live> {
-        self.tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)
+        live_in(&mut self.tables, slot)
     }
 
     fn handle_of(&self, slot: usize) -> SessionHandle {
@@ -359,7 +361,7 @@ impl<T: Tables> Endpoint<T> {
     fn save_to_send<P: Port>(&mut self, port: &mut P, slot: usize, new_number: bool) -> Result<()> {
         let plan = self.plan();
         let Endpoint { tables, counters, .. } = self;
-        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        let live = live_in(tables, slot)?;
         if live.context.must_store_to_send(new_number) {
             let mut meta = live.meta()?;
             Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)?;
@@ -371,7 +373,7 @@ impl<T: Tables> Endpoint<T> {
     fn save_carrying<P: Port>(&mut self, port: &mut P, slot: usize) -> Result<()> {
         let plan = self.plan();
         let Endpoint { tables, counters, .. } = self;
-        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        let live = live_in(tables, slot)?;
         if !live.carries() {
             let mut meta = live.meta()?;
             meta.flags |= flag::CARRIES;
@@ -422,6 +424,12 @@ impl<T: Tables> Endpoint<T> {
     }
 }
 
+/// The session in a slot, where the rest of the endpoint is needed beside it.
+#[inline(never)]
+fn live_in<T: Tables>(tables: &mut T, slot: usize) -> Result<&mut Live> {
+    tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)
+}
+
 impl Live {
     /// Something is repeated until it is answered.
     fn repeats(&self) -> bool {
@@ -432,7 +440,7 @@ impl Live {
         matches!(self.early, session::Early::Initiator { .. })
             || self.resume.is_some()
             || self.pinging
-            || self.wants_offer
+            || self.offers.wanted()
             || matches!(self.context.updating(), Updating::Requested | Updating::Moved)
     }
 

@@ -3,7 +3,7 @@
 use super::event::{Event, HandshakeId, Transmit};
 use super::session::{Early, Live, Outcome, State, pending, want};
 use super::tables::{NEVER, Slot, Tables};
-use super::{Endpoint, Port, SessionHandle};
+use super::{Endpoint, Port, SessionHandle, live_in};
 use crate::bytes::copy;
 use crate::error::{Error, Result};
 use crate::record::{self, Options, Resume, Updating};
@@ -168,16 +168,16 @@ impl<T: Tables> Endpoint<T> {
 
     /// One control record with everything that is wanted.
     fn control<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, out: &mut [u8]) -> Result<usize> {
-        let config = self.config;
         self.save_to_send(port, slot, false)?;
-        let live = self.live_at(slot)?;
-        let riders = live.riders(port, now_ms, &config)?;
+        let Endpoint { tables, config, .. } = self;
+        let live = live_in(tables, slot)?;
+        let riders = live.riders(port, now_ms, config)?;
         let mut options = Options { kind: record::Kind::Control, ..Options::default() };
         if live.wants & want::REPEAT != 0 {
             live.repeat_into(&mut options);
         }
         if live.wants & want::OFFER != 0 {
-            options.offer = live.own_offers.newest();
+            options.offer = live.offers.newest();
         }
         options.resumed = live.resumed;
         options.update_response = if live.responds { live.context.update_response() } else { None };
@@ -203,7 +203,7 @@ impl Live {
         options.ping = unheard || self.pinging || self.context.updating() == Updating::Moved;
         options.resume = self.resume.map(|challenge| Resume { edge: self.context.resume_edge(), challenge });
         options.update_request = self.context.update_option();
-        options.offer_request = self.wants_offer;
+        options.offer_request = self.offers.wanted();
     }
 
     /// Puts off what could not be sent.

@@ -4,7 +4,7 @@ use super::config::Route;
 use super::event::SessionHandle;
 use super::session::{Ended, Outcome, State, Window, Windows, pending, take_over, want};
 use super::tables::Tables;
-use super::{Endpoint, Port, flag};
+use super::{Endpoint, Port, flag, live_in};
 use crate::error::{Error, Result};
 use crate::persist::{self, SNAPSHOT_MAX};
 use zeroize::Zeroizing;
@@ -160,7 +160,7 @@ impl<T: Tables> Endpoint<T> {
     fn bequeath<P: Port>(&mut self, port: &mut P, slot: usize, heritage: Windows) -> Result<()> {
         let plan = self.plan();
         let Endpoint { tables, counters, .. } = self;
-        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        let live = live_in(tables, slot)?;
         let before = live.windows;
         for window in heritage.into_iter().flatten() {
             take_over(&mut live.windows, window);

@@ -2,12 +2,13 @@
 
 use super::config::Route;
 use super::event::{HandshakeId, SessionHandle, Sid};
+use super::offers::Offers;
 use super::tables::{Marks, NEVER, Remembered};
 use crate::credential::Thumbprint;
 use crate::edhoc::{ConnectionId, Role};
 use crate::error::{Error, Result};
 use crate::persist::EndedSession;
-use crate::record::{Ack, Handover, Nonce, OwnOffers, PeerOffer, SecurityContext};
+use crate::record::{Ack, Handover, Nonce, SecurityContext};
 
 /// Bits of a handle that hold the slot index; the rest is the generation.
 const SLOT_BITS: u32 = 20;
@@ -107,11 +108,7 @@ pub(crate) struct Live {
     /// 0 unless this end began it in this process.
     pub(crate) handshake: HandshakeId,
     pub(crate) early: Early,
-    pub(crate) own_offers: OwnOffers,
-    pub(crate) peer_offer: PeerOffer,
-    pub(crate) peer_offer_ms: u64,
-    /// The application wanted to send a command and could not.
-    pub(crate) wants_offer: bool,
+    pub(crate) offers: Offers,
     /// Receive windows of sessions under which messages were sent first that may come again under this one.
     pub(crate) windows: Windows,
     /// A confirmable message was delivered that was sent under this session first: its own window will be needed, too. Stored.
@@ -197,10 +194,7 @@ impl Live {
             established_ms: now_ms,
             handshake: HandshakeId(0),
             early: Early::Over,
-            own_offers: OwnOffers::new(),
-            peer_offer: PeerOffer::new(),
-            peer_offer_ms: 0,
-            wants_offer: false,
+            offers: Offers::new(),
             windows: [None; 2],
             fresh: false,
             carried_below: 0,
@@ -251,12 +245,6 @@ impl Live {
     pub(crate) fn resend_all(&mut self) {
         self.resend_from = 0;
         self.resend_to = self.context.sent.next();
-    }
-
-    /// The newest offer of the peer, while it may still be live.
-    pub(crate) fn offer(&self, now_ms: u64, lifetime_ms: u32) -> Option<Nonce> {
-        let age = now_ms.saturating_sub(self.peer_offer_ms);
-        self.peer_offer.newest().filter(|_| age <= u64::from(lifetime_ms))
     }
 
     /// What its successor needs to recognise messages. A window under which nothing was sent first is not worth its place.

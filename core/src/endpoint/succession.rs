@@ -3,7 +3,7 @@
 use super::handshake::parties;
 use super::session::{Early, Live, Outcome, State, Windows, take_over};
 use super::tables::Tables;
-use super::{Endpoint, Port};
+use super::{Endpoint, Port, live_in};
 use crate::credential::Thumbprint;
 use crate::edhoc::Completed;
 use crate::error::{Error, Result};
@@ -126,7 +126,7 @@ impl<T: Tables> Endpoint<T> {
     fn save_seated<P: Port>(&mut self, port: &mut P, slot: usize) -> Result<()> {
         let plan = self.plan();
         let Endpoint { tables, counters, .. } = self;
-        let live = tables.session_mut(slot).and_then(|session| session.live_mut()).ok_or(Error::UnknownSession)?;
+        let live = live_in(tables, slot)?;
         let mut meta = live.meta()?;
         Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)
     }
