@@ -97,14 +97,13 @@ TARGETS: Dict[str, Target] = {
 # Cargo features of a library for one purpose. `compact` prefers small code to fast.
 FLAVOURS: Dict[str, Tuple[str, ...]] = {
     # Begins handshakes with provisioned peers, method 3, and takes no commands.
-    "device": ("suite-x25519-chacha", "compact"),
+    "sensor": ("suite-x25519-chacha", "compact"),
+    # Takes commands too.
+    "device": ("suite-x25519-chacha", "commands", "compact"),
     # Also accepts peers that an issuer vouches for.
-    "device-issuers": ("suite-x25519-chacha", "issuers", "compact"),
+    "device-issuers": ("suite-x25519-chacha", "commands", "issuers", "compact"),
     # The suite of secure elements.
-    "device-p256": ("suite-p256-ccm", "compact"),
-    # The same, and take commands.
-    "wearable": ("suite-x25519-chacha", "commands", "compact"),
-    "wearable-p256": ("suite-p256-ccm", "commands", "compact"),
+    "device-p256": ("suite-p256-ccm", "commands", "compact"),
     "full": ("suite-x25519-chacha", "suite-p256-ccm", "suite-p256-ccm16", "suite-x25519-ccm", "signatures", "x509", "issuers", "responder", "commands", "compact"),
 }
 

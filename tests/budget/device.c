@@ -24,7 +24,12 @@
 #else
 #define HANDSHAKE_BUFFER 256
 #endif
+#if defined(ISSUERS) || defined(P256) || defined(FULL)
 #define MEMORY_SIZE SEALWIRE_ENDPOINT_SIZE_WITH(1, 0, HANDSHAKE_BUFFER)
+#else
+/* What sealwire_endpoint_size(1, HANDSHAKE_BUFFER) says of this library, which has neither a Responder nor commands. Less is refused. */
+#define MEMORY_SIZE 1488u
+#endif
 
 static uint64_t memory[(MEMORY_SIZE + 7u) / 8u];
 static sealwire_endpoint *endpoint;

@@ -29,7 +29,7 @@ struct Conversation {
 impl Conversation {
     fn new(kept: Vec<Round>) -> Self {
         let (a, b) = (Identity::new(1, "dev-1", false), Identity::new(2, "hub", false));
-        let node = |own: &Identity, peer: &Identity| Node::new(own, &[peer], Config { offers: true, ..Config::default() }, false, 7);
+        let node = |own: &Identity, peer: &Identity| Node::new(own, &[peer], Config::default(), false, 7);
         let responder = cfg!(feature = "responder").then(|| node(&b, &a));
         Conversation { now: 1_000, a: node(&a, &b), b: responder, kept: kept.into_iter(), rounds: Vec::new() }
     }
@@ -79,7 +79,7 @@ fn quiet(_: &mut Node, _: u64) -> Vec<Vec<u8>> {
     Vec::new()
 }
 
-/// Handshake, messages both ways, a command, new keys, a restart.
+/// Handshake, messages both ways, new keys, a restart.
 fn hold(kept: Vec<Round>) -> Vec<Round> {
     let mut line = Conversation::new(kept);
     line.a.endpoint.connect(&mut line.a.port, line.now, Route::default(), None).unwrap();
@@ -93,8 +93,8 @@ fn hold(kept: Vec<Round>) -> Vec<Round> {
         Vec::new()
     });
     assert!(matches!(line.a.take_events()[..], [Event::Acknowledged { top: 0, missing: 0, .. }]));
-    line.round(Vec::new(), |b, now| [said_by_b(b, now, &COMMAND), said_by_b(b, now, &CONFIRMABLE)].concat());
-    assert_eq!(line.a.delivered.iter().map(|message| &message.payload[..]).collect::<Vec<_>>(), [&b"unlock"[..], b"confirm"]);
+    line.round(Vec::new(), |b, now| [said_by_b(b, now, &DATA), said_by_b(b, now, &CONFIRMABLE)].concat());
+    assert_eq!(line.a.delivered.iter().map(|message| &message.payload[..]).collect::<Vec<_>>(), [&b"data"[..], b"confirm"]);
     line.a.endpoint.commit(&mut line.a.port, line.now, session, 0, None).unwrap();
     line.a.endpoint.key_update(&mut line.a.port, line.now, session).unwrap();
     line.round(Vec::new(), quiet);
@@ -141,4 +141,14 @@ fn handshakes_of_others_are_refused() {
     }
     assert_eq!(line.a.fingerprint(), before);
     assert!(line.a.frames(0).is_empty());
+}
+
+/// Nor does a build without commands take or send one, or promise to.
+#[test]
+#[cfg(not(feature = "commands"))]
+fn commands_are_refused() {
+    let own = Identity::new(1, "dev-1", false);
+    assert_eq!(Endpoint::new(HeapTables::new(1, 1), Config { offers: true, ..Config::default() }).err(), Some(Error::InvalidArgument));
+    let mut node = Node::new(&own, &[], Config::default(), false, 1);
+    assert_eq!(node.send(0, SessionHandle(0), &COMMAND).err(), Some(Error::InvalidArgument));
 }

@@ -1,33 +1,33 @@
-//! Tests: one file for each group of rules, and a simulator of bad networks. They need both ends; `conversation` tests what a build that
-//! only connects has.
-#![cfg_attr(not(feature = "responder"), allow(dead_code, unused_imports))]
+//! Tests: one file for each group of rules, and a simulator of bad networks. They need both ends and everything; `conversation` tests what smaller
+//! builds have.
+#![cfg_attr(not(all(feature = "responder", feature = "commands")), allow(dead_code, unused_imports))]
 
 mod conversation;
 mod port;
 
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod adversary;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod attacks;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod bad_keys;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod buffers;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod exhaustive;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod handshakes;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod messages;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod methods;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod persistence;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod simulator;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod stories;
-#[cfg(feature = "responder")]
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod tables;
 
 use super::*;
