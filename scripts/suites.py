@@ -12,7 +12,7 @@ VENV = "build/venv/bin"
 
 # What `make test` installs on Debian 12 as root, if missing.
 APT_PACKAGES = [
-    "ca-certificates", "clang", "cmake", "gcc", "gcc-aarch64-linux-gnu", "gcc-arm-linux-gnueabihf", "gcc-arm-none-eabi",
+    "ca-certificates", "clang", "cmake", "dbus", "gcc", "gcc-aarch64-linux-gnu", "gcc-arm-linux-gnueabihf", "gcc-arm-none-eabi",
     "gcc-riscv64-unknown-elf", "g++", "git", "libc6-dev", "libc6-dev-arm64-cross", "libc6-dev-armhf-cross", "libclang-rt-14-dev", "libmosquitto-dev",
     "make", "mosquitto", "openssl", "pkg-config", "python3", "python3-venv", "qemu-system-arm", "qemu-system-misc", "qemu-user-static", "rust-web-src", "rustc-web", "valgrind",
 ]

@@ -16,7 +16,7 @@ try:
     import can
     import isotp
 except ImportError:
-    can = isotp = None  # type: ignore[assignment]
+    can = isotp = None
 
 OURS, THEIRS = 0x701, 0x18DA10F1
 SIZES = (8, 12, 16, 20, 24, 32, 48, 64)

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Set
 
 from .._sealwire import UartDecoder, uart_encode
-from ..errors import InvalidArgument, Malformed
+from ..errors import InvalidArgument
 from .base import MAX_FRAME, Counters, Link
 
 
@@ -30,11 +30,14 @@ class Line(Protocol):
 class Framing(Protocol):
     """Frames to bytes and back."""
 
+    ended: bool
+    """What came cannot be a frame, and there is no way to find the next one."""
+
     def encode(self, frame: bytes) -> bytes:
         """The bytes that carry `frame`."""
 
     def feed(self, data: bytes) -> List[bytes]:
-        """The frames that `data` completes. Raises Malformed where there is no way to find the next frame."""
+        """The frames that `data` completes."""
 
     def counters(self) -> Counters:
         """What arrived."""
@@ -42,6 +45,8 @@ class Framing(Protocol):
 
 class UartFraming:
     """COBS and CRC-16 with a zero byte between frames: finds its way back after damage."""
+
+    ended = False
 
     def __init__(self, max_frame: int = MAX_FRAME) -> None:
         self._decoder = UartDecoder(max_frame)
@@ -60,6 +65,7 @@ class StreamFraming:
     """Each frame behind its length in two bytes: for lines that lose nothing. A length it cannot take ends the line."""
 
     def __init__(self, max_frame: int = MAX_FRAME) -> None:
+        self.ended = False
         self._max_frame = max_frame
         self._pending = bytearray()
         self._frames = self._malformed = self._overlong = 0
@@ -72,12 +78,13 @@ class StreamFraming:
     def feed(self, data: bytes) -> List[bytes]:
         self._pending += data
         found: List[bytes] = []
-        while len(self._pending) >= 2:
+        while len(self._pending) >= 2 and not self.ended:
             length = int.from_bytes(self._pending[:2], "big")
             if length == 0 or length > self._max_frame:
                 self._malformed += length == 0
                 self._overlong += length != 0
-                raise Malformed(f"a length of {length} in a stream")
+                self.ended = True
+                break
             if len(self._pending) < 2 + length:
                 break
             found.append(bytes(self._pending[2 : 2 + length]))
@@ -100,17 +107,13 @@ class LineLink(Link):
         self.line = line
         self._framing = framing
         self._pending: Deque[bytes] = deque()
-        self._ended = False
 
     async def read(self) -> Optional[bytes]:
         while not self._pending:
-            data = b"" if self._ended else await self.line.read()
+            data = b"" if self._framing.ended else await self.line.read()
             if not data:
                 return None
-            try:
-                self._pending.extend(self._framing.feed(data))
-            except Malformed:
-                self._ended = True
+            self._pending.extend(self._framing.feed(data))
         return self._pending.popleft()
 
     async def write(self, frame: bytes) -> None:
