@@ -44,7 +44,10 @@ pub const SEALWIRE_OVERHEAD_MAX: usize = 180;
 pub const SEALWIRE_HANDSHAKE_FRAME_MAX: usize = 512;
 
 /// Most sessions of one endpoint.
-const MOST: usize = 65_536;
+const MOST: usize = match 1usize.checked_shl(16) {
+    Some(most) => most,
+    None => usize::MAX,
+};
 
 /// Message buffer of one handshake, by default and at most.
 const BUFFER: usize = SEALWIRE_HANDSHAKE_FRAME_MAX;
@@ -168,13 +171,15 @@ impl Layout {
     }
 }
 
-/// Alignment that the memory needs: that of uint64_t, on which `SEALWIRE_ENDPOINT_MEMORY` is built.
-const ALIGN: usize = align_of::<u64>();
+/// Alignment that the memory needs: that of uint64_t, on which `SEALWIRE_ENDPOINT_MEMORY` is built. On AVR that is 1, and the memory
+/// has to be declared with 2; else sealwire_endpoint_init() refuses it.
+const ALIGN: usize = if align_of::<u64>() > align_of::<AtomicUsize>() { align_of::<u64>() } else { align_of::<AtomicUsize>() };
 
 // The sizes in the header are those of builds with everything, with a little room; 16-bit targets take those of 32-bit ones. If one of
 // these fails, the header's number needs to follow.
-const _: () = assert!(Layout::HEAD.is_multiple_of(ALIGN) && Layout::SESSION.is_multiple_of(ALIGN));
-const _: () = assert!(align_of::<sealwire_endpoint>() <= ALIGN && align_of::<Session>() <= ALIGN && align_of::<Handshake>() <= ALIGN);
+const _: () = assert!(Layout::HEAD.is_multiple_of(align_of::<u64>()) && Layout::SESSION.is_multiple_of(align_of::<u64>()));
+const _: () = assert!(align_of::<sealwire_endpoint>() <= ALIGN);
+const _: () = assert!(align_of::<Session>() <= align_of::<u64>() && align_of::<Handshake>() <= align_of::<u64>());
 const _: () = assert!(SEALWIRE_OVERHEAD_MAX == MAX_OVERHEAD && SEALWIRE_HANDSHAKE_FRAME_MAX >= MAX_CONTROL);
 const _: () = assert!(Layout::HEAD <= SEALWIRE_ENDPOINT_BASE_SIZE);
 const _: () = assert!(Layout::SESSION <= SEALWIRE_SESSION_SIZE);
