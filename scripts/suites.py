@@ -12,9 +12,10 @@ VENV = "build/venv/bin"
 
 # What `make test` installs on Debian 12 as root, if missing.
 APT_PACKAGES = [
-    "ca-certificates", "clang", "cmake", "dbus", "gcc", "gcc-aarch64-linux-gnu", "gcc-arm-linux-gnueabihf", "gcc-arm-none-eabi",
+    "avr-libc", "ca-certificates", "clang", "cmake", "dbus", "gcc", "gcc-aarch64-linux-gnu", "gcc-arm-linux-gnueabihf", "gcc-arm-none-eabi", "gcc-avr",
     "gcc-riscv64-unknown-elf", "g++", "git", "libc6-dev", "libc6-dev-arm64-cross", "libc6-dev-armhf-cross", "libclang-rt-14-dev", "libmosquitto-dev",
-    "make", "mosquitto", "openssl", "pkg-config", "python3", "python3-venv", "qemu-system-arm", "qemu-system-misc", "qemu-user-static", "rust-web-src", "rustc-web", "valgrind",
+    "make", "mosquitto", "openssl", "pkg-config", "python3", "python3-venv", "qemu-system-arm", "qemu-system-misc",
+    "qemu-user-static", "rust-web-src", "rustc-web", "simavr", "valgrind",
 ]
 
 
@@ -144,9 +145,9 @@ SUITES = [
     Suite("demo", "the demonstration, with its attacks", "sh scripts/demo.sh", after=["setup"], limit_s=900),
     Suite("firmware", "firmware on emulated microcontrollers, end to end, attacked", f"{VENV}/python tests/firmware/run.py --together 3",
           f"{VENV}/python tests/firmware/leaks.py",
-          needs=["arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "aarch64-linux-gnu-gcc", "arm-linux-gnueabihf-gcc", "qemu-system-arm",
+          needs=["arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "aarch64-linux-gnu-gcc", "arm-linux-gnueabihf-gcc", "avr-gcc", "simavr", "qemu-system-arm",
                  "qemu-system-riscv32", "qemu-aarch64-static", "qemu-arm-static", "mosquitto", need_build_std],
-          after=["wheel"], limit_s=1800),
+          after=["wheel"], limit_s=1800, shows=True),
     Suite("bench", "the benchmark and its rivals run", f"{PYTHON} scripts/bench.py --quick", after=["wheel"]),
     Suite("sessions", "one endpoint of the wheel with many sessions", f"{VENV}/python tests/bench/sessions.py --most 300", after=["wheel"]),
     Suite("budget", "code, RAM, stack and instructions on Cortex-M4 and M0+, against tests/budget.toml",

@@ -1,11 +1,13 @@
 /* What fits an 8-bit processor: the pieces, not the endpoint. Random bytes from a seed, Diffie-Hellman on X25519 against the known answer of
-   RFC 7748, a key pair of its own, and framing for the UART; each step is told with its time. */
+   RFC 7748, its own public key, and framing for the UART; each step is told with its time. */
 #include "board.h"
 #include "report.h"
 
-/* RFC 7748, 6.1: Alice's private key, Bob's public key, their secret. */
+/* RFC 7748, 6.1: Alice's private and public key, Bob's public key, their secret. */
 static const uint8_t private_key[32] = {0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1, 0x72, 0x51, 0xb2, 0x66, 0x45,
                                         0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a};
+static const uint8_t public_key[32] = {0x85, 0x20, 0xf0, 0x09, 0x89, 0x30, 0xa7, 0x54, 0x74, 0x8b, 0x7d, 0xdc, 0xb4, 0x3e, 0xf7, 0x5a,
+                                       0x0d, 0xbf, 0x3a, 0x0d, 0x26, 0x38, 0x1a, 0xf4, 0xeb, 0xa4, 0xa9, 0x8e, 0xaa, 0x9b, 0x4e, 0x6a};
 static const uint8_t peer_key[32] = {0xde, 0x9e, 0xdb, 0x7d, 0x7b, 0x7d, 0xc1, 0xb4, 0xd3, 0x5b, 0x61, 0xc2, 0xec, 0xe4, 0x35, 0x37,
                                      0x3f, 0x83, 0x43, 0xc8, 0x5b, 0x78, 0x67, 0x4d, 0xad, 0xfc, 0x7e, 0x14, 0x6f, 0x88, 0x2b, 0x4f};
 static const uint8_t shared[32] = {0x4a, 0x5d, 0x9d, 0x5b, 0xa4, 0xce, 0x2d, 0xe1, 0x72, 0x8e, 0x3b, 0xf4, 0x80, 0x35, 0x0f, 0x25,
@@ -13,7 +15,7 @@ static const uint8_t shared[32] = {0x4a, 0x5d, 0x9d, 0x5b, 0xa4, 0xce, 0x2d, 0xe
 
 static sealwire_entropy entropy;
 static sealwire_uart decoder;
-static sealwire_key key, other;
+static sealwire_key key;
 static uint8_t room[80], framed[96];
 static uint64_t since_ms;
 
@@ -42,15 +44,9 @@ static int known_answer(void) {
          sealwire_key_agree(&key, SEALWIRE_CURVE_X25519, peer_key, secret) == SEALWIRE_OK && memcmp(secret, shared, sizeof secret) == 0;
 }
 
-static int both_ends(void) {
-  uint8_t mine[32], theirs[32], one[32], two[32];
-  sealwire_port port = SEALWIRE_PORT_INIT;
-  port.context = &entropy;
-  port.random = sealwire_entropy_random;
-  return sealwire_key_generate(&other, SEALWIRE_KEY_X25519, &port) == SEALWIRE_OK && sealwire_key_public(&key, mine) == SEALWIRE_OK &&
-         sealwire_key_public(&other, theirs) == SEALWIRE_OK &&
-         sealwire_key_agree(&key, SEALWIRE_CURVE_X25519, theirs, one) == SEALWIRE_OK &&
-         sealwire_key_agree(&other, SEALWIRE_CURVE_X25519, mine, two) == SEALWIRE_OK && memcmp(one, two, sizeof one) == 0;
+static int own_public_key(void) {
+  uint8_t mine[32];
+  return sealwire_key_public(&key, mine) == SEALWIRE_OK && memcmp(mine, public_key, sizeof mine) == 0;
 }
 
 static int framing(void) {
@@ -69,7 +65,7 @@ int main(void) {
   since_ms = board_now_ms();
   int right = done("random bytes, HMAC_DRBG", random_numbers());
   right &= done("X25519, RFC 7748", known_answer());
-  right &= done("X25519, five times, both ends alike", both_ends());
+  right &= done("own public key, RFC 7748", own_public_key());
   right &= done("UART framing", framing());
   report(right ? "done" : "error");
   report_end();

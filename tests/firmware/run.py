@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,7 +24,8 @@ from sealwire.demo.screen import Screen
 from sealwire.identity import Identity
 from show import FirmwareShow
 
-PERFORMERS = ["cortex-m4:device", "cortex-m3:device", "cortex-m0:device", "rv32imc:device", "cortex-m4:device-p256", "aarch64-linux:device", "armv7-linux:device"]
+PERFORMERS = ["cortex-m4:device", "cortex-m3:device", "cortex-m0:device", "rv32imc:device", "cortex-m4:device-p256",
+              "aarch64-linux:device", "armv7-linux:device", "avr"]
 
 
 def size(target: str, image: str) -> str:
@@ -71,6 +74,21 @@ def prepare(performer: str) -> Act:
     return Act(target, flavour, image, element, firmware.TARGETS[target].std or unseeded(target, image, element))
 
 
+def selftest(target: str) -> bool:
+    """Where the endpoint does not fit: the pieces, with their times; whether all are right."""
+    image = firmware.image("selftest", target, "device")
+    done = subprocess.run(firmware.emulator(target, str(boards.ROOT / image)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=400, check=False)
+    events = [json.loads(line) for line in re.findall(rb"\{[^}]*\}", done.stdout)]
+    sizes = subprocess.run([firmware.TARGETS[target].tool("size"), str(boards.ROOT / image)], stdout=subprocess.PIPE, check=True, universal_newlines=True)
+    text, data, bss = (int(number) for number in sizes.stdout.splitlines()[1].split()[:3])
+    print(f"---- {firmware.TARGETS[target].title}: self test of the pieces, {text + data:,} / {data + bss:,} bytes of flash / RAM")
+    for event in events:
+        if "what" in event:
+            print(f"     {event['event']:<7} {event['what']}: {event['ms'] / 1000:.1f} s")
+    return [event["event"] for event in events] == ["passed"] * 4 + ["done"]
+
+
 async def perform(act: Act, quiet: bool, stage: asyncio.Semaphore) -> Dict[str, Any]:
     async with stage:
         if not quiet:
@@ -97,14 +115,16 @@ def main() -> int:
     parser.add_argument("--together", type=int, default=1, metavar="N", help="so many at once; then only the results are printed")
     options = parser.parse_args()
     try:
-        acts = [prepare(performer) for performer in options.performers or PERFORMERS]
+        performers = options.performers or PERFORMERS
+        tested = [selftest(performer) for performer in performers if performer == "avr"]
+        acts = [prepare(performer) for performer in performers if performer != "avr"]
     except firmware.FirmwareError as error:
         print(f"firmware: {error}", file=sys.stderr)
         return 1
     results = asyncio.run(perform_all(acts, options.together))
     print()
     print(f"{'target':<14} {'flavour':<15} {'flash / RAM bytes':>17} {'handshake':>12} {'samples':>8} {'held':<9} {'unseeded':>17} {'time':>8}")
-    checks = failed = 0
+    checks, failed = len(tested), tested.count(False)
     for act, result in zip(acts, results):
         held, count = sum(attack["held"] for attack in result["attacks"]), len(result["attacks"])
         # Refusal without entropy, samples, end of the program, and each attack.
