@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import socket
 import sys
@@ -16,6 +17,7 @@ from sealwire.broker import Broker
 from sealwire.gateway import Gateway
 from sealwire.hub import Hub
 from sealwire.links import BleLink, CanBus, Counters, Ieee802154Bus, Link, MissingExtra, Rs485Bus, SerialLink, SpiLink, TcpLink
+from sealwire.links import command
 from sealwire.links.base import MAX_WAITING, Queued, now_ms
 from sealwire.links.ble import FROM_DEVICE, TO_DEVICE
 from sealwire.links.can import identifier_pairs
@@ -442,6 +444,45 @@ def test_rs485_devices_speak_in_turn() -> None:
         for addresses in ([], [0], [1, 1], [128]):
             with pytest.raises(errors.InvalidArgument):
                 Rs485Bus(Streams("bus", reader, writer), addresses, links.append)
+
+    run(main())
+
+
+def options(*arguments: str) -> argparse.Namespace:
+    """As `sealwire gateway` parses them."""
+    parser = argparse.ArgumentParser()
+    command.add_options(parser)
+    return parser.parse_args([*arguments])
+
+
+def test_links_from_the_command_line() -> None:
+    async def main() -> None:
+        made: List[Link] = []
+        for arguments, text in (
+            (["--can", "test", "--can-interface", "virtual"], "--can-ids"),
+            (["--can", "test", "--can-interface", "virtual", "--can-ids", "701"], "RX:TX"),
+            (["--802154", "wpan0"], "--pan"),
+            (["--pty", "--rs485", "1"], "--serial"),
+            (["--spi", "0"], "BUS.DEVICE"),
+            (["--serial", "/dev/null", "--rs485", "1,2", "--inbox", "a"], "one device"),
+            (["--listen", "nonsense"], "HOST:PORT"),
+        ):
+            asked = options(*[each for each in arguments if each not in ("--inbox", "a")])
+            asked.inbox = "a" if "--inbox" in arguments else None
+            with pytest.raises(errors.InvalidArgument, match=text):
+                await command.open_links(asked, made.append)
+        for arguments in (["--ethernet", "does-not-exist"], ["--serial", "/dev/does-not-exist"], ["--802154", "none", "--pan", "0xbeef"]):
+            asked = options(*arguments)
+            asked.inbox = None
+            with pytest.raises(OSError):
+                await command.open_links(asked, made.append)
+        assert not made
+        asked = options("--can", "test-command", "--can-interface", "virtual", "--can-ids", "701:700,703:702")
+        asked.inbox = None
+        source = await command.open_links(asked, made.append)
+        assert [link.name for link in made] == ["test-command:701:700", "test-command:703:702"] and not source.makes_more
+        await source.close()
+        assert [await next_frame(link) for link in made] == [None, None]
 
     run(main())
 

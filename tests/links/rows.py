@@ -277,7 +277,7 @@ async def spi(loss: Loss, accepted: Accepted) -> Opened:
 
 ROWS: Dict[str, Row] = {
     "uart": Row(65_535, "SerialLink, pyserial on a pty", uart),
-    "rs485": Row(1024, "Rs485Bus, pyserial on a pty", rs485, 100, 300),
+    "rs485": Row(1024, "Rs485Bus, pyserial on a pty", rs485, 100, 800),
     "stream": Row(65_535, "TcpLink", stream),
     "spi": Row(SPI_BLOCK, "SpiLink, simulated spidev", spi),
     "can": Row(8, "CanBus, python-can virtual", can(fd=False), 100, 80, 40, 2),

@@ -15,6 +15,7 @@ ETHER_TYPE = 0x88B5
 SHORTEST = 46
 LONGEST = 1500
 SIZE = LONGEST - 2
+_PACKET_OTHERHOST = 3
 _PACKET_OUTGOING = 4
 
 
@@ -53,8 +54,8 @@ class EthernetBus(FragmentBus):
             self._loop.remove_reader(self._socket.fileno())
             self.fail()
             return
-        if kind == _PACKET_OUTGOING:
-            return
+        if kind in (_PACKET_OTHERHOST, _PACKET_OUTGOING):
+            return  # for somebody else, as an interface in promiscuous mode hears it, or our own
         length = int.from_bytes(data[:2], "big")
         if len(source) != 6 or length == 0 or len(data) < 2 + length:
             self._malformed += 1

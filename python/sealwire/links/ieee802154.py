@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import fcntl
 import os
 import socket
 import struct
+import sys
 from typing import Protocol, Tuple
 
 from ..errors import InvalidArgument
@@ -57,6 +57,10 @@ class KernelDatagrams:
     """AF_IEEE802154, SOCK_DGRAM. Python's socket module does not know the family's addresses, so the C library is called."""
 
     def __init__(self, interface: str, pan: int, own: int) -> None:
+        if not sys.platform.startswith("linux"):
+            raise InvalidArgument("sockets for 802.15.4 are known on Linux only")
+        import fcntl
+
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._check(self._libc.socket(AF_IEEE802154, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, 0))
         try:
@@ -112,7 +116,7 @@ class Ieee802154Bus(FragmentBus):
 
     @classmethod
     def open(cls, interface: str, pan: int, accepted: Accepted, *, own: int = 0) -> Ieee802154Bus:
-        """An interface such as wpan0, under its extended address or the short address `own`. Raises OSError."""
+        """An interface such as wpan0, under its extended address or the short address `own`. Raises OSError, InvalidArgument."""
         return cls(KernelDatagrams(interface, pan, own), interface, pan, accepted)
 
     def address(self, device: int) -> str:
