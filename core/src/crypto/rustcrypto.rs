@@ -1,7 +1,5 @@
 //! The default algorithms, on RustCrypto and dalek: what [`Provider`](super::Provider) calls unless a platform does better.
 
-#[cfg(all(feature = "_chacha", feature = "compact"))]
-use super::compact::chacha20_poly1305;
 use super::{Aead, Curve, Signature};
 use crate::bytes::Secret;
 use crate::error::{Error, Result};
@@ -9,6 +7,7 @@ use crate::error::{Error, Result};
 use curve25519_dalek::constants::X25519_BASEPOINT;
 #[cfg(feature = "_curve25519")]
 use curve25519_dalek::{MontgomeryPoint, scalar::clamp_integer};
+#[cfg(any(feature = "_curve25519", not(feature = "compact")))]
 use zeroize::Zeroize;
 
 /// How often a P-256 private key is drawn. One draw in 2^32 lies outside the group order, so a sound random source
@@ -250,15 +249,15 @@ pub(crate) fn verify(algorithm: Signature, public: &[u8], message: &[&[u8]], sig
     }
 }
 
-#[cfg(feature = "_ccm")]
+#[cfg(all(feature = "_ccm", not(feature = "compact")))]
 type Ccm8 = ccm::Ccm<aes::Aes128, ccm::consts::U8, ccm::consts::U13>;
-#[cfg(feature = "suite-p256-ccm16")]
+#[cfg(all(feature = "suite-p256-ccm16", not(feature = "compact")))]
 type Ccm16 = ccm::Ccm<aes::Aes128, ccm::consts::U16, ccm::consts::U13>;
 
 /// Encrypts in place; `N` and `T` are the lengths of nonce and tag.
 // Not inlined: the caller's frame would hold the working memory of all ciphers at once.
 #[inline(never)]
-#[cfg(any(feature = "_ccm", not(feature = "compact")))]
+#[cfg(not(feature = "compact"))]
 fn seal_with<A, const N: usize, const T: usize>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()>
 where
     A: aead::KeyInit + aead::AeadInPlace,
@@ -276,7 +275,7 @@ where
 
 /// Verifies and decrypts in place.
 #[inline(never)]
-#[cfg(any(feature = "_ccm", not(feature = "compact")))]
+#[cfg(not(feature = "compact"))]
 fn open_with<A, const N: usize, const T: usize>(key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()>
 where
     A: aead::KeyInit + aead::AeadInPlace,
@@ -294,7 +293,7 @@ where
 }
 
 /// The traits of both AEAD crates are the same ones, of the `aead` crate; named through whichever is in the build.
-#[cfg(any(feature = "_ccm", not(feature = "compact")))]
+#[cfg(not(feature = "compact"))]
 mod aead {
     #[cfg(feature = "_ccm")]
     pub(super) use ccm::aead::{AeadInPlace, KeyInit, Nonce, Tag};
@@ -303,15 +302,14 @@ mod aead {
 }
 
 /// AEAD encryption in place.
+#[cfg(not(feature = "compact"))]
 pub(crate) fn seal(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()> {
     match algorithm {
         #[cfg(feature = "_ccm")]
         Aead::AesCcm16_64_128 => seal_with::<Ccm8, 13, 8>(key, nonce, aad, buffer, tag),
         #[cfg(feature = "suite-p256-ccm16")]
         Aead::AesCcm16_128_128 => seal_with::<Ccm16, 13, 16>(key, nonce, aad, buffer, tag),
-        #[cfg(all(feature = "_chacha", feature = "compact"))]
-        Aead::ChaCha20Poly1305 => chacha20_poly1305::run(key, nonce, aad, buffer, tag, true),
-        #[cfg(all(feature = "_chacha", not(feature = "compact")))]
+        #[cfg(feature = "_chacha")]
         Aead::ChaCha20Poly1305 => seal_with::<chacha20poly1305::ChaCha20Poly1305, 12, 16>(key, nonce, aad, buffer, tag),
         #[cfg(not(all(feature = "_chacha", feature = "_ccm", feature = "suite-p256-ccm16")))]
         _ => {
@@ -322,18 +320,14 @@ pub(crate) fn seal(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer
 }
 
 /// AEAD decryption in place.
+#[cfg(not(feature = "compact"))]
 pub(crate) fn open(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()> {
     match algorithm {
         #[cfg(feature = "_ccm")]
         Aead::AesCcm16_64_128 => open_with::<Ccm8, 13, 8>(key, nonce, aad, buffer, tag),
         #[cfg(feature = "suite-p256-ccm16")]
         Aead::AesCcm16_128_128 => open_with::<Ccm16, 13, 16>(key, nonce, aad, buffer, tag),
-        #[cfg(all(feature = "_chacha", feature = "compact"))]
-        Aead::ChaCha20Poly1305 => {
-            let mut tag: [u8; 16] = tag.try_into().map_err(|_| Error::InvalidArgument)?;
-            chacha20_poly1305::run(key, nonce, aad, buffer, &mut tag, false)
-        }
-        #[cfg(all(feature = "_chacha", not(feature = "compact")))]
+        #[cfg(feature = "_chacha")]
         Aead::ChaCha20Poly1305 => open_with::<chacha20poly1305::ChaCha20Poly1305, 12, 16>(key, nonce, aad, buffer, tag),
         #[cfg(not(all(feature = "_chacha", feature = "_ccm", feature = "suite-p256-ccm16")))]
         _ => {
@@ -341,4 +335,39 @@ pub(crate) fn open(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer
             Err(Error::UnsupportedSuite)
         }
     }
+}
+
+/// Both directions share their code.
+#[cfg(feature = "compact")]
+fn run(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8], sealing: bool) -> Result<()> {
+    if tag.len() != algorithm.tag_len() {
+        return Err(Error::InvalidArgument);
+    }
+    match algorithm {
+        #[cfg(feature = "_ccm")]
+        Aead::AesCcm16_64_128 => super::compact::ccm::run(key, nonce, aad, buffer, tag, sealing),
+        #[cfg(feature = "suite-p256-ccm16")]
+        Aead::AesCcm16_128_128 => super::compact::ccm::run(key, nonce, aad, buffer, tag, sealing),
+        #[cfg(feature = "_chacha")]
+        Aead::ChaCha20Poly1305 => super::compact::chacha20_poly1305::run(key, nonce, aad, buffer, tag, sealing),
+        #[cfg(not(all(feature = "_chacha", feature = "_ccm", feature = "suite-p256-ccm16")))]
+        _ => {
+            let _ = (key, nonce, aad, buffer, sealing);
+            Err(Error::UnsupportedSuite)
+        }
+    }
+}
+
+/// AEAD encryption in place.
+#[cfg(feature = "compact")]
+pub(crate) fn seal(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &mut [u8]) -> Result<()> {
+    run(algorithm, key, nonce, aad, buffer, tag, true)
+}
+
+/// AEAD decryption in place.
+#[cfg(feature = "compact")]
+pub(crate) fn open(algorithm: Aead, key: &[u8], nonce: &[u8], aad: &[u8], buffer: &mut [u8], tag: &[u8]) -> Result<()> {
+    let mut copied = [0; super::suite::MAX_TAG];
+    crate::bytes::copy(&mut copied, tag);
+    run(algorithm, key, nonce, aad, buffer, copied.get_mut(..tag.len()).ok_or(Error::InvalidArgument)?, false)
 }
