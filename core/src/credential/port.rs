@@ -158,9 +158,10 @@ pub struct StaticCredentials<'a> {
     pub now_s: Option<u64>,
 }
 
-/// SHA-256 of a certificate, which an x5t has all of or the first 8 bytes; nothing for other credentials.
+/// SHA-256 of a certificate, which an x5t has all of or the first 8 bytes; nothing for other credentials, nor in a
+/// build without certificates.
 pub fn x5t_of(credential: &[u8]) -> Option<[u8; HASH]> {
-    (credential.first() == Some(&super::DER)).then(|| crate::crypto::hash(&[credential]))
+    (cfg!(feature = "x509") && credential.first() == Some(&super::DER)).then(|| crate::crypto::hash(&[credential]))
 }
 
 /// True if a credential is a certificate whose SHA-256 begins with `hash`.

@@ -56,7 +56,7 @@ pub(crate) fn bytes_of<'b, P: Provider + Credentials>(
     p: &mut P,
     id: &IdCred<'b>,
     nth: usize,
-    buffer: &'b mut [u8; MAX_CREDENTIAL],
+    buffer: &'b mut [u8],
 ) -> Result<Option<&'b [u8]>> {
     let found = match id {
         IdCred::Ccs(bytes) | IdCred::Cwt(bytes) => return Ok((nth == 0).then_some(bytes)),
@@ -78,8 +78,26 @@ pub(crate) fn bytes_of<'b, P: Provider + Credentials>(
 }
 
 /// [`resolve`] for those who need the key now, and the credential later: its buffer is gone when this returns.
-#[inline(never)]
 pub(crate) fn find<P: Provider + Credentials>(
+    p: &mut P,
+    id: &IdCred<'_>,
+    from: usize,
+    suite: Suite,
+    sort: AuthenticationKey,
+    own: &[PublicKey],
+) -> Result<Found> {
+    match id {
+        IdCred::Kid(_) | IdCred::X5t(_) => find_provisioned(p, id, from, suite, sort, own),
+        // Needs no buffer, and the port may need one to tell whether it knows it.
+        _ => match bytes_of(p, id, from, &mut [])? {
+            Some(bytes) => judge(p, bytes, id, 0, suite, sort, own),
+            None => Err(Error::UnknownCredential),
+        },
+    }
+}
+
+#[inline(never)]
+fn find_provisioned<P: Provider + Credentials>(
     p: &mut P,
     id: &IdCred<'_>,
     from: usize,
@@ -91,25 +109,25 @@ pub(crate) fn find<P: Provider + Credentials>(
     let mut refusal = Error::UnknownCredential;
     for nth in from..MAX_CANDIDATES {
         let Some(bytes) = bytes_of(p, id, nth, &mut buffer)? else { break };
-        match judge(p, bytes, id, suite, sort, own) {
-            Ok((key, thumbprint)) => return Ok(Found { key, thumbprint, nth }),
-            Err(Error::Pending) => return Err(Error::Pending),
-            Err(error) => refusal = error,
+        match judge(p, bytes, id, nth, suite, sort, own) {
+            Err(error) if error != Error::Pending => refusal = error,
+            outcome => return outcome,
         }
     }
     Err(refusal)
 }
 
-/// Reads a credential and judges it.
+/// Reads a credential, the `nth` one found, and judges it.
 #[inline(never)]
 fn judge<P: Provider + Credentials>(
     p: &mut P,
     bytes: &[u8],
     id: &IdCred<'_>,
+    nth: usize,
     suite: Suite,
     sort: AuthenticationKey,
     own: &[PublicKey],
-) -> Result<(PublicKey, Thumbprint)> {
+) -> Result<Found> {
     let parsed = Credential::parse(bytes);
     // By reference: moved, it would lie on the stack twice.
     let credential = match &parsed {
@@ -132,7 +150,7 @@ fn judge<P: Provider + Credentials>(
         _ => &[],
     };
     let thumbprint = accept(p, credential, path, suite, sort, own)?;
-    Ok((credential.key, thumbprint))
+    Ok(Found { key: credential.key, thumbprint, nth })
 }
 
 /// Everything but the bytes' having been provisioned. `path` is an x5chain, whose first certificate the credential is; one that was provisioned

@@ -108,47 +108,48 @@ pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionM
     let update = if promoted { Update::Idle } else { context.update };
 
     let mut w = Writer::new(out);
-    w.put(&[VERSION, parties.suite.number()])?;
+    w.push(&[VERSION, parties.suite.number()]);
     let mut flags = if parties.role == Role::Responder { FLAG_RESPONDER } else { 0 };
     flags |= if meta.confirmed { FLAG_CONFIRMED } else { 0 };
     flags |= if meta.keyless { FLAG_KEYLESS } else { 0 };
     for (ended, flag) in meta.ended.iter().zip(FLAG_ENDED) {
         flags |= if ended.is_some() { flag } else { 0 };
     }
-    w.put(&[flags, update.stage() as u8, meta.flags])?;
-    w.put(&meta.tag.to_be_bytes())?;
-    write_padded(&mut w, parties.c_i.as_bytes(), 4)?;
-    write_padded(&mut w, parties.c_r.as_bytes(), 4)?;
-    w.put(&parties.sid)?;
-    w.put(&parties.own.0)?;
-    w.put(&parties.peer.0)?;
-    write_padded(&mut w, meta.route.as_slice(), MAX_ROUTE)?;
-    w.put(&epoch.to_be_bytes())?;
+    w.push(&[flags, update.stage() as u8, meta.flags]);
+    w.push(&meta.tag.to_be_bytes());
+    write_padded(&mut w, parties.c_i.as_bytes(), 4);
+    write_padded(&mut w, parties.c_r.as_bytes(), 4);
+    w.push(&parties.sid);
+    w.push(&parties.own.0);
+    w.push(&parties.peer.0);
+    write_padded(&mut w, meta.route.as_slice(), MAX_ROUTE);
+    w.push(&epoch.to_be_bytes());
     let (n_a, n_b, partial_iv) = match update {
         Update::Idle | Update::Moved => ([0; 8], [0; 8], 0),
         Update::Requested { n_a } => (n_a, [0; 8], 0),
         Update::Responded { n_a, n_b, partial_iv } => (n_a, n_b, partial_iv),
     };
-    w.put(&n_a)?;
-    w.put(&n_b)?;
-    w.put(&partial_iv.to_be_bytes())?;
+    w.push(&n_a);
+    w.push(&n_b);
+    write_u64(&mut w, partial_iv);
     let sent = &context.sent;
     let received = context.received.committing(plan.committing);
     for value in [sent.next(), sent.reserve(plan.numbers_ahead), sent.outstanding_bits()] {
-        w.put(&value.to_be_bytes())?;
+        write_u64(&mut w, value);
     }
-    write_received(&mut w, &received)?;
+    write_received(&mut w, &received);
     for ended in meta.ended {
         let ended = ended.unwrap_or(EndedSession { sid: [0; 8], received: ReceivedNumbers::new() });
-        w.put(&ended.sid)?;
-        write_received(&mut w, &ended.received)?;
+        w.push(&ended.sid);
+        write_received(&mut w, &ended.received);
     }
-    write_context(&mut w, context, epoch, plan, meta.keyless)?;
+    write_context(&mut w, context, epoch, plan, meta.keyless);
     if update.has_next() {
-        write_context(&mut w, context, epoch.saturating_add(1), plan, meta.keyless)?;
+        write_context(&mut w, context, epoch.saturating_add(1), plan, meta.keyless);
     } else {
-        w.put(&[0; CONTEXT])?;
+        w.push(&[0; CONTEXT]);
     }
+    w.check()?;
     let check = p.hash(&[w.written()]);
     w.put(check.get(..CHECK).unwrap_or_default())?;
     Ok(w.len())
@@ -156,26 +157,32 @@ pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionM
 
 const CONTEXT: usize = 32 + 8 + 8 + 4;
 
-fn write_context(w: &mut Writer<'_>, context: &SecurityContext, epoch: u32, plan: &Plan, keyless: bool) -> Result<()> {
+fn write_context(w: &mut Writer<'_>, context: &SecurityContext, epoch: u32, plan: &Plan, keyless: bool) {
     let (reserved, covered) = context.reservations(epoch, plan);
     let context = context.context(epoch);
-    w.put(if keyless { &[0; 32] } else { context.prk_out.expose() })?;
-    w.put(&reserved.to_be_bytes())?;
-    w.put(&covered.to_be_bytes())?;
-    w.put(&context.failures.to_be_bytes())
+    w.push(if keyless { &[0; 32] } else { context.prk_out.expose() });
+    write_u64(w, reserved);
+    write_u64(w, covered);
+    w.push(&context.failures.to_be_bytes());
 }
 
-fn write_received(w: &mut Writer<'_>, numbers: &ReceivedNumbers) -> Result<()> {
-    w.put(&numbers.next().to_be_bytes())?;
-    w.put(&numbers.committed_bits().to_be_bytes())
+#[inline(never)]
+fn write_received(w: &mut Writer<'_>, numbers: &ReceivedNumbers) {
+    write_u64(w, numbers.next());
+    write_u64(w, numbers.committed_bits());
+}
+
+#[inline(never)]
+fn write_u64(w: &mut Writer<'_>, value: u64) {
+    w.push(&value.to_be_bytes());
 }
 
 /// Length, bytes, zeros up to `size`.
-fn write_padded(w: &mut Writer<'_>, bytes: &[u8], size: usize) -> Result<()> {
-    w.u8(bytes.len() as u8)?;
-    w.put(bytes)?;
-    w.reserve(size.saturating_sub(bytes.len()))?.fill(0);
-    Ok(())
+#[inline(never)]
+fn write_padded(w: &mut Writer<'_>, bytes: &[u8], size: usize) {
+    w.push(&[bytes.len() as u8]);
+    w.push(bytes);
+    w.push([0; MAX_ROUTE].get(..size.saturating_sub(bytes.len())).unwrap_or_default());
 }
 
 /// Restores a session from a snapshot. Everything up to its edges is Replay, every number that may have been used counts as outstanding, and a
