@@ -90,21 +90,45 @@ impl State {
 /// # Safety
 /// `endpoint` is NULL or points to readable memory of an endpoint's size, as the conventions of the header ask.
 pub(crate) unsafe fn with(endpoint: *mut sealwire_endpoint, call: impl FnOnce(&mut State) -> Result<()>) -> i32 {
+    // SAFETY: the caller's promise.
+    match unsafe { enter(endpoint) } {
+        // SAFETY: entered, and left nowhere else.
+        Ok(state) => unsafe { leave(endpoint, guard(|| call(state))) },
+        Err(error) => status(Err(error)),
+    }
+}
+
+/// Begins a call: the checks of [`with`].
+///
+/// # Safety
+/// As [`with`]; what this gives is used until [`leave`] only.
+#[inline(never)]
+unsafe fn enter<'a>(endpoint: *mut sealwire_endpoint) -> Result<&'a mut State> {
     if endpoint.is_null() || !endpoint.is_aligned() {
-        return status(Err(Error::InvalidArgument));
+        return Err(Error::InvalidArgument);
     }
     // SAFETY: not NULL, aligned, readable; both are only ever accessed through shared references.
     let (place, busy) = unsafe { (&(*endpoint).place, &(*endpoint).busy) };
     if place.load(Ordering::Relaxed) != endpoint as usize {
-        return status(Err(Error::WrongState));
+        return Err(Error::WrongState);
     }
     if busy.load(Ordering::Relaxed) {
-        return status(Err(Error::Busy));
+        return Err(Error::Busy);
     }
     busy.store(true, Ordering::Relaxed);
     // SAFETY: initialised, since `place` says so; nobody else has it, since `busy` was false and threads take turns.
-    let state = unsafe { &mut *core::ptr::addr_of_mut!((*endpoint).state) };
-    let result = guard(|| call(state)).unwrap_or_else(|| {
+    Ok(unsafe { &mut *core::ptr::addr_of_mut!((*endpoint).state) })
+}
+
+/// Ends a call with its result, `None` if it panicked.
+///
+/// # Safety
+/// [`enter`] has succeeded.
+#[inline(never)]
+unsafe fn leave(endpoint: *mut sealwire_endpoint, result: Option<Result<()>>) -> i32 {
+    // SAFETY: as in `enter`.
+    let (place, busy) = unsafe { (&(*endpoint).place, &(*endpoint).busy) };
+    let result = result.unwrap_or_else(|| {
         // What a panic left behind cannot be trusted.
         place.store(0, Ordering::Relaxed);
         Err(Error::Internal)

@@ -11,6 +11,7 @@ const LONGEST: usize = isize::MAX as usize;
 ///
 /// # Safety
 /// `data` points to `length` readable bytes that nobody writes during `'a`, unless it is NULL.
+#[inline(never)]
 pub(crate) unsafe fn bytes<'a>(data: *const u8, length: usize) -> Result<&'a [u8]> {
     match length {
         0 => Ok(&[]),
@@ -24,6 +25,7 @@ pub(crate) unsafe fn bytes<'a>(data: *const u8, length: usize) -> Result<&'a [u8
 ///
 /// # Safety
 /// `data` points to `length` writable bytes that nobody else uses during `'a`, unless it is NULL.
+#[inline(never)]
 pub(crate) unsafe fn bytes_mut<'a>(data: *mut u8, length: usize) -> Result<&'a mut [u8]> {
     match length {
         0 => Ok(&mut []),
@@ -121,6 +123,7 @@ impl<T> Output<T> {
 }
 
 /// Refuses an input that lies in the output buffer, which would break Rust's rules as well as the result.
+#[inline(never)]
 pub(crate) fn disjoint(input: &[u8], output: *const u8, capacity: usize) -> Result<()> {
     let (a, b) = (input.as_ptr() as usize, output as usize);
     let apart = input.is_empty() || capacity == 0 || a.saturating_add(input.len()) <= b || b.saturating_add(capacity) <= a;

@@ -196,7 +196,14 @@ impl Tables for SliceTables<'_> {
     }
 
     fn next_deadline(&self) -> Option<(u64, Slot)> {
-        self.marks().map(|(slot, marks)| (marks.deadline, slot)).min().filter(|(deadline, _)| *deadline != NEVER)
+        let mut found = None;
+        let mut earliest = NEVER;
+        for (slot, marks) in self.marks() {
+            if marks.deadline < earliest {
+                (earliest, found) = (marks.deadline, Some((marks.deadline, slot)));
+            }
+        }
+        found
     }
 
     fn next_ended(&self) -> Option<usize> {
