@@ -14,7 +14,6 @@ extern const uint32_t ecg_samples;
 #define WINDOW 16  /* messages on their way */
 #define CHUNK 30u  /* samples in one */
 #define FRAME 512  /* SEALWIRE_HANDSHAKE_FRAME_MAX, and a message of CHUNK samples */
-#define STARTS SESSIONS /* slot of the store that counts starts */
 
 /* A message that the hub has not confirmed yet. */
 typedef struct message {
@@ -30,7 +29,7 @@ typedef struct message {
 static SEALWIRE_ENDPOINT_MEMORY(memory, SESSIONS, 0);
 static sealwire_endpoint *endpoint;
 static sealwire_entropy entropy;
-static sealwire_two_slot store;
+static sealwire_two_slot store, starts_store;
 static sealwire_uart decoder;
 static sealwire_own_credential own;
 static sealwire_bytes hub;
@@ -73,10 +72,15 @@ static int32_t seed(uint32_t *starts) {
   uint8_t bytes[32];
   uint8_t count[4] = {0};
   size_t length = 0;
-  int32_t status = sealwire_two_slot_load(&store, STARTS, count, sizeof count, &length);
+  /* A store of its own, behind that of the sessions. */
+  sealwire_flash flash = board_flash;
+  flash.base += 2 * flash.slot * flash.slots;
+  flash.slots = 1;
+  int32_t status = sealwire_two_slot_init(&starts_store, &flash);
+  if (status == SEALWIRE_OK) status = sealwire_two_slot_load(&starts_store, 0, count, sizeof count, &length);
   if (status != SEALWIRE_OK) return status;
   for (int i = 3; i >= 0 && ++count[i] == 0;) i--;
-  status = sealwire_two_slot_save(&store, STARTS, count, sizeof count);
+  status = sealwire_two_slot_save(&starts_store, 0, count, sizeof count);
   if (status != SEALWIRE_OK) return status;
   *starts = u32(count);
   length = board_entropy(bytes, sizeof bytes);

@@ -31,7 +31,7 @@ from show import GatewayProcess
 
 TARGET = "cortex-m4"
 RAM = (0x2000_0000, 0x2_0000)
-PAGES = (0x8_0000, 0x2800)
+PAGES = (0x8_0000, 0x3400)
 LIMIT_S = 240
 TIMES = 15  # at each place: the main loop polls a thousand times a second
 

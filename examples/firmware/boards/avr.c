@@ -10,7 +10,7 @@
 
 #define SEED 32u
 #define SLOT 640u
-#define SLOTS 2u
+#define SLOTS 1u
 #define STORE 1024u
 
 static ring received;

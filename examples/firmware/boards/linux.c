@@ -140,7 +140,7 @@ int main(int count, char **arguments) {
     return 1;
   }
   (void)close(file);
-  while (lseek(store, 0, SEEK_END) < (off_t)(2 * SLOTS * BLOCK)) {
+  while (lseek(store, 0, SEEK_END) < (off_t)(2 * (SLOTS + 1) * BLOCK)) {
     if (write(store, blank, sizeof blank) != (ssize_t)sizeof blank) return 1;
   }
   /* Each start of the "board" is a process of its own, which begins with nothing but the files. */
