@@ -167,7 +167,7 @@ impl<F: Flash> TwoSlot<F> {
         for part in data.chunks(CHUNK) {
             let mut chunk = Zeroizing::new([self.layout.erased; CHUNK]);
             copy(chunk.get_mut(..part.len()).ok_or(Error::Internal)?, part);
-            let whole = part.len().next_multiple_of(self.layout.unit as usize);
+            let whole = part.len().checked_next_multiple_of(self.layout.unit as usize).ok_or(Error::Internal)?;
             self.flash.write(at, chunk.get(..whole).ok_or(Error::Internal)?)?;
             at = at.saturating_add(CHUNK as u32);
         }

@@ -65,7 +65,7 @@ impl Config {
 
     /// Time on the line for so many bytes, rounded up.
     const fn line_ms(&self, bytes: usize) -> u64 {
-        (bytes as u64).saturating_mul(BITS * 1000).div_ceil(self.baud as u64)
+        (bytes as u64).saturating_mul(BITS * 1000).div_ceil(if self.baud == 0 { 1 } else { self.baud as u64 })
     }
 }
 
