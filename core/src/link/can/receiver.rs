@@ -130,7 +130,6 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Receiver<B> {
         self.number = number.wrapping_add(1) & 15;
         if self.at >= self.length {
             self.state = State::Idle;
-            self.told = false;
             count(&mut self.counters.frames);
             return self.buffer.as_mut().get_mut(..self.length);
         }
