@@ -59,7 +59,7 @@ IMAGES: Dict[str, Image] = {
     "device-primitives": Image("primitives.c", "sensor", "x25519", primitives=True),
     "device": Image("device.c", "sensor", "x25519"),
     "device-issuers": Image("device.c", "device-issuers", "issuers", ("ISSUERS",)),
-    "device-p256": Image("device.c", "device-p256", "p256"),
+    "device-p256": Image("device.c", "device-p256", "p256", ("P256",)),
     "full": Image("device.c", "full", "x25519", ("FULL",), responds=True),
 }
 
@@ -334,10 +334,10 @@ def run(names: Sequence[str], targets: Sequence[str], write: bool) -> int:
             else:
                 wrong += judge(budget, target, name, figures, found)
         show(target, rows, budget.get("targets", {}).get(target, {}))
+        if write:
+            write_figures(budget)
     with open(os.path.join(ROOT, CALLS), "w", encoding="utf-8") as file:
         file.write(details)
-    if write:
-        write_figures(budget)
     print("\n".join(wrong), end="\n" if wrong else "")
     print(f"each call, and who panics: {CALLS}")
     print(f"ran {len(names) * len(targets)} images, {len(wrong)} figures beyond their limits, {missed} targets missed")

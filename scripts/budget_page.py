@@ -14,10 +14,10 @@ in anew. Bytes and instructions; 1 kB is 1,000 bytes. A target that is missed sa
 
 | image | what it does |
 | --- | --- |
-| device | `sealwire.h`: an endpoint that begins handshakes (method 3, suite 4) with a hub it knows, sends and takes records, keeps its session in flash, talks over a UART |
+| device | `sealwire.h`: an endpoint that begins handshakes (method 3, suite 4) with a hub it knows, sends and takes records, keeps its session in flash, talks over a UART; flavour `sensor`: no commands |
 | device-primitives | `sealwire_primitives.h` with a loop of its own: handshake as Initiator, records, a store in flash, UART framing; no retransmission of single messages, no resuming |
-| device-issuers | device, whose hub is vouched for by an issuer (Ed25519) instead |
-| device-p256 | device with suite 2: P-256, AES-CCM |
+| device-issuers | device that takes commands too, and whose hub is vouched for by an issuer (Ed25519) |
+| device-p256 | device that takes commands too, with suite 2: P-256, AES-CCM |
 | full | every suite, method, kind of credential, both roles |
 
 They are whole images ([tests/budget](../tests/budget)): vector table, start-up, a UART driver, a clock, a driver for flash, the application, the library of

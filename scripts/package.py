@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Packages for vendor SDKs: a zip for each processor, and one that is a Zephyr module.
 
-    scripts/package.py build [TARGET ...]   writes build/packages/*.zip (all bare-metal targets; `zephyr` for the module)
+    scripts/package.py build [TARGET ...]   writes build/packages/*.zip (all of them; `zephyr` for the module)
     scripts/package.py test                 builds the zip for Cortex-M4, unpacks it, and links and runs programs with it
 
 A zip holds the headers, libsealwire.a in each flavour, a CMake package, and the licences. Needs what scripts/firmware.py needs.
@@ -27,14 +27,14 @@ ROOT = firmware.ROOT
 TEMPLATES = os.path.join("ffi-c", "packaging")
 OUT = os.path.join("build", "packages")
 HEADERS = ("sealwire.h", "sealwire_primitives.h")
-BARE = [name for name, target in firmware.TARGETS.items() if not target.std]
-# Those whose names the module's CMakeLists.txt knows.
-ZEPHYR = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
+# Those that firmware has run on; their names are the ones that the Zephyr module's CMakeLists.txt knows.
+BARE = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
 STRING_H = ("memcpy", "memmove", "memset", "memcmp")
 # GNU ld for several processors has to be told which.
-EMULATION = {"rv32imc": ("-melf32lriscv",), "avr": ("-mavr51",)}
+EMULATION = {"rv32imc": ("-melf32lriscv",)}
 ABOUT = {
-    "device": "begins handshakes (method 3, suite 4: X25519, ChaCha20/Poly1305) with peers whose credentials it has",
+    "device": "begins handshakes (method 3, suite 4: X25519, ChaCha20/Poly1305) with peers whose credentials it has; takes commands",
+    "sensor": "the same without commands, the smallest",
     "device-issuers": "also with peers that an issuer vouches for",
     "device-p256": "as device, with suite 2: P-256, AES-CCM",
     "full": "every suite, method and kind of credential; answers handshakes too",
@@ -152,12 +152,12 @@ def for_target(name: str) -> Files:
 def for_zephyr() -> Files:
     """What is in the Zephyr module."""
     files = common()
-    for name in ZEPHYR:
+    for name in BARE:
         for flavour in ABOUT:
             files[f"lib/{name}/{flavour}/libsealwire.a"] = portable(name, firmware.lib(name, flavour))
     for name in ("module.yml", "CMakeLists.txt", "Kconfig"):
         files[f"zephyr/{name}"] = read(os.path.join(TEMPLATES, "zephyr", name))
-    files.update(licences(ZEPHYR))
+    files.update(licences(BARE))
     return files
 
 
@@ -279,7 +279,7 @@ def test_zephyr(checks: Checks) -> None:
     """Every library that the module's CMakeLists.txt can choose is one that is packed. Zephyr itself is not at hand."""
     text = read(os.path.join(TEMPLATES, "zephyr", "CMakeLists.txt")).decode()
     chosen = {kind: set(re.findall(rf"set\(sealwire_{kind} ([a-z0-9-]+)\)", text)) for kind in ("target", "flavour")}
-    if chosen != {"target": set(ZEPHYR), "flavour": set(ABOUT)}:
+    if chosen != {"target": set(BARE), "flavour": set(ABOUT)}:
         raise budget.BudgetError(f"zephyr/CMakeLists.txt chooses among {chosen}")
     checks.done("the Zephyr module chooses among what is packed")
 
