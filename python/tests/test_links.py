@@ -358,14 +358,18 @@ class Notifier:
     def __init__(self) -> None:
         self.written: List[Tuple[str, bytes]] = []
         self.notify: Optional[Callable[[Any, bytearray], None]] = None
-        self.broken = False
+        self.broken = self.busy = False
+
+    @property
+    def is_connected(self) -> bool:
+        return not self.broken
 
     async def start_notify(self, characteristic: str, callback: Callable[[Any, bytearray], None]) -> None:
         assert characteristic == FROM_DEVICE
         self.notify = callback
 
     async def write_gatt_char(self, characteristic: str, data: bytes, response: bool) -> None:
-        if self.broken:
+        if self.broken or self.busy:
             raise EOFError("out of reach")
         assert not response
         self.written.append((characteristic, data))
@@ -389,6 +393,9 @@ def test_ble() -> None:
         for piece in Fragmenter(20).fragments(b"u" * 100):
             gatt.notify(None, bytearray(piece))
         assert await next_frame(link) == b"u" * 100 and link.counters() == Counters(frames=1)
+        gatt.busy = True
+        await link.write(b"lost")
+        assert link.counters() == Counters(frames=1, refused=1)
         gatt.broken = True
         with pytest.raises(ConnectionError):
             await link.write(b"late")

@@ -159,6 +159,8 @@ def show(outcomes: List[Dict[str, Any]], options: argparse.Namespace) -> int:
             f"  {outcome['result']}"
         )
     for outcome in outcomes:
+        if outcome["result"] != "ok" and "link counters" in outcome:
+            print(f"{outcome['link']}: the gateway's links at the end: {outcome['link counters'] or 'none'}")
         if outcome["result"].startswith("skipped: "):
             print(f"skipped: {outcome['link']}: {outcome['result'][9:]}")
     return sum(not outcome["result"].startswith(("ok", "skipped")) for outcome in outcomes)

@@ -18,6 +18,10 @@ SIZE_MIN, SIZE_MAX = 20, 512
 class Gatt(Protocol):
     """What is used of bleak's object for a device."""
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the device is there."""
+
     async def start_notify(self, characteristic: str, callback: Callable[[Any, bytearray], None]) -> None:
         """Calls back with the values that the device notifies."""
 
@@ -38,6 +42,7 @@ class BleLink(Link):
         self._fragmenter = Fragmenter(min(max(size, SIZE_MIN), SIZE_MAX))
         self._reassembler = Reassembler(MAX_FRAME, 1)
         self._queue = Queued()
+        self._unsent = 0
 
     @classmethod
     async def open(cls, address: str, *, timeout: float = 20.0) -> BleLink:
@@ -81,7 +86,10 @@ class BleLink(Link):
         for fragment in self._fragmenter.fragments(frame):
             try:
                 await self._gatt.write_gatt_char(TO_DEVICE, fragment, response=False)
-            except Exception as error:  # bleak has a class for each system; each of them means that the device is gone
+            except Exception as error:  # bleak has a class for each system
+                if self._gatt.is_connected:
+                    self._unsent += 1
+                    return  # the system took no more values for a moment: the frame is lost, and the two ends repeat it
                 self.end()
                 raise ConnectionError(f"{self.name}: {error}") from None
 
@@ -97,7 +105,7 @@ class BleLink(Link):
             return
 
     def counters(self) -> Counters:
-        return Counters.of(self._reassembler.counters, refused=self._queue.refused)
+        return Counters.of(self._reassembler.counters, refused=self._queue.refused + self._unsent)
 
 
 __all__ = ["FROM_DEVICE", "SERVICE", "TO_DEVICE", "BleLink", "Gatt"]
