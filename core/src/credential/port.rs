@@ -90,7 +90,7 @@ pub trait Credentials {
     fn own(&self, suite: Suite, key: AuthenticationKey, out: &mut [u8]) -> Result<OwnCredential>;
 
     /// Copies the `nth` (from 0) provisioned credential that `kid` may mean into `out` ([`MAX_CREDENTIAL`] bytes); gives its length, or
-    /// nothing if there are no more. At most [`MAX_CANDIDATES`] are asked for. Errors: `BufferTooSmall`, and the implementation's own.
+    /// nothing if there are no more. At most [`MAX_CANDIDATES`] are asked for, and the one that fits twice. Errors: `BufferTooSmall`, and the implementation's own.
     fn candidate(&self, kid: &[u8], nth: usize, out: &mut [u8]) -> Result<Option<usize>>;
 
     /// Copies the `nth` (from 0) provisioned certificate whose SHA-256 begins with `hash`, 8 or 32 bytes, into `out`, as
