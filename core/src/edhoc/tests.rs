@@ -29,6 +29,8 @@ struct Party<'a> {
     admits: bool,
     /// What policy was asked: this side, and the inbox name claimed.
     asked: Vec<(Role, Option<Vec<u8>>)>,
+    /// What the credentials become after so many agreements with the ephemeral key.
+    changed: Option<(u32, StaticCredentials<'a>)>,
 }
 
 impl Provider for Party<'_> {
@@ -61,6 +63,11 @@ impl Provider for Party<'_> {
     }
 
     fn agree_ephemeral(&mut self, curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()> {
+        match &mut self.changed {
+            Some((0, credentials)) => self.credentials = *credentials,
+            Some((left, _)) => *left -= 1,
+            None => {}
+        }
         self.inner.agree_ephemeral(curve, private, peer, shared)?;
         self.noted.push(shared.expose().to_vec());
         Ok(())
@@ -115,7 +122,7 @@ impl Credentials for Party<'_> {
 
 /// A party that has noted nothing yet, and admits everybody.
 fn party_of(credentials: StaticCredentials<'_>, inner: Inner, ephemeral: [u8; 32]) -> Party<'_> {
-    Party { credentials, inner, ephemeral, noted: Vec::new(), pending: 0, admits: true, asked: Vec::new() }
+    Party { credentials, inner, ephemeral, noted: Vec::new(), pending: 0, admits: true, asked: Vec::new(), changed: None }
 }
 
 fn software() -> Inner {

@@ -142,6 +142,25 @@ fn message_2_that_is_wrong_inside() {
     }
 }
 
+/// The key that was agreed with must be that of the credential that the MAC covers: both are fetched by the same kid.
+#[test]
+fn a_port_that_gives_another_credential_the_second_time() {
+    for trace in both() {
+        parties(&trace, |i, _| {
+            let steps = Steps { trace: &trace };
+            let (_, state) = steps.message_1(i);
+            let (before, message_2) = (i.credentials, bytes(&trace.values["message_2"]));
+            let other = i.credentials.own[0].credential.to_vec().leak();
+            let changed = i.credentials.peers.iter().map(|peer| Provisioned { kid: peer.kid.to_vec().leak(), credential: other });
+            let peers = changed.collect::<Vec<Provisioned<'static>>>().leak();
+            i.changed = Some((1, StaticCredentials { peers, ..before }));
+            assert_eq!(steps.message_3(i, &state, &message_2).err(), Some(Error::UnknownCredential));
+            (i.credentials, i.changed) = (before, None);
+            assert_eq!(steps.message_3(i, &state, &message_2).unwrap().0, bytes(&trace.values["message_3"]));
+        });
+    }
+}
+
 #[test]
 fn message_3_that_is_wrong_inside() {
     for trace in both() {
@@ -300,7 +319,7 @@ fn an_own_credential_on_another_curve_is_not_used() {
         let mut inner = software();
         inner.keys.insert(KeyHandle(0), KeyKind::X25519, Secret::from(trace.responder.private)).unwrap();
         let credentials = StaticCredentials { own: &own, ..r.credentials };
-        let mut r = Party { credentials, inner, ephemeral: r.ephemeral, noted: Vec::new(), pending: 0, admits: true, asked: Vec::new() };
+        let mut r = party_of(credentials, inner, r.ephemeral);
         let outcome = steps.message_2(&mut r, &bytes(&trace.values["message_1"]));
         assert_eq!(outcome.err(), Some(Error::UntrustedCredential));
     });
