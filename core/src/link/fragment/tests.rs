@@ -162,6 +162,32 @@ fn a_sender_that_starts_anew_with_the_same_tag_is_heard() {
 }
 
 #[test]
+fn the_same_frame_under_the_same_tag_is_another_frame() {
+    let mut reassembler = reassembler(40, 1);
+    for round in 0..3 {
+        assert_eq!(all(&mut reassembler, 1, &cut(&mut Fragmenter::new(9).unwrap(), &frame(30, 1))), [frame(30, 1)], "round {round}");
+    }
+}
+
+#[test]
+fn a_sender_gets_the_slot_that_is_known_least() {
+    let mut reassembler = reassembler(40, 2);
+    let fragments = cut(&mut Fragmenter::new(9).unwrap(), &frame(30, 1));
+    let (last, first) = fragments.split_last().unwrap();
+    // The second sender takes the free slot, the third that of the first, whose frame is over for longer.
+    for (now_ms, sender) in [(0, 1), (1, 2), (2, 3)] {
+        assert!(first.iter().all(|fragment| fed(&mut reassembler, now_ms, sender, fragment).is_none()));
+        assert_eq!(fed(&mut reassembler, now_ms, sender, last), Some(frame(30, 1)));
+        if sender == 2 {
+            assert_eq!(fed(&mut reassembler, 1, 1, last), None);
+        }
+    }
+    // What is still known is a repetition; of what is not, a frame's first fragment is missing.
+    assert_eq!((fed(&mut reassembler, 2, 2, last), reassembler.counters().lost), (None, 0));
+    assert_eq!((fed(&mut reassembler, 2, 1, last), reassembler.counters().lost), (None, 1));
+}
+
+#[test]
 fn what_cannot_be_a_fragment_changes_nothing_but_a_counter() {
     let mut reassembler = reassembler(40, 1);
     let fragments = cut(&mut Fragmenter::new(9).unwrap(), &frame(30, 1));

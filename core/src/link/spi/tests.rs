@@ -145,6 +145,37 @@ fn a_frame_that_never_ends_or_is_too_long_stops_at_the_next() {
 }
 
 #[test]
+fn a_frame_that_begins_before_the_last_one_ended_ends_it() {
+    let (mut one, mut other, mut receiver) = (end(16), end(16), end(16));
+    let begun = blocks(&mut one, 16, &frame(50, 1));
+    assert_eq!(taken(&mut receiver, &begun[..3]), Vec::<Vec<u8>>::new());
+    // Another sender, whose sequence goes on where that one stopped.
+    blocks(&mut other, 16, &frame(30, 2));
+    assert_eq!(taken(&mut receiver, &blocks(&mut other, 16, &frame(20, 3))), [frame(20, 3)]);
+    assert_eq!(receiver.counters(), Counters { frames: 1, lost: 1, ..Counters::default() });
+}
+
+#[test]
+fn a_block_without_a_piece_is_malformed() {
+    let mut block = std::vec![0xa5, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0];
+    block.extend(crc16(&block).to_be_bytes());
+    let mut receiver = end(12);
+    assert_eq!(receiver.handle_block(&block), None);
+    assert_eq!(receiver.counters(), Counters { malformed: 1, ..Counters::default() });
+}
+
+#[test]
+fn blocks_are_joined_only_with_the_next_one() {
+    let (mut sender, mut receiver) = (end(16), end(16));
+    let block = blocks(&mut sender, 16, b"torn").concat();
+    let (front, back) = block.split_at(6);
+    let torn = [[&[0x11; 10], front].concat(), [back, &[0x22; 6]].concat()];
+    let between = blocks(&mut sender, 16, b"whole");
+    assert_eq!(taken(&mut receiver, &[&torn[..1], &between, &torn[1..]].concat()), [b"whole"]);
+    assert_eq!(taken(&mut end(16), &torn), [b"torn"]);
+}
+
+#[test]
 fn calls_that_make_no_sense_are_refused() {
     for size in [0, 7, 4097] {
         assert_eq!(Exchange::new(size, [0; 5000], [0; 5000]).err(), Some(Error::InvalidArgument));
