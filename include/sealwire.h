@@ -645,8 +645,8 @@ typedef struct sealwire_port {
    */
   int32_t (*store_load)(void *context, uint32_t slot, uint8_t *out, size_t capacity, size_t *length);
   /**
-   * Saves `data`, 312 bytes in this version (provide for 512, `SEALWIRE_SNAPSHOT_MAX` of sealwire_primitives.h), under `slot` (from 0, below the number of
-   * sessions), durably and atomically: after OK the new value is on the medium, after a power cut there is the old one or the
+   * Saves `data`, 312 bytes in this version (provide for 512, `SEALWIRE_SNAPSHOT_MAX` of sealwire_primitives.h), under `slot` (from 0, below
+   * sealwire_endpoint_capacity(), which may be above the number of sessions asked for), durably and atomically: after OK the new value is on the medium, after a power cut there is the old one or the
    * new one. Length 0 removes it. NULL together with `store_load`.
    */
   int32_t (*store_save)(void *context, uint32_t slot, const uint8_t *data, size_t length);
@@ -657,7 +657,7 @@ typedef struct sealwire_port {
   uint8_t store_resists_rollback;
   /**
    * More credentials than the configuration lists: copies the `nth` (from 0) credential with this key identifier into `out`
-   * and sets `length`, or answers UNKNOWN_CREDENTIAL when there are no more. For an X.509 certificate `kid` is the beginning of its
+   * and sets `length`, or answers UNKNOWN_CREDENTIAL when there are no more. The one that fits is asked for twice and must be the same. For an X.509 certificate `kid` is the beginning of its
    * SHA-256, 8 or 32 bytes. May be NULL.
    */
   int32_t (*find_credential)(void *context,

@@ -61,15 +61,15 @@ pub struct sealwire_port {
     /// Reads what was last saved under `slot` into `out` and sets `length`, 0 if nothing was. NULL: nothing is kept, and
     /// every start makes a new handshake.
     pub store_load: Option<unsafe extern "C" fn(context: *mut c_void, slot: u32, out: *mut u8, capacity: usize, length: *mut usize) -> i32>,
-    /// Saves `data`, 312 bytes in this version (provide for 512, `SEALWIRE_SNAPSHOT_MAX` of sealwire_primitives.h), under `slot` (from 0, below the number of
-    /// sessions), durably and atomically: after OK the new value is on the medium, after a power cut there is the old one or the
+    /// Saves `data`, 312 bytes in this version (provide for 512, `SEALWIRE_SNAPSHOT_MAX` of sealwire_primitives.h), under `slot` (from 0, below
+    /// sealwire_endpoint_capacity(), which may be above the number of sessions asked for), durably and atomically: after OK the new value is on the medium, after a power cut there is the old one or the
     /// new one. Length 0 removes it. NULL together with `store_load`.
     pub store_save: Option<unsafe extern "C" fn(context: *mut c_void, slot: u32, data: *const u8, length: usize) -> i32>,
     /// 1 if nobody can bring back an older state of the store (no backups, VM snapshots or flash cloning); then sessions
     /// survive restarts. 0: they never do, and every start makes a new handshake.
     pub store_resists_rollback: u8,
     /// More credentials than the configuration lists: copies the `nth` (from 0) credential with this key identifier into `out`
-    /// and sets `length`, or answers UNKNOWN_CREDENTIAL when there are no more. For an X.509 certificate `kid` is the beginning of its
+    /// and sets `length`, or answers UNKNOWN_CREDENTIAL when there are no more. The one that fits is asked for twice and must be the same. For an X.509 certificate `kid` is the beginning of its
     /// SHA-256, 8 or 32 bytes. May be NULL.
     pub find_credential: Option<
         unsafe extern "C" fn(
