@@ -211,6 +211,29 @@ fn a_frame_that_comes_between_poll_and_repetition_waits() {
 }
 
 #[test]
+fn numbers_start_anew_after_15() {
+    let mut bus = Bus::new(1);
+    for number in 0..50 {
+        bus.devices[0].send(&[number; 3]).unwrap();
+        assert_eq!(bus.poll(1, &[number], |_| {}), Some(std::vec![number; 3]));
+        assert_eq!(bus.poll(1, b"", |_| {}), Some(Vec::new()));
+    }
+    assert_eq!(bus.got[0].len(), 50);
+}
+
+#[test]
+fn a_number_that_was_shown_brings_nothing_new() {
+    let mut controller = controller();
+    for (second, wanted) in [(0x01, &b"up"[..]), (0x11, b""), (0x22, b"up")] {
+        controller.poll(1, b"").unwrap();
+        let now_ms = controller.poll_timeout().unwrap();
+        sent(|out| controller.poll_transmit(now_ms, out)).unwrap();
+        let answer = sent(|out| encode(&[0x81, second, b'u', b'p'], out).map(Some)).unwrap();
+        assert_eq!(answers(&mut controller, now_ms, &answer), [(1, wanted.to_vec())]);
+    }
+}
+
+#[test]
 fn a_late_device_holds_its_tongue() {
     let (mut controller, mut device) = (controller(), device(1));
     controller.poll(1, b"x").unwrap();
@@ -259,8 +282,11 @@ fn an_answer_under_way_is_waited_for_and_no_longer() {
         assert_eq!(controller.handle_timeout(now_ms), None);
         assert_eq!(sent(|out| controller.poll_transmit(now_ms, out)), None);
     }
+    // The bus is still in use; the repetition waits for it.
+    answers(&mut controller, end, &[7]);
     assert_eq!(controller.handle_timeout(end), None);
-    assert_eq!(sent(|out| controller.poll_transmit(end, out)), Some(poll));
+    assert_eq!(sent(|out| controller.poll_transmit(end, out)), None);
+    assert_eq!(sent(|out| controller.poll_transmit(end + 1, out)), Some(poll));
 }
 
 #[test]
