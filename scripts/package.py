@@ -254,7 +254,8 @@ def test_cmake(checks: Checks, prefix: str) -> None:
     budget.provision(peer, "x25519")
     build = os.path.join(OUT, "cmake")
     shutil.rmtree(os.path.join(ROOT, build), ignore_errors=True)
-    checks.command("CMake finds the package", "cmake", "-S", "tests/packages", "-B", build, f"-DCMAKE_PREFIX_PATH={os.path.join(ROOT, prefix)}",
+    # The image's memory is that of the smallest flavour.
+    checks.command("CMake finds the package", "cmake", "-S", "tests/packages", "-B", build, "-DSEALWIRE_FLAVOUR=sensor", f"-DCMAKE_PREFIX_PATH={os.path.join(ROOT, prefix)}",
                    f"-DPROVISION={os.path.join(ROOT, budget.OUT, 'provision-x25519')}",
                    f"-DCMAKE_TOOLCHAIN_FILE={os.path.join(ROOT, 'tests', 'packages', 'cortex-m4.cmake')}")
     checks.command("CMake links the device's image", "cmake", "--build", build)
@@ -269,7 +270,7 @@ def test_floating_point(checks: Checks, prefix: str) -> None:
         path = os.path.join(OUT, cpu + "-hard.elf")
         checks.command(f"{cpu} with hard floating point links", "arm-none-eabi-gcc", "-mthumb", f"-mcpu={cpu}", f"-mfpu={fpu}", "-mfloat-abi=hard", *firmware.CFLAGS,
                        *firmware.BARE_CFLAGS, f"-I{prefix}/include", "-Itests/budget", f"-I{budget.OUT}/provision-x25519", "tests/budget/device.c", "tests/budget/board.c",
-                       f"{prefix}/lib/device/libsealwire.a", "-lgcc", *firmware.LINK_FLAGS, "-T", "tests/budget/mps2.ld", "-o", path)
+                       f"{prefix}/lib/sensor/libsealwire.a", "-lgcc", *firmware.LINK_FLAGS, "-T", "tests/budget/mps2.ld", "-o", path)
         if machine:
             budget.converse(machine, path, [peer, "x25519", "answer", "1"], None)
             checks.done(f"{cpu} with hard floating point: a handshake and a record")
