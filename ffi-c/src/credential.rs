@@ -41,7 +41,7 @@ pub struct sealwire_credential_info {
 /// Makes an unsigned credential (CCS) for a software key: what one hands to the peers. `subject` (UTF-8) is also the inbox name on
 /// MQTT; `kid` is what handshakes send for it, best a single byte 0x00 to 0x17 or 0x20 to 0x37, or a few bytes. The credential of a key in a
 /// secure element is made from its public key where the device is provisioned: in Python,
-/// `Credential.ccs(Key.external("ES256", public), subject, kid)`.
+/// `Credential.ccs(Key.external("P-256", public), subject, kid)`, with "ES256" for a key that signs; `public` is x and y, 64 bytes.
 ///
 /// Statuses: OK; INVALID_ARGUMENT; UNKNOWN_KEY; BUFFER_TOO_SMALL (160 bytes are enough for a subject of 16).
 #[unsafe(no_mangle)]
