@@ -290,8 +290,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(description="Sealwire for microcontrollers: library, images, emulators.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="targets, flavours and images")
-    for command in ("lib", "image", "run"):
-        one = commands.add_parser(command)
+    for command, what in (("lib", "the C library"), ("image", "an image of examples/firmware, with its library"), ("run", "an image in its emulator")):
+        one = commands.add_parser(command, help=what)
         if command != "lib":
             one.add_argument("name", help="image, of examples/firmware")
         one.add_argument("target", choices=sorted(TARGETS))

@@ -109,9 +109,10 @@ def portable(name: str, library: str) -> bytes:
         path = os.path.join(folder, "sealwire.o")
         roots = sorted(set(re.findall(r"[ *](sealwire_\w+)\(", "".join(read(f"include/{header}").decode() for header in HEADERS))) - {"sealwire_panic_hook"})
         budget.sh([target.tool("ld"), "-r", "--gc-sections", *(f"-u{root}" for root in (*roots, *STRING_H)), library, "-o", path, *EMULATION.get(name, ())])
-        # The compiler's bitcode, which some archivers stumble over, goes too.
+        # The compiler's bitcode, which some archivers stumble over, goes too, and the mark that the stack is not executable: objects of bare
+        # metal's gcc have none, and beside one that has it newer linkers warn of all the others.
         budget.sh([target.tool("objcopy"), "--wildcard", *(f"--keep-global-symbol={one}" for one in ("sealwire_*", *STRING_H, "__aeabi_mem*")), "--strip-debug",
-                   "--remove-section=.llvmbc", "--remove-section=.llvmcmd", path])
+                   "--remove-section=.llvmbc", "--remove-section=.llvmcmd", "--remove-section=.note.GNU-stack", path])
         if target.prefix == "arm-none-eabi-":
             section = path + ".attributes"
             budget.sh([target.tool("objcopy"), "--dump-section", f".ARM.attributes={section}", path])

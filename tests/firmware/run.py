@@ -68,6 +68,8 @@ def prepare(performer: str) -> Act:
     """Builds an image, and starts it without entropy. Raises FirmwareError."""
     target, _, flavour = performer.partition(":")
     flavour = flavour or "device"
+    if target not in firmware.TARGETS or flavour not in firmware.FLAVOURS:
+        raise firmware.FirmwareError(f"no board '{performer}'; there are: {' '.join(PERFORMERS)}")
     # Flavours on P-256 have their key in the secure element.
     element = "p256" in flavour
     image = firmware.image("wearable-element" if element else "wearable", target, flavour)
