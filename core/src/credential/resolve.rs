@@ -5,6 +5,8 @@ use super::Purposes;
 #[cfg(feature = "x509")]
 use super::id_cred::{x5chain, x5t_hash};
 use super::{Credential, CredentialKind, Credentials, IdCred, MAX_CANDIDATES, MAX_CREDENTIAL, PublicKey, Thumbprint};
+#[cfg(feature = "issuers")]
+use crate::crypto::HASH;
 use crate::crypto::{AuthenticationKey, Provider, Suite};
 use crate::error::{Error, Result};
 
@@ -30,6 +32,21 @@ pub(crate) struct Found {
     pub(crate) thumbprint: Thumbprint,
     /// Where [`bytes_of`] finds it.
     pub(crate) nth: usize,
+    /// The hash of all of it: its issuer has signed more than a key, which is not verified a second time.
+    #[cfg(feature = "issuers")]
+    hash: [u8; HASH],
+}
+
+impl Found {
+    /// Is this, fetched again, what was judged? What the port keeps may have changed in between.
+    pub(crate) fn is<P: Provider>(&self, p: &mut P, credential: &Credential<'_>) -> bool {
+        #[cfg(feature = "issuers")]
+        if p.hash(&[credential.bytes]) != self.hash {
+            return false;
+        }
+        let _ = p;
+        credential.key == self.key
+    }
 }
 
 /// Finds the first credential, from candidate `from` on (0 at first), that ID_CRED_x may mean and that is trusted: provisioned or
@@ -46,9 +63,13 @@ pub fn resolve<'b, P: Provider + Credentials>(
     own: &[PublicKey],
     buffer: &'b mut [u8; MAX_CREDENTIAL],
 ) -> Result<Accepted<'b>> {
-    let Found { thumbprint, nth, .. } = find(p, id, from, suite, sort, own)?;
-    let bytes = bytes_of(p, id, nth, buffer)?.ok_or(Error::Internal)?;
-    Ok(Accepted { credential: Credential::parse(bytes)?, thumbprint, next: nth.saturating_add(1) })
+    let found = find(p, id, from, suite, sort, own)?;
+    let bytes = bytes_of(p, id, found.nth, buffer)?.ok_or(Error::UnknownCredential)?;
+    let credential = Credential::parse(bytes)?;
+    if !found.is(p, &credential) {
+        return Err(Error::UnknownCredential);
+    }
+    Ok(Accepted { credential, thumbprint: found.thumbprint, next: found.nth.saturating_add(1) })
 }
 
 /// The `nth` credential that ID_CRED_x may mean, or nothing if there are no more: one sent by value, or as many as the port has.
@@ -150,7 +171,13 @@ fn judge<P: Provider + Credentials>(
         _ => &[],
     };
     let thumbprint = accept(p, credential, path, suite, sort, own)?;
-    Ok(Found { key: credential.key, thumbprint, nth })
+    Ok(Found {
+        key: credential.key,
+        thumbprint,
+        nth,
+        #[cfg(feature = "issuers")]
+        hash: p.hash(&[bytes]),
+    })
 }
 
 /// Everything but the bytes' having been provisioned. `path` is an x5chain, whose first certificate the credential is; one that was provisioned

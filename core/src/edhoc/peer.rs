@@ -98,7 +98,7 @@ fn prove<P: Provider + Credentials>(
     let bytes = bytes_of(p, &claim.theirs.id, found.nth, &mut buffer)?.ok_or(Error::UnknownCredential)?;
     let parsed = Credential::parse(bytes);
     let credential = match &parsed {
-        Ok(credential) if credential.key == found.key => credential,
+        Ok(credential) if found.is(p, credential) => credential,
         Ok(_) => return Err(Error::UnknownCredential),
         Err(error) => return Err(*error),
     };
