@@ -3,7 +3,7 @@
 
 use super::HASH;
 use super::hash::hmac;
-use crate::bytes::Secret;
+use crate::bytes::{Secret, copy};
 use crate::error::{Error, Result};
 
 /// Fewest bytes of a first seed: 256 bits of entropy, if every bit of it is unpredictable.
@@ -32,8 +32,8 @@ impl Drbg {
             if seed.len() < SEED_MIN {
                 return Err(Error::RandomFailed);
             }
-            self.key = Secret::zero();
-            self.value = Secret::from([1; HASH]);
+            *self.key.expose_mut() = [0; HASH];
+            *self.value.expose_mut() = [1; HASH];
         }
         self.update(&[seed, extra]);
         self.requests = Some(0);
@@ -47,14 +47,18 @@ impl Drbg {
         }
         let requests = self.requests.and_then(|requests| requests.checked_add(1)).ok_or(Error::RandomFailed)?;
         for part in out.chunks_mut(HASH) {
-            self.value = hmac(self.key.expose(), &[self.value.expose()]);
-            for (to, from) in part.iter_mut().zip(self.value.expose()) {
-                *to = *from;
-            }
+            self.step();
+            copy(part, self.value.expose());
         }
         self.update(&[]);
         self.requests = Some(requests);
         Ok(())
+    }
+
+    /// V = HMAC(K, V).
+    fn step(&mut self) {
+        let value = hmac(self.key.expose(), &[self.value.expose()]);
+        copy(self.value.expose_mut(), value.expose());
     }
 
     /// HMAC_DRBG_Update with the concatenation of `data`.
@@ -62,8 +66,10 @@ impl Drbg {
         let empty: &[u8] = &[];
         let (first, second) = (data.first().copied().unwrap_or(empty), data.get(1).copied().unwrap_or(empty));
         for round in [0u8, 1] {
-            self.key = hmac(self.key.expose(), &[self.value.expose(), &[round], first, second]);
-            self.value = hmac(self.key.expose(), &[self.value.expose()]);
+            let key = hmac(self.key.expose(), &[self.value.expose(), &[round], first, second]);
+            // Copied, not moved: what is moved stays behind on the stack, where it would tell what came before.
+            copy(self.key.expose_mut(), key.expose());
+            self.step();
             if first.is_empty() && second.is_empty() {
                 return;
             }

@@ -3,10 +3,10 @@
 use super::{Aead, Curve, Signature};
 use crate::bytes::Secret;
 use crate::error::{Error, Result};
+#[cfg(feature = "_curve25519")]
+use curve25519_dalek::MontgomeryPoint;
 #[cfg(all(feature = "_curve25519", not(feature = "alloc")))]
 use curve25519_dalek::constants::X25519_BASEPOINT;
-#[cfg(feature = "_curve25519")]
-use curve25519_dalek::{MontgomeryPoint, scalar::clamp_integer};
 #[cfg(any(feature = "_curve25519", not(feature = "compact")))]
 use zeroize::Zeroize;
 
@@ -83,7 +83,12 @@ pub(crate) fn dh_public(curve: Curve, private: &Secret<32>) -> Result<[u8; 32]> 
 #[cfg(feature = "_curve25519")]
 #[inline(never)]
 fn x25519(private: &Secret<32>, point: [u8; 32], out: &mut [u8; 32]) {
-    let scalar = Secret::from(clamp_integer(*private.expose()));
+    // Clamped where it is erased afterwards, not in a copy that is handed over by value.
+    let mut scalar = Secret::<32>::zero();
+    crate::bytes::copy(scalar.expose_mut(), private.expose());
+    let [low, .., high] = scalar.expose_mut();
+    *low &= 0xf8;
+    *high = *high & 0x7f | 0x40;
     // From bit 254 down; the position is public.
     let bits = (0..255_usize).rev().map(|bit| scalar.expose().get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1));
     let mut result = MontgomeryPoint(point).mul_bits_be(bits);
@@ -175,7 +180,8 @@ pub(crate) fn agree(curve: Curve, private: &Secret<32>, peer: &[u8; 32], shared:
             if result == Secret::zero() {
                 return Err(Error::InvalidKey);
             }
-            *shared = result;
+            // Not moved: what is moved stays behind on the stack, and is not erased.
+            crate::bytes::copy(shared.expose_mut(), result.expose());
             Ok(())
         }
         #[cfg(feature = "_p256")]

@@ -3,7 +3,7 @@
 use super::placed::{Opaque, call, erase, get, put};
 use crate::memory::{bytes, bytes_mut};
 use core::ffi::c_void;
-use sealwire_core::crypto::drbg::Drbg;
+use sealwire_core::crypto::drbg::{Drbg, SEED_MIN};
 use sealwire_core::error::Error;
 
 /// Random bytes from a seed. The members are the library's. Start from {{0}}; it must not be moved. Erase it with sealwire_entropy_erase().
@@ -40,9 +40,12 @@ pub unsafe extern "C" fn sealwire_entropy_seed(
         if let Ok(mut known) = get(entropy) {
             return known.seed(seed, extra);
         }
-        let mut fresh = Drbg::unseeded();
-        fresh.seed(seed, extra)?;
-        put(entropy, fresh)
+        if seed.len() < SEED_MIN {
+            return Err(Error::RandomFailed);
+        }
+        // Seeded where it stays: moved, what it was seeded with would stay behind on the stack.
+        put(entropy, Drbg::unseeded())?;
+        get(entropy)?.seed(seed, extra)
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::bytes::copy;
 use ::sha2::digest::generic_array::GenericArray;
+use zeroize::Zeroize;
 
 macro_rules! hash {
     ($name:ident, $word:ty, $block:ty, $block_len:literal, $out_len:literal, $length:ty, $compress:path, $initial:expr) => {
@@ -44,6 +45,9 @@ macro_rules! hash {
                 for (place, word) in out.chunks_exact_mut(size_of::<$word>()).zip(self.state) {
                     copy(place, &word.to_be_bytes());
                 }
+                // The result may be a key, and the last block a part of one.
+                self.state.zeroize();
+                self.block.as_mut_slice().zeroize();
             }
         }
     };
@@ -97,6 +101,9 @@ mod tests {
                 [first, &[], rest].into_iter().for_each(|part| state.update(part));
                 state.finish(&mut out);
                 assert_eq!(out[..], ::sha2::$name::digest(&message[..length])[..], "{length}");
+                // The result is nowhere else.
+                assert_eq!(state.state, [0; 8]);
+                assert!(state.block.iter().all(|byte| *byte == 0));
             }
         };
     }
