@@ -7,6 +7,7 @@
 use super::{Counters, count};
 use crate::bytes::Writer;
 use crate::error::{Error, Result};
+use core::num::NonZeroUsize;
 
 pub(super) const DELIMITER: u8 = 0;
 const CRC: usize = 2;
@@ -106,11 +107,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
     /// Takes bytes up to the end of the first frame; gives how many it took, and the frame. Call again with the rest of `input`.
     pub fn feed(&mut self, input: &[u8]) -> (usize, Option<&mut [u8]>) {
         let (taken, length) = self.advance(input);
-        (taken, length.and_then(|length| self.frame(length)))
+        (taken, length.and_then(|length| self.frame(length.get())))
     }
 
-    /// As [`Decoder::feed`], but gives the frame's length.
-    pub(super) fn advance(&mut self, input: &[u8]) -> (usize, Option<usize>) {
+    /// As [`Decoder::feed`], but gives the frame's length: never 0, so that a caller reads nothing unset to learn that there is none.
+    pub(super) fn advance(&mut self, input: &[u8]) -> (usize, Option<NonZeroUsize>) {
         let mut taken: usize = 0;
         for byte in input {
             taken = taken.saturating_add(1);
@@ -155,7 +156,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
     }
 
     /// A delimiter: the frame's length, if there is a good one.
-    fn end(&mut self) -> Option<usize> {
+    fn end(&mut self) -> Option<NonZeroUsize> {
         let (used, code, left, overlong) = (self.used, self.code, self.left, self.overlong);
         (self.used, self.code, self.left, self.overlong) = (0, 0, 0, false);
         if overlong {
@@ -168,7 +169,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
         match self.buffer.as_ref().get(..used).and_then(|block| block.split_last_chunk::<CRC>()) {
             Some((frame, crc)) if left == 0 && !frame.is_empty() && u16::from_be_bytes(*crc) == crc16(frame) => {
                 count(&mut self.counters.frames);
-                Some(frame.len())
+                NonZeroUsize::new(frame.len())
             }
             _ => {
                 count(&mut self.counters.malformed);

@@ -110,7 +110,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Controller<B> {
                 // A whole block that is not the answer may be this end's own poll.
                 *heard = length.is_none();
             }
-            let Some(length) = length else { continue };
+            let Some(length) = length.map(usize::from) else { continue };
             let second = self.decoder.frame(length).and_then(|block| block.first_chunk::<HEAD>().copied());
             let Some(([address, asked], [from, second])) = self.asked().zip(second) else { continue };
             if from != address | FROM_DEVICE || second & !NUMBER != asked & !NUMBER {

@@ -72,7 +72,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Device<B> {
         while let Some(rest) = input.get(taken..).filter(|rest| !rest.is_empty()) {
             let (used, length) = self.decoder.advance(rest);
             taken = taken.saturating_add(used);
-            let Some(length) = length else { continue };
+            let Some(length) = length.map(usize::from) else { continue };
             // Whoever speaks now ends the time in which this end may.
             self.due = None;
             let block = self.decoder.frame(length).and_then(|block| block.split_first_chunk::<HEAD>());
