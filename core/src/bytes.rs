@@ -60,8 +60,8 @@ impl<'a> Reader<'a> {
 
 /// Writes into a slice from front to back.
 ///
-/// Code that writes many small things need not ask after each: [`push`](Writer::push) keeps in mind that something did not fit, nothing is
-/// written from then on, nothing counts as written, and [`check`](Writer::check) tells in the end.
+/// Code that writes many small things need not ask after each: `push` keeps in mind that something did not fit, nothing is
+/// written from then on, nothing counts as written, and `check` tells in the end.
 #[derive(Debug)]
 pub struct Writer<'a> {
     buffer: &'a mut [u8],
@@ -97,7 +97,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Appends bytes; what does not fit, and all after it, is known to [`check`](Writer::check).
+    /// Appends bytes; what does not fit, and all after it, is known to `check`.
     #[inline(never)]
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         if self.put(bytes).is_err() {
