@@ -59,10 +59,11 @@ def licences(targets: Iterable[str]) -> Files:
     """The licence files of every crate inside the libraries: some ask that they be passed on."""
     files: Files = {}
     for target in targets:
-        rust = firmware.TARGETS[target].rust
+        rust, flags = firmware.TARGETS[target].rust, firmware.TARGETS[target].rustflags
         done = subprocess.run(
             ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", rust, "--no-default-features", "--features",
              ",".join("sealwire-ffi/" + feature for feature in firmware.features("full"))],
+            env=dict(os.environ, RUSTFLAGS=" ".join(flags)),  # they choose crates too
             cwd=ROOT, stdout=subprocess.PIPE, universal_newlines=True, check=True)
         graph = json.loads(done.stdout)
         packages = {package["id"]: package for package in graph["packages"]}
