@@ -95,21 +95,6 @@ endif()
 unset(_sealwire_prefix)
 END
 
-# Before 1.0 every minor version may change what it likes.
-cat >"$prefix/lib/cmake/sealwire/sealwireConfigVersion.cmake" <<END
-set(PACKAGE_VERSION "$version")
-string(REGEX MATCH "^[0-9]+\\\\.[0-9]+" _sealwire_minor "\${PACKAGE_VERSION}")
-string(REGEX MATCH "^[0-9]+\\\\.[0-9]+" _sealwire_wanted "\${PACKAGE_FIND_VERSION}")
-if(PACKAGE_VERSION VERSION_LESS PACKAGE_FIND_VERSION OR (_sealwire_wanted AND NOT _sealwire_wanted VERSION_EQUAL _sealwire_minor))
-  set(PACKAGE_VERSION_COMPATIBLE FALSE)
-else()
-  set(PACKAGE_VERSION_COMPATIBLE TRUE)
-  if(PACKAGE_VERSION VERSION_EQUAL PACKAGE_FIND_VERSION)
-    set(PACKAGE_VERSION_EXACT TRUE)
-  endif()
-endif()
-unset(_sealwire_minor)
-unset(_sealwire_wanted)
-END
+sed "s/@VERSION@/$version/" ffi-c/packaging/sealwireConfigVersion.cmake >"$prefix/lib/cmake/sealwire/sealwireConfigVersion.cmake"
 
 echo "sealwire $version (ABI $abi) installed under $prefix"
