@@ -53,6 +53,31 @@ pub(crate) unsafe fn array_mut<'a, const N: usize>(data: *mut u8) -> Result<&'a 
     unsafe { data.cast::<[u8; N]>().as_mut() }.ok_or(Error::InvalidArgument)
 }
 
+/// Two buffers, which must not overlap.
+///
+/// # Safety
+/// Both as [`bytes_mut`].
+pub(crate) unsafe fn buffers<'a>(
+    one: *mut u8,
+    one_length: usize,
+    other: *mut u8,
+    other_length: usize,
+) -> Result<(&'a mut [u8], &'a mut [u8])> {
+    // SAFETY: the caller's promise; the reading slice is gone before the writing ones are made.
+    unsafe {
+        disjoint(bytes(one, one_length)?, other, other_length)?;
+        Ok((bytes_mut(one, one_length)?, bytes_mut(other, other_length)?))
+    }
+}
+
+/// Whether `count` records can lie at `data`. Error: `InvalidArgument`.
+fn fits<T>(data: *const T, count: usize) -> Result<()> {
+    match count.checked_mul(size_of::<T>()) {
+        Some(size) if !data.is_null() && data.is_aligned() && size <= LONGEST => Ok(()),
+        _ => Err(Error::InvalidArgument),
+    }
+}
+
 /// Records to read; NULL is fine when the count is 0.
 ///
 /// # Safety
@@ -61,10 +86,7 @@ pub(crate) unsafe fn records<'a, T>(data: *const T, count: usize) -> Result<&'a 
     if count == 0 {
         return Ok(&[]);
     }
-    let size = count.checked_mul(size_of::<T>()).ok_or(Error::InvalidArgument)?;
-    if data.is_null() || !data.is_aligned() || size > LONGEST {
-        return Err(Error::InvalidArgument);
-    }
+    fits(data, count)?;
     // SAFETY: not NULL, aligned, not too long; the rest is the caller's promise.
     Ok(unsafe { core::slice::from_raw_parts(data, count) })
 }
@@ -77,10 +99,7 @@ pub(crate) unsafe fn filled<'a, T: Copy>(data: *mut T, count: usize, value: T) -
     if count == 0 {
         return Ok(&mut []);
     }
-    let size = count.checked_mul(size_of::<T>()).ok_or(Error::InvalidArgument)?;
-    if data.is_null() || !data.is_aligned() || size > LONGEST {
-        return Err(Error::InvalidArgument);
-    }
+    fits(data, count)?;
     // SAFETY: not NULL, aligned, not too long; writable by the caller's promise, and written before a reference is made.
     unsafe {
         for place in 0..count {

@@ -110,6 +110,22 @@ pub(super) unsafe fn give(place: Output<*mut u8>, length: Output<usize>, found: 
     }
 }
 
+/// Writes what `poll` sends next, and its length; 0 for nothing.
+///
+/// # Safety
+/// As the conventions of the header ask.
+pub(super) unsafe fn transmit(
+    data: *mut u8,
+    capacity: usize,
+    length: *mut usize,
+    poll: impl FnOnce(&mut [u8]) -> Result<Option<usize>>,
+) -> Result<()> {
+    let result = Output::new(length)?;
+    // SAFETY: the caller's promise.
+    unsafe { result.write(poll(bytes_mut(data, capacity)?)?.unwrap_or(0)) };
+    Ok(())
+}
+
 /// # Safety
 /// As the conventions of the header ask.
 unsafe fn encode(

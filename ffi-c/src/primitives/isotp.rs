@@ -1,8 +1,8 @@
 //! ISO-TP over CAN 2.0 and CAN FD.
 
-use super::framing::sealwire_link_counters;
+use super::framing::{give, sealwire_link_counters, transmit};
 use super::placed::{Opaque, call, get, put};
-use crate::memory::{Output, bytes, bytes_mut, disjoint, record};
+use crate::memory::{Output, buffers, bytes, record};
 use sealwire_core::link::can::{Config, IsoTp, Sent};
 
 /// Both directions between two CAN identifiers, by ISO 15765-2. The members are the library's. It needs no closing, and must not be moved.
@@ -89,8 +89,8 @@ pub unsafe extern "C" fn sealwire_isotp_init(
     // SAFETY: as the conventions of the header ask; the buffers stay.
     call(|| unsafe {
         let config = record(config)?.config();
-        disjoint(bytes(tx, tx_capacity)?, rx, rx_capacity)?;
-        put(isotp, IsoTp::new(config, bytes_mut(tx, tx_capacity)?, bytes_mut(rx, rx_capacity)?)?)
+        let (tx, rx) = buffers(tx, tx_capacity, rx, rx_capacity)?;
+        put(isotp, IsoTp::new(config, tx, rx)?)
     })
 }
 
@@ -123,10 +123,7 @@ pub unsafe extern "C" fn sealwire_isotp_handle_frame(
     call(|| unsafe {
         let (place, length) = (Output::new(frame)?, Output::new(frame_length)?);
         let mut isotp = get(isotp)?;
-        let found = isotp.handle_frame(now_ms, bytes(data, data_length)?);
-        let (found, size) = found.map_or((core::ptr::null_mut(), 0), |found| (found.as_mut_ptr(), found.len()));
-        place.write(found);
-        length.write(size);
+        give(place, length, isotp.handle_frame(now_ms, bytes(data, data_length)?));
         Ok(())
     })
 }
@@ -146,12 +143,7 @@ pub unsafe extern "C" fn sealwire_isotp_poll_transmit(
     length: *mut usize,
 ) -> i32 {
     // SAFETY: as the conventions of the header ask.
-    call(|| unsafe {
-        let result = Output::new(length)?;
-        let out = bytes_mut(data, capacity)?;
-        result.write(get(isotp)?.poll_transmit(now_ms, out)?.unwrap_or(0));
-        Ok(())
-    })
+    call(|| unsafe { transmit(data, capacity, length, |out| get(isotp)?.poll_transmit(now_ms, out)) })
 }
 
 /// When to call sealwire_isotp_poll_transmit() though nothing comes: a moment on the clock of now_ms, now if it is over; UINT64_MAX if nothing

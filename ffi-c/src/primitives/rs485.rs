@@ -1,8 +1,8 @@
 //! RS-485.
 
-use super::framing::{give, sealwire_link_counters};
+use super::framing::{give, sealwire_link_counters, transmit};
 use super::placed::{Opaque, call, get, put};
-use crate::memory::{Output, bytes, bytes_mut, disjoint, record};
+use crate::memory::{Output, buffers, bytes, record};
 use sealwire_core::link::rs485::{Config, Controller, Device, encoded_len};
 
 /// The end of an RS-485 bus that polls. The members are the library's. It needs no closing, and must not be moved.
@@ -89,8 +89,8 @@ pub unsafe extern "C" fn sealwire_rs485_controller_init(
     // SAFETY: as the conventions of the header ask; the buffers stay.
     call(|| unsafe {
         let config = record(config)?.config();
-        disjoint(bytes(tx, tx_capacity)?, rx, rx_capacity)?;
-        put(controller, Controller::new(config, bytes_mut(tx, tx_capacity)?, bytes_mut(rx, rx_capacity)?)?)
+        let (tx, rx) = buffers(tx, tx_capacity, rx, rx_capacity)?;
+        put(controller, Controller::new(config, tx, rx)?)
     })
 }
 
@@ -123,12 +123,7 @@ pub unsafe extern "C" fn sealwire_rs485_controller_poll_transmit(
     length: *mut usize,
 ) -> i32 {
     // SAFETY: as the conventions of the header ask.
-    call(|| unsafe {
-        let result = Output::new(length)?;
-        let out = bytes_mut(data, capacity)?;
-        result.write(get(controller)?.poll_transmit(now_ms, out)?.unwrap_or(0));
-        Ok(())
-    })
+    call(|| unsafe { transmit(data, capacity, length, |out| get(controller)?.poll_transmit(now_ms, out)) })
 }
 
 /// Takes bytes from the bus up to the end of the answer to the poll under way, which ends it. `taken`: how many; call again with the rest. `address`: of the device
@@ -226,8 +221,8 @@ pub unsafe extern "C" fn sealwire_rs485_device_init(
     // SAFETY: as the conventions of the header ask; the buffers stay.
     call(|| unsafe {
         let config = record(config)?.config();
-        disjoint(bytes(tx, tx_capacity)?, rx, rx_capacity)?;
-        put(device, Device::new(config, address, bytes_mut(tx, tx_capacity)?, bytes_mut(rx, rx_capacity)?)?)
+        let (tx, rx) = buffers(tx, tx_capacity, rx, rx_capacity)?;
+        put(device, Device::new(config, address, tx, rx)?)
     })
 }
 
@@ -282,12 +277,7 @@ pub unsafe extern "C" fn sealwire_rs485_device_poll_transmit(
     length: *mut usize,
 ) -> i32 {
     // SAFETY: as the conventions of the header ask.
-    call(|| unsafe {
-        let result = Output::new(length)?;
-        let out = bytes_mut(data, capacity)?;
-        result.write(get(device)?.poll_transmit(now_ms, out)?.unwrap_or(0));
-        Ok(())
-    })
+    call(|| unsafe { transmit(data, capacity, length, |out| get(device)?.poll_transmit(now_ms, out)) })
 }
 
 /// When the answer is to be sent: a moment on the clock of now_ms; UINT64_MAX if none is owed.

@@ -2,7 +2,7 @@
 
 use super::framing::{give, sealwire_link_counters};
 use super::placed::{Opaque, call, get, put};
-use crate::memory::{Output, bytes, bytes_mut, disjoint};
+use crate::memory::{Output, buffers, bytes, bytes_mut};
 use sealwire_core::link::spi::Exchange;
 
 /// One end of an SPI link; controller and device are the same. The members are the library's. It needs no closing, and must not be moved.
@@ -40,8 +40,8 @@ pub unsafe extern "C" fn sealwire_spi_init(
 ) -> i32 {
     // SAFETY: as the conventions of the header ask; the buffers stay.
     call(|| unsafe {
-        disjoint(bytes(tx, tx_capacity)?, rx, rx_capacity)?;
-        put(spi, Exchange::new(size, bytes_mut(tx, tx_capacity)?, bytes_mut(rx, rx_capacity)?)?)
+        let (tx, rx) = buffers(tx, tx_capacity, rx, rx_capacity)?;
+        put(spi, Exchange::new(size, tx, rx)?)
     })
 }
 
