@@ -1,13 +1,12 @@
 //! ISO-TP over CAN 2.0 and CAN FD.
 
-use super::LinkCounters;
+use super::{LinkCounters, Shared};
 use crate::error::raise;
 use crate::keys::bytes_like;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use sealwire_core::Error;
 use sealwire_core::link::can::{self, Config, Sent};
-use std::sync::Mutex;
 
 /// What became of the frames that were sent; every count stops at 2^32 - 1.
 #[pyclass(frozen, eq, get_all, module = "sealwire")]
@@ -39,14 +38,7 @@ impl From<Sent> for SentCounters {
 /// Both directions between two CAN identifiers: what `transmit` gives goes out under the one, what comes under the other goes to `handle`.
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct IsoTp {
-    state: Mutex<can::IsoTp<Vec<u8>>>,
-}
-
-impl IsoTp {
-    fn with<R>(&self, work: impl FnOnce(&mut can::IsoTp<Vec<u8>>) -> R) -> R {
-        // Nothing in here panics, so a poisoned lock holds a state that is whole.
-        work(&mut self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
-    }
+    state: Shared<can::IsoTp<Vec<u8>>>,
 }
 
 #[pymethods]
@@ -74,24 +66,24 @@ impl IsoTp {
         }
         let config = Config { size, padding, block_size, separation, timeout_ms, max_waits };
         let state = can::IsoTp::new(config, vec![0; max_frame], vec![0; max_frame]).map_err(raise)?;
-        Ok(IsoTp { state: Mutex::new(state) })
+        Ok(IsoTp { state: Shared::new(state) })
     }
 
     /// Takes a frame to be sent. Busy while another is under way.
     fn send(&self, frame: &Bound<'_, PyAny>) -> PyResult<()> {
         let frame = bytes_like(frame)?;
-        self.with(|state| state.send(&frame)).map_err(raise)
+        self.state.with(|state| state.send(&frame)).map_err(raise)
     }
 
     /// Takes the data of a CAN frame; gives the frame that it completes, if it does.
     fn handle<'py>(&self, py: Python<'py>, now_ms: u64, data: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         let data = bytes_like(data)?;
-        Ok(self.with(|state| state.handle_frame(now_ms, &data).map(|frame| PyBytes::new(py, frame)).into_iter().collect()))
+        Ok(self.state.with(|state| state.handle_frame(now_ms, &data).map(|frame| PyBytes::new(py, frame)).into_iter().collect()))
     }
 
     /// The data of the CAN frames that are to be sent now.
     fn transmit<'py>(&self, py: Python<'py>, now_ms: u64) -> Vec<Bound<'py, PyBytes>> {
-        self.with(|state| {
+        self.state.with(|state| {
             let mut out = [0; can::LONGEST];
             let mut all = Vec::new();
             while let Ok(Some(length)) = state.poll_transmit(now_ms, &mut out) {
@@ -103,29 +95,29 @@ impl IsoTp {
 
     /// When to call `transmit` again though nothing comes; a time that is over means now.
     fn timeout(&self) -> Option<u64> {
-        self.with(|state| state.poll_timeout())
+        self.state.with(|state| state.poll_timeout())
     }
 
     /// While not ready, a peer that sends in pieces is asked to wait.
     fn set_ready(&self, ready: bool) {
-        self.with(|state| state.set_ready(ready));
+        self.state.with(|state| state.set_ready(ready));
     }
 
     /// A frame is on its way out.
     #[getter]
     fn sending(&self) -> bool {
-        self.with(|state| state.is_sending())
+        self.state.with(|state| state.is_sending())
     }
 
     /// What has been received.
     #[getter]
     fn counters(&self) -> LinkCounters {
-        self.with(|state| state.counters().into())
+        self.state.with(|state| state.counters().into())
     }
 
     /// What has been sent.
     #[getter]
     fn sent(&self) -> SentCounters {
-        self.with(|state| state.sent().into())
+        self.state.with(|state| state.sent().into())
     }
 }

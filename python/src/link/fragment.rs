@@ -1,6 +1,6 @@
 //! Fragments: BLE, 802.15.4, Ethernet.
 
-use super::{LONGEST, LinkCounters};
+use super::{LONGEST, LinkCounters, Shared};
 use crate::error::raise;
 use crate::keys::bytes_like;
 use pyo3::prelude::*;
@@ -8,7 +8,6 @@ use pyo3::types::PyBytes;
 use sealwire_core::Error;
 use sealwire_core::link::ethernet::{self, Head};
 use sealwire_core::link::fragment::{self, Slot, TIMEOUT_MS};
-use std::sync::Mutex;
 
 // Signatures in Python show numbers, not the names of constants.
 const _: () = assert!(TIMEOUT_MS == 5000 && ethernet::ETHER_TYPE == 0x88b5);
@@ -16,7 +15,7 @@ const _: () = assert!(TIMEOUT_MS == 5000 && ethernet::ETHER_TYPE == 0x88b5);
 /// Cuts frames into fragments for links that carry small whole blocks: BLE, 802.15.4, Ethernet.
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct Fragmenter {
-    state: Mutex<fragment::Fragmenter>,
+    state: Shared<fragment::Fragmenter>,
     longest: usize,
 }
 
@@ -26,16 +25,16 @@ impl Fragmenter {
     #[new]
     fn new(size: usize) -> PyResult<Self> {
         let state = fragment::Fragmenter::new(size).map_err(raise)?;
-        Ok(Fragmenter { longest: state.longest(), state: Mutex::new(state) })
+        Ok(Fragmenter { longest: state.longest(), state: Shared::new(state) })
     }
 
     /// The fragments of a frame, in the order in which they are to be sent.
     fn fragments<'py>(&self, py: Python<'py>, frame: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         let frame = bytes_like(frame)?;
-        // Nothing in here panics, so a poisoned lock holds a state that is whole.
-        let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let fragments = state.fragments(&frame).map_err(raise)?;
-        Ok(fragments.map(|(head, body)| PyBytes::new(py, &[&head[..], body].concat())).collect())
+        self.state.with(|state| {
+            let fragments = state.fragments(&frame).map_err(raise)?;
+            Ok(fragments.map(|(head, body)| PyBytes::new(py, &[&head[..], body].concat())).collect())
+        })
     }
 
     /// The longest frame that goes through.
@@ -48,13 +47,7 @@ impl Fragmenter {
 /// Puts frames together from fragments, of several senders at once.
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct Reassembler {
-    state: Mutex<fragment::Reassembler<Vec<Slot>, Vec<u8>>>,
-}
-
-impl Reassembler {
-    fn with<R>(&self, work: impl FnOnce(&mut fragment::Reassembler<Vec<Slot>, Vec<u8>>) -> R) -> R {
-        work(&mut self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
-    }
+    state: Shared<fragment::Reassembler<Vec<Slot>, Vec<u8>>>,
 }
 
 #[pymethods]
@@ -68,24 +61,24 @@ impl Reassembler {
         }
         let (slots, buffer) = (vec![Slot::default(); senders], vec![0; max_frame.saturating_mul(senders)]);
         let state = fragment::Reassembler::new(slots, buffer, timeout_ms).map_err(raise)?;
-        Ok(Reassembler { state: Mutex::new(state) })
+        Ok(Reassembler { state: Shared::new(state) })
     }
 
     /// Takes a fragment as the link gave it; gives the frame that it completes, or None. `sender` is a number that tells those apart that share the link.
     fn feed<'py>(&self, py: Python<'py>, now_ms: u64, sender: u64, data: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let data = bytes_like(data)?;
-        Ok(self.with(|state| state.feed(now_ms, sender, &data).map(|frame| PyBytes::new(py, frame))))
+        Ok(self.state.with(|state| state.feed(now_ms, sender, &data).map(|frame| PyBytes::new(py, frame))))
     }
 
     /// Drops the frames whose time is over, as `feed` does too.
     fn expire(&self, now_ms: u64) {
-        self.with(|state| state.expire(now_ms));
+        self.state.with(|state| state.expire(now_ms));
     }
 
     /// What has been seen so far.
     #[getter]
     fn counters(&self) -> LinkCounters {
-        self.with(|state| state.counters().into())
+        self.state.with(|state| state.counters().into())
     }
 }
 

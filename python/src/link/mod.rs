@@ -64,27 +64,24 @@ impl From<Counters> for LinkCounters {
     }
 }
 
-#[derive(Default)]
-struct State {
-    /// What came since the last delimiter.
-    block: Vec<u8>,
-    /// The block has outgrown every valid frame and is thrown away.
-    skipping: bool,
-    counters: Counters,
+/// A framer that several threads may hold.
+struct Shared<T>(Mutex<T>);
+
+impl<T> Shared<T> {
+    fn new(state: T) -> Self {
+        Shared(Mutex::new(state))
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
+        // Nothing in here panics, so a poisoned lock holds a state that is whole.
+        work(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
 }
 
 /// Takes frames out of the bytes of a serial line. What does not decode or check is dropped and counted.
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct UartDecoder {
-    max_frame: usize,
-    state: Mutex<State>,
-}
-
-impl UartDecoder {
-    fn with<R>(&self, work: impl FnOnce(&mut State) -> R) -> R {
-        // Nothing in here panics, so a poisoned lock holds a state that is whole.
-        work(&mut self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
-    }
+    state: Shared<uart::Decoder<Vec<u8>>>,
 }
 
 #[pymethods]
@@ -95,39 +92,18 @@ impl UartDecoder {
         if max_frame == 0 || max_frame > LONGEST {
             return Err(raise(Error::InvalidArgument));
         }
-        Ok(UartDecoder { max_frame, state: Mutex::default() })
+        Ok(UartDecoder { state: Shared::new(uart::Decoder::new(vec![0; max_frame.saturating_add(2)])) })
     }
 
     /// Takes bytes as they come; gives the frames that were completed.
     fn feed<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         let data = bytes_like(data)?;
-        let limit = uart::encoded_len(self.max_frame);
-        Ok(self.with(|state| {
-            let mut frames = Vec::new();
-            for byte in data {
-                if byte == 0 {
-                    if std::mem::take(&mut state.skipping) {
-                        state.counters.overlong = state.counters.overlong.saturating_add(1);
-                    } else if !state.block.is_empty() {
-                        state.block.push(0);
-                        let mut buffer = vec![0; self.max_frame.saturating_add(2)];
-                        let mut decoder = uart::Decoder::new(&mut buffer);
-                        match decoder.feed(&state.block) {
-                            (_, Some(frame)) => {
-                                state.counters.frames = state.counters.frames.saturating_add(1);
-                                frames.push(PyBytes::new(py, frame));
-                            }
-                            (_, None) => state.counters.malformed = state.counters.malformed.saturating_add(1),
-                        }
-                    }
-                    state.block.clear();
-                } else if !state.skipping {
-                    state.block.push(byte);
-                    if state.block.len() > limit {
-                        state.skipping = true;
-                        state.block.clear();
-                    }
-                }
+        Ok(self.state.with(|state| {
+            let (mut frames, mut rest) = (Vec::new(), &data[..]);
+            while !rest.is_empty() {
+                let (taken, frame) = state.feed(rest);
+                frames.extend(frame.map(|frame| PyBytes::new(py, frame)));
+                rest = rest.get(taken..).unwrap_or_default();
             }
             frames
         }))
@@ -136,24 +112,24 @@ impl UartDecoder {
     /// What has been seen so far.
     #[getter]
     fn counters(&self) -> LinkCounters {
-        self.with(|state| state.counters.into())
+        self.state.with(|state| state.counters().into())
     }
 
     /// Frames taken.
     #[getter]
     fn frames(&self) -> u32 {
-        self.with(|state| state.counters.frames)
+        self.state.with(|state| state.counters().frames)
     }
 
     /// Blocks that did not decode or check.
     #[getter]
     fn malformed(&self) -> u32 {
-        self.with(|state| state.counters.malformed)
+        self.state.with(|state| state.counters().malformed)
     }
 
     /// Blocks longer than a frame can be.
     #[getter]
     fn overlong(&self) -> u32 {
-        self.with(|state| state.counters.overlong)
+        self.state.with(|state| state.counters().overlong)
     }
 }

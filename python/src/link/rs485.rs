@@ -1,12 +1,11 @@
 //! RS-485.
 
-use super::LinkCounters;
+use super::{LinkCounters, Shared};
 use crate::error::raise;
 use crate::keys::bytes_like;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use sealwire_core::link::rs485::{self, Config, HEAD, OVERHEAD, encoded_len};
-use std::sync::Mutex;
 
 fn config(baud: u32, max_frame: u16, turnaround_ms: u16, window_ms: u16, retries: u8) -> Config {
     Config { baud, longest: max_frame, turnaround_ms, window_ms, retries }
@@ -21,14 +20,7 @@ fn memory(max_frame: u16, more: usize) -> Vec<u8> {
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct Rs485Controller {
     size: usize,
-    state: Mutex<rs485::Controller<Vec<u8>>>,
-}
-
-impl Rs485Controller {
-    fn with<R>(&self, work: impl FnOnce(&mut rs485::Controller<Vec<u8>>) -> R) -> R {
-        // Nothing in here panics, so a poisoned lock holds a state that is whole.
-        work(&mut self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
-    }
+    state: Shared<rs485::Controller<Vec<u8>>>,
 }
 
 #[pymethods]
@@ -40,27 +32,27 @@ impl Rs485Controller {
     fn new(baud: u32, max_frame: u16, turnaround_ms: u16, window_ms: u16, retries: u8) -> PyResult<Self> {
         let config = config(baud, max_frame, turnaround_ms, window_ms, retries);
         let state = rs485::Controller::new(config, memory(max_frame, HEAD), memory(max_frame, OVERHEAD)).map_err(raise)?;
-        Ok(Rs485Controller { size: encoded_len(max_frame.into()), state: Mutex::new(state) })
+        Ok(Rs485Controller { size: encoded_len(max_frame.into()), state: Shared::new(state) })
     }
 
     /// Asks the device at `address`, 1 to 127, and brings it `frame`. Busy while another poll waits for its answer.
     #[pyo3(signature = (address, frame=None))]
     fn poll(&self, address: u8, frame: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let frame = frame.map(bytes_like).transpose()?.unwrap_or_default();
-        self.with(|state| state.poll(address, &frame)).map_err(raise)
+        self.state.with(|state| state.poll(address, &frame)).map_err(raise)
     }
 
     /// The bytes of the poll, or of its repetition, if it is to be sent now.
     fn transmit<'py>(&self, py: Python<'py>, now_ms: u64) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let mut out = vec![0; self.size];
-        let length = self.with(|state| state.poll_transmit(now_ms, &mut out)).map_err(raise)?;
+        let length = self.state.with(|state| state.poll_transmit(now_ms, &mut out)).map_err(raise)?;
         Ok(length.map(|length| PyBytes::new(py, out.get(..length).unwrap_or_default())))
     }
 
     /// Takes bytes from the bus; gives the answers, each with the device's address and its frame, which is empty if it had none. An answer ends its poll.
     fn handle<'py>(&self, py: Python<'py>, now_ms: u64, data: &Bound<'py, PyAny>) -> PyResult<Vec<(u8, Bound<'py, PyBytes>)>> {
         let data = bytes_like(data)?;
-        Ok(self.with(|state| {
+        Ok(self.state.with(|state| {
             let (mut answers, mut rest) = (Vec::new(), &data[..]);
             while !rest.is_empty() {
                 let (taken, answer) = state.handle(now_ms, rest);
@@ -73,24 +65,24 @@ impl Rs485Controller {
 
     /// When to call `handle_timeout` and `transmit` though nothing comes; None: no poll is under way.
     fn timeout(&self) -> Option<u64> {
-        self.with(|state| state.poll_timeout())
+        self.state.with(|state| state.poll_timeout())
     }
 
     /// When the answer did not come in time: sets up the repetition (None), or gives up and tells the address that is silent.
     fn handle_timeout(&self, now_ms: u64) -> Option<u8> {
-        self.with(|state| state.handle_timeout(now_ms))
+        self.state.with(|state| state.handle_timeout(now_ms))
     }
 
     /// A poll waits for its answer.
     #[getter]
     fn polling(&self) -> bool {
-        self.with(|state| state.is_polling())
+        self.state.with(|state| state.is_polling())
     }
 
     /// What has been received. `expired` counts the polls that were given up.
     #[getter]
     fn counters(&self) -> LinkCounters {
-        self.with(|state| state.counters().into())
+        self.state.with(|state| state.counters().into())
     }
 }
 
@@ -98,13 +90,7 @@ impl Rs485Controller {
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct Rs485Device {
     size: usize,
-    state: Mutex<rs485::Device<Vec<u8>>>,
-}
-
-impl Rs485Device {
-    fn with<R>(&self, work: impl FnOnce(&mut rs485::Device<Vec<u8>>) -> R) -> R {
-        work(&mut self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
-    }
+    state: Shared<rs485::Device<Vec<u8>>>,
 }
 
 #[pymethods]
@@ -115,26 +101,26 @@ impl Rs485Device {
     fn new(address: u8, baud: u32, max_frame: u16, turnaround_ms: u16, window_ms: u16) -> PyResult<Self> {
         let config = config(baud, max_frame, turnaround_ms, window_ms, 0);
         let state = rs485::Device::new(config, address, memory(max_frame, HEAD), memory(max_frame, OVERHEAD)).map_err(raise)?;
-        Ok(Rs485Device { size: encoded_len(max_frame.into()), state: Mutex::new(state) })
+        Ok(Rs485Device { size: encoded_len(max_frame.into()), state: Shared::new(state) })
     }
 
     /// Takes a frame, which the answer to the next poll carries. Busy until the controller has the one before.
     fn send(&self, frame: &Bound<'_, PyAny>) -> PyResult<()> {
         let frame = bytes_like(frame)?;
-        self.with(|state| state.send(&frame)).map_err(raise)
+        self.state.with(|state| state.send(&frame)).map_err(raise)
     }
 
     /// The bytes of the answer to the last poll, if it is to be sent now.
     fn transmit<'py>(&self, py: Python<'py>, now_ms: u64) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let mut out = vec![0; self.size];
-        let length = self.with(|state| state.poll_transmit(now_ms, &mut out)).map_err(raise)?;
+        let length = self.state.with(|state| state.poll_transmit(now_ms, &mut out)).map_err(raise)?;
         Ok(length.map(|length| PyBytes::new(py, out.get(..length).unwrap_or_default())))
     }
 
     /// Takes bytes from the bus; gives the frames that polls brought.
     fn handle<'py>(&self, py: Python<'py>, now_ms: u64, data: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         let data = bytes_like(data)?;
-        Ok(self.with(|state| {
+        Ok(self.state.with(|state| {
             let (mut frames, mut rest) = (Vec::new(), &data[..]);
             while !rest.is_empty() {
                 let (taken, frame) = state.handle(now_ms, rest);
@@ -147,18 +133,18 @@ impl Rs485Device {
 
     /// When to call `transmit` again; None: no answer is owed.
     fn timeout(&self) -> Option<u64> {
-        self.with(|state| state.poll_timeout())
+        self.state.with(|state| state.poll_timeout())
     }
 
     /// A frame waits for the controller to have it.
     #[getter]
     fn sending(&self) -> bool {
-        self.with(|state| state.is_sending())
+        self.state.with(|state| state.is_sending())
     }
 
     /// What has been received. `expired` counts the answers that were not sent because it was too late.
     #[getter]
     fn counters(&self) -> LinkCounters {
-        self.with(|state| state.counters().into())
+        self.state.with(|state| state.counters().into())
     }
 }

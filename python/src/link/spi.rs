@@ -1,26 +1,18 @@
 //! SPI.
 
-use super::{LONGEST, LinkCounters};
+use super::{LONGEST, LinkCounters, Shared};
 use crate::error::raise;
 use crate::keys::bytes_like;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use sealwire_core::Error;
 use sealwire_core::link::spi;
-use std::sync::Mutex;
 
 /// One end of an SPI link: blocks of one size, exchanged both ways at once. The controller makes an exchange only while the device's ready line is high.
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct SpiExchange {
     size: usize,
-    state: Mutex<spi::Exchange<Vec<u8>>>,
-}
-
-impl SpiExchange {
-    fn with<R>(&self, work: impl FnOnce(&mut spi::Exchange<Vec<u8>>) -> R) -> R {
-        // Nothing in here panics, so a poisoned lock holds a state that is whole.
-        work(&mut self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
-    }
+    state: Shared<spi::Exchange<Vec<u8>>>,
 }
 
 #[pymethods]
@@ -33,37 +25,37 @@ impl SpiExchange {
             return Err(raise(Error::InvalidArgument));
         }
         let state = spi::Exchange::new(size, vec![0; max_frame], vec![0; size.saturating_add(max_frame)]).map_err(raise)?;
-        Ok(SpiExchange { size, state: Mutex::new(state) })
+        Ok(SpiExchange { size, state: Shared::new(state) })
     }
 
     /// Takes a frame to be sent. Busy while another is under way.
     fn send(&self, frame: &Bound<'_, PyAny>) -> PyResult<()> {
         let frame = bytes_like(frame)?;
-        self.with(|state| state.send(&frame)).map_err(raise)
+        self.state.with(|state| state.send(&frame)).map_err(raise)
     }
 
     /// The block to be sent in the next exchange, idle if there is nothing. Each call takes the next one.
     fn transmit<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let mut block = vec![0; self.size];
-        self.with(|state| state.poll_transmit(&mut block)).map_err(raise)?;
+        self.state.with(|state| state.poll_transmit(&mut block)).map_err(raise)?;
         Ok(PyBytes::new(py, &block))
     }
 
     /// Takes the block that an exchange received; gives the frame that it completes, or None.
     fn handle<'py>(&self, py: Python<'py>, block: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let block = bytes_like(block)?;
-        Ok(self.with(|state| state.handle_block(&block).map(|frame| PyBytes::new(py, frame))))
+        Ok(self.state.with(|state| state.handle_block(&block).map(|frame| PyBytes::new(py, frame))))
     }
 
     /// Blocks of a frame remain to be sent.
     #[getter]
     fn sending(&self) -> bool {
-        self.with(|state| state.is_sending())
+        self.state.with(|state| state.is_sending())
     }
 
     /// What has been received.
     #[getter]
     fn counters(&self) -> LinkCounters {
-        self.with(|state| state.counters().into())
+        self.state.with(|state| state.counters().into())
     }
 }
