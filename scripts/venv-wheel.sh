@@ -11,7 +11,7 @@ rm -rf build/wheel
 PATH="$PWD/build/venv/bin:$PATH" build/venv/bin/maturin build --locked --release \
     --manifest-path python/Cargo.toml --interpreter build/venv/bin/python --out build/wheel
 for wheel in build/wheel/*.whl; do
-    pip install "$wheel[demo]"
+    pip install "$wheel[demo,factory]"
     # The version stays the same while developing, so the file itself must be put in again.
     pip install --force-reinstall --no-deps "$wheel"
 done

@@ -1,4 +1,4 @@
-"""The command line: `sealwire keygen | issue | inspect | hub | gateway | demo`."""
+"""The command line: `sealwire keygen | issue | qr | inspect | hub | gateway | demo`."""
 
 from __future__ import annotations
 
@@ -374,6 +374,7 @@ def add_broker(parser: argparse.ArgumentParser) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands."""
+    from .factory.command import add_qr
     from .links import command
 
     parser = argparse.ArgumentParser(
@@ -403,6 +404,8 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--force", action="store_true", help="replace an existing output file")
     add_json(one)
     one.set_defaults(run=issue)
+
+    add_json(add_qr(commands))
 
     one = commands.add_parser("inspect", help="show credentials, handshake messages and records field by field")
     one.add_argument("input", nargs="+", help="a file (hexadecimal or binary), hexadecimal text, or - for standard input; several make a conversation")
