@@ -1,12 +1,11 @@
-/* Start-up of a Cortex-M: vectors, memory, the console, restart. */
+/* Start-up of a Cortex-M: vectors, memory, the clock's count, the console, restart. */
 #include "board.h"
+#include "cortexm.h"
 #include "semihosting.h"
 #include "uart.h"
 
 extern uint32_t stack_top[], data_start[], data_end[], data_load[], bss_start[], bss_end[];
 int main(void);
-/* The board's clock. */
-void clock_interrupt(void);
 
 static void start(void) {
   uint32_t *from = data_load;
@@ -36,6 +35,23 @@ __attribute__((section(".vectors"), used)) static const vector vectors[16 + 9] =
     [16 + 2] = {.handler = uart_interrupt},
     [16 + 8] = {.handler = clock_interrupt},
 };
+
+static volatile uint32_t now_low, now_high;
+
+void clock_tick(void) {
+  uint32_t low = now_low + 1;
+  if (low == 0) now_high++;
+  now_low = low;
+}
+
+uint64_t board_now_ms(void) {
+  uint32_t low, high;
+  do {
+    high = now_high;
+    low = now_low;
+  } while (high != now_high || low != now_low);
+  return (uint64_t)high << 32 | low;
+}
 
 void board_idle(void) { __asm__ volatile("wfi"); }
 

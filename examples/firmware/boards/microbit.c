@@ -1,5 +1,6 @@
 /* BBC micro:bit: nRF51822, Cortex-M0, 16 MHz, 16 kB of RAM. It has no SysTick, so a timer counts. */
 #include "board.h"
+#include "cortexm.h"
 #include "uart.h"
 
 #define TIMER 0x40008000u
@@ -12,13 +13,9 @@
 #define TIMER_COMPARE REGISTER(TIMER + 0x540)
 #define INTERRUPT_ENABLE REGISTER(0xe000e100)
 
-static volatile uint32_t now_low, now_high;
-
 void clock_interrupt(void) {
   TIMER_COMPARED = 0;
-  uint32_t low = now_low + 1;
-  if (low == 0) now_high++;
-  now_low = low;
+  clock_tick();
 }
 
 void board_init(void) {
@@ -30,13 +27,4 @@ void board_init(void) {
   TIMER_START = 1;
   uart_init();
   INTERRUPT_ENABLE = 1u << 2 | 1u << 8;
-}
-
-uint64_t board_now_ms(void) {
-  uint32_t low, high;
-  do {
-    high = now_high;
-    low = now_low;
-  } while (high != now_high || low != now_low);
-  return (uint64_t)high << 32 | low;
 }
