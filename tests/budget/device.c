@@ -4,7 +4,7 @@
 #ifndef FULL
 #define SEALWIRE_CONNECT_ONLY
 #endif
-#include "board.h"
+#include "line.h"
 #include "measure.h"
 #include "provision.h"
 #include "sealwire.h"
@@ -12,11 +12,6 @@
 
 #include <string.h>
 
-#ifdef MEASURED
-#define FRAME 1280
-#else
-#define FRAME 256
-#endif
 #define FLASH_SLOT 512
 #if defined(ISSUERS) || defined(FULL)
 /* The hub's credential comes inside message_2. */
@@ -38,10 +33,6 @@ static sealwire_own_credential own;
 static sealwire_config config = SEALWIRE_CONFIG_INIT;
 static sealwire_port port = SEALWIRE_PORT_INIT;
 static sealwire_two_slot store;
-static sealwire_uart line;
-static uint8_t line_buffer[FRAME + 2];
-static uint8_t out[FRAME];
-static uint8_t encoded[FRAME + FRAME / 254 + 5];
 static sealwire_event event;
 static uint32_t session;
 
@@ -56,7 +47,7 @@ static int32_t prepare(void) {
   const sealwire_flash flash = {NULL, board_flash_read, board_flash_erase, board_flash_write, 0, FLASH_SLOT, 1, 4, 0};
   int32_t status = sealwire_key_import(&key, PROVISION_KIND, provision_device_key);
   if (status == SEALWIRE_OK) status = sealwire_two_slot_init(&store, &flash);
-  if (status == SEALWIRE_OK) status = sealwire_uart_init(&line, line_buffer, sizeof line_buffer);
+  if (status == SEALWIRE_OK) status = line_init();
   own.credential.data = provision_device;
   own.credential.length = sizeof provision_device;
   own.key = &key;
@@ -77,23 +68,6 @@ static int32_t prepare(void) {
   port.store_save = sealwire_two_slot_save;
   port.store_resists_rollback = 1;
   return status;
-}
-
-static void transmit(size_t length) {
-  size_t encoded_length;
-  if (sealwire_uart_encode(out, length, encoded, sizeof encoded, &encoded_length) == SEALWIRE_OK) board_write(encoded, encoded_length);
-}
-
-/* The frame that has arrived, or NULL. */
-static uint8_t *received(size_t *length) {
-  int byte;
-  while ((byte = board_read()) >= 0) {
-    const uint8_t input = (uint8_t)byte;
-    uint8_t *frame;
-    size_t taken;
-    if (sealwire_uart_feed(&line, &input, 1, &taken, &frame, length) == SEALWIRE_OK && frame != NULL) return frame;
-  }
-  return NULL;
 }
 
 #ifdef MEASURED

@@ -1,17 +1,12 @@
 /* A device through sealwire_primitives.h, with a loop of its own: handshake as Initiator, records, a boot counter in flash, serial line. What
    the endpoint adds (retransmission beyond a restart of the handshake, resuming after a restart, acknowledgements) is not here. */
-#include "board.h"
+#include "line.h"
 #include "measure.h"
 #include "provision.h"
 #include "sealwire_primitives.h"
 
 #include <string.h>
 
-#ifdef MEASURED
-#define FRAME 1280
-#else
-#define FRAME 256
-#endif
 #define C_I 0x05
 #define MESSAGE_1 1
 #define MESSAGE_2 2
@@ -27,17 +22,13 @@ static sealwire_step step;
 static sealwire_handshake handshake;
 static sealwire_context context;
 static sealwire_two_slot store;
-static sealwire_uart line;
-static uint8_t line_buffer[FRAME + 2];
-static uint8_t out[FRAME];
-static uint8_t encoded[FRAME + FRAME / 254 + 5];
 
 static int32_t prepare(void) {
   const sealwire_flash flash = {NULL, board_flash_read, board_flash_erase, board_flash_write, 0, 64, 1, 4, 0};
   uint32_t boots = 0;
   size_t length;
   int32_t status = sealwire_key_import(&key, PROVISION_KIND, provision_device_key);
-  if (status == SEALWIRE_OK) status = sealwire_uart_init(&line, line_buffer, sizeof line_buffer);
+  if (status == SEALWIRE_OK) status = line_init();
   if (status == SEALWIRE_OK) status = sealwire_two_slot_init(&store, &flash);
   if (status == SEALWIRE_OK) status = sealwire_two_slot_load(&store, 0, (uint8_t *)&boots, sizeof boots, &length);
   boots++;
@@ -53,22 +44,6 @@ static int32_t prepare(void) {
   step.config = &config;
   step.port = &port;
   return status;
-}
-
-static void transmit(size_t length) {
-  size_t encoded_length;
-  if (sealwire_uart_encode(out, length, encoded, sizeof encoded, &encoded_length) == SEALWIRE_OK) board_write(encoded, encoded_length);
-}
-
-static uint8_t *received(size_t *length) {
-  int byte;
-  while ((byte = board_read()) >= 0) {
-    const uint8_t input = (uint8_t)byte;
-    uint8_t *frame;
-    size_t taken;
-    if (sealwire_uart_feed(&line, &input, 1, &taken, &frame, length) == SEALWIRE_OK && frame != NULL) return frame;
-  }
-  return NULL;
 }
 
 /* ---- the handshake: a frame is the message's type, then the message. Each function answers 1 on success. */
