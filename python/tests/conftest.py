@@ -6,22 +6,24 @@ import asyncio
 import datetime
 import ipaddress
 import os
-import shutil
-import socket
-import subprocess
+import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Coroutine, Dict, Iterator, List, Optional, TypeVar
+from typing import Any, Callable, Coroutine, Dict, Iterator, List, NoReturn, Optional, TypeVar
 
 import pytest
 
 from sealwire import Identity
 
-T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from mosquitto import Missing, Mosquitto, free_port  # noqa: E402  tests/mosquitto.py
+
+T = TypeVar("T")
 
 
-def unavailable(reason: str) -> None:
+def unavailable(reason: str) -> NoReturn:
     """Skip, or fail where everything is required (make test on the reference system)."""
     if os.environ.get("SEALWIRE_REQUIRE_ALL"):
         pytest.fail(reason)
@@ -45,51 +47,6 @@ async def until(done: Callable[[], bool], limit: float = 15.0) -> None:
         await asyncio.sleep(0.02)
 
 
-def free_port() -> int:
-    """A TCP port that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Mosquitto:
-    """A Mosquitto broker on the loopback interface, with a configuration of the test's choice."""
-
-    def __init__(self, folder: Path, lines: List[str], port: int) -> None:
-        program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-        if program is None:
-            unavailable("mosquitto is not installed")
-        self.program = str(program)
-        self.port = port
-        self.folder = folder
-        self.config = folder / f"mosquitto-{port}.conf"
-        # Started as root, it would become a user who cannot read the test's files.
-        self.config.write_text("\n".join(["log_type error", "log_type warning", *(["user root"] if os.geteuid() == 0 else []), *lines, ""]))
-        self.process: Optional["subprocess.Popen[bytes]"] = None
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        log = open(self.folder / f"mosquitto-{self.port}.log", "ab")
-        self.process = subprocess.Popen([self.program, "-c", str(self.config)], stdout=log, stderr=log)
-        log.close()
-        end = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                if time.monotonic() > end or self.process.poll() is not None:
-                    raise AssertionError((self.folder / f"mosquitto-{self.port}.log").read_text()) from None
-                time.sleep(0.05)
-
-    def stop(self) -> None:
-        """Stop it at once, as in a power cut."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-
 StartMosquitto = Callable[..., Mosquitto]
 
 
@@ -100,8 +57,10 @@ def mosquitto(tmp_path: Path) -> Iterator[StartMosquitto]:
 
     def start(*lines: str, port: Optional[int] = None) -> Mosquitto:
         number = port if port is not None else free_port()
-        config = list(lines) or [f"listener {number} 127.0.0.1", "allow_anonymous true"]
-        broker = Mosquitto(tmp_path, [line.replace("PORT", str(number)) for line in config], number)
+        try:
+            broker = Mosquitto(tmp_path, [line.replace("PORT", str(number)) for line in lines], number)
+        except Missing as error:
+            unavailable(str(error))
         started.append(broker)
         broker.start()
         return broker

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, List
 
 import pytest
-from conftest import free_port
+from mosquitto import free_port
 
 from sealwire import Identity, TrustAnchor, load_credential, load_key
 from sealwire.cli import FILES, INTERRUPTED, NETWORK, OK, REFUSED, USAGE, main

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from conftest import StartMosquitto, free_port, run
+from conftest import StartMosquitto, run
+from mosquitto import free_port
 
 from sealwire import Identity, errors
 from sealwire.mqtt import Link, Message

@@ -10,7 +10,8 @@ from typing import AsyncIterator, Dict, List, Optional, Tuple
 
 import paho.mqtt.client as paho
 import pytest
-from conftest import StartMosquitto, free_port, run, until
+from conftest import StartMosquitto, run, until
+from mosquitto import free_port
 from paho.mqtt.enums import CallbackAPIVersion
 
 from sealwire import Endpoint, Identity, MemoryStore, errors

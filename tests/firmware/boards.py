@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
 import firmware  # noqa: E402  scripts/firmware.py: targets, images, emulators
+from mosquitto import Missing, Mosquitto  # noqa: E402  tests/mosquitto.py
 from sealwire.demo.show import LIFETIME_MS  # noqa: E402
 from sealwire.identity import Identity  # noqa: E402
 
@@ -79,37 +76,11 @@ def command(target: str, image: str, serial: str, folder: Path, pages: Dict[str,
     return [*firmware.emulator(target, str(ROOT / image), serial), *more, *extra]
 
 
-def free_port() -> int:
-    """A TCP port that nobody uses at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Mosquitto:
-    """The broker, on the loopback interface."""
-
-    def __init__(self, folder: Path) -> None:
-        program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-        if program is None:
-            raise firmware.MissingTool("mosquitto is not installed (Debian: apt-get install mosquitto)")
-        self.port = free_port()
-        config = folder / "mosquitto.conf"
-        # Started as root, it would become a user who cannot read the file.
-        user = ["user root"] if os.geteuid() == 0 else []
-        config.write_text("\n".join([*user, f"listener {self.port} 127.0.0.1", "allow_anonymous true", "log_type error", ""]))
-        self.process = subprocess.Popen([program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                if time.monotonic() > end or self.process.poll() is not None:
-                    raise ConnectionError("mosquitto does not start") from None
-                time.sleep(0.05)
-
-    def stop(self) -> None:
-        """End it."""
-        self.process.kill()
-        self.process.wait()
+def start_mosquitto(folder: Path) -> Mosquitto:
+    """A broker, running. Raises firmware.MissingTool."""
+    try:
+        broker = Mosquitto(folder)
+    except Missing as error:
+        raise firmware.MissingTool(str(error)) from None
+    broker.start()
+    return broker

@@ -21,6 +21,7 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 import boards
 import firmware
 from gdb import Gdb
+from mosquitto import free_port
 from sealwire._sealwire import Established
 from sealwire.broker import Broker
 from sealwire.demo.stage import REALM
@@ -126,14 +127,14 @@ async def run(element: bool, functions: Set[str]) -> Tuple[Search, int, bool, in
 
     with tempfile.TemporaryDirectory(prefix="sealwire-") as folder_name:
         folder = Path(folder_name)
-        mosquitto = boards.Mosquitto(folder)
+        mosquitto = boards.start_mosquitto(folder)
         gateway = GatewayProcess()
         hub = Hub(folder / "hub.db", Broker("127.0.0.1", mosquitto.port), realm=REALM, identities=[peer], peers=[own.credential], observer=on_hub)
         process: Optional[asyncio.subprocess.Process] = None
         try:
             await hub.open()
             await gateway.open(mosquitto.port)
-            port = boards.free_port()
+            port = free_port()
             command = boards.command(TARGET, image, f"tcp:{gateway.address}", folder, boards.pages(own, peer, element), ["-gdb", f"tcp:127.0.0.1:{port}", "-S"])
             process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL)
             work = asyncio.get_running_loop().run_in_executor(None, watch, port, at, functions, search, enough)

@@ -15,7 +15,7 @@ import sealwire._sealwire as core
 from sealwire.broker import Broker, Wire
 from sealwire.demo.middle import Middle
 from sealwire.demo.screen import Attack, Screen
-from sealwire.demo.show import Show
+from sealwire.demo.show import Show, all_attacks
 from sealwire.demo.stage import REALM, Cast, Device
 from sealwire.hub import Hub
 from sealwire.identity import Identity
@@ -99,17 +99,9 @@ class FirmwareShow(Show):
         wearable = Identity.generate("wearable-1", curve=self.curve)
         cast = Cast(issuer, identities[-1], wearable, wearable, folder)
         self.wearable_thumbprint = wearable.thumbprint
-        attacks = {
-            "flip": Attack("flips a bit of a record", "decrypt-failed"),
-            "reorder": Attack("swaps two records", "both delivered, one late"),
-            "suppress": Attack("suppresses ten records", "Missing(10)"),
-            "hold": Attack("holds a command back for 3.7 s", "stale"),
-            "stranger": Attack("starts a handshake with a forged identity", "untrusted-credential"),
-            "replay": Attack("replays a record from the beginning", "replay"),
-            "restart": Attack("(the board restarts in mid-stream)", "same session"),
-        }
+        attacks = {**all_attacks(), "restart": Attack("(the board restarts in mid-stream)", "same session")}
         self.view.attacks = list(attacks.values())
-        mosquitto = boards.Mosquitto(folder)
+        mosquitto = boards.start_mosquitto(folder)
         broker = Broker("127.0.0.1", mosquitto.port)
         middle = self.middle = Middle(("127.0.0.1", mosquitto.port))
         gateway = GatewayProcess()

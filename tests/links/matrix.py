@@ -12,18 +12,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import random
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from buses import Loss
+from mosquitto import Missing, Mosquitto  # tests/mosquitto.py
 from rows import ROWS, Unavailable
 from sealwire import Identity
 from sealwire.broker import Broker
@@ -105,27 +105,6 @@ def check(hub: Hub, data: bytes, records: int, status: int, log: List[Dict[str, 
     return "ok" if ends == [(len(data) // 2).to_bytes(4, "big")] else "the end is missing"
 
 
-def start_broker(folder: Path) -> Tuple["subprocess.Popen[bytes]", int]:
-    """Mosquitto on a free port of the loopback interface."""
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    if program is None:
-        raise SystemExit("mosquitto is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    config = folder / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n" + ("user root\n" if os.geteuid() == 0 else ""))
-    process = subprocess.Popen([program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return process, port
-        except OSError:
-            time.sleep(0.05)
-    process.kill()
-    raise SystemExit("mosquitto does not start")
-
-
 async def all_rows(options: argparse.Namespace, names: List[str]) -> List[Dict[str, Any]]:
     """Every row in a process of its own, a few at a time."""
     turns = asyncio.Semaphore(options.jobs)
@@ -182,12 +161,16 @@ def main() -> int:
         return 0
     names = options.links.split(",") if options.links else list(ROWS)
     with tempfile.TemporaryDirectory() as folder:
-        broker, options.broker = start_broker(Path(folder))
+        try:
+            broker = Mosquitto(Path(folder))
+        except Missing as error:
+            raise SystemExit(str(error)) from None
+        broker.start()
+        options.broker = broker.port
         try:
             outcomes = asyncio.run(all_rows(options, names))
         finally:
-            broker.terminate()
-            broker.wait()
+            broker.stop()
     failed = show(outcomes, options)
     print(f"ran {sum(outcome['result'] == 'ok' for outcome in outcomes) + failed} links, {failed} failed")
     return 1 if failed else 0

@@ -31,6 +31,18 @@ SECOND_SAMPLES = 3600
 _MESSAGES = {1: "wearable -> hub", 2: "hub -> wearable", 3: "wearable -> hub", 4: "hub -> wearable"}
 
 
+def all_attacks() -> Dict[str, Attack]:
+    """What the man in the middle will do, by the name of the method that does it."""
+    return {
+        "flip": Attack("flips a bit of a record", "decrypt-failed"),
+        "reorder": Attack("swaps two records", "both delivered, one late"),
+        "suppress": Attack("suppresses ten records", "Missing(10)"),
+        "hold": Attack("holds a command back for 3.7 s", "stale"),
+        "stranger": Attack("starts a handshake with a forged identity", "untrusted-credential"),
+        "replay": Attack("replays a record from the beginning", "replay"),
+    }
+
+
 class Show:
     """One performance."""
 
@@ -279,14 +291,7 @@ class Show:
         self.wearable_thumbprint = cast.wearable.thumbprint
         recording_file = folder / "recording.i16le"
         recording_file.write_bytes(self.data)
-        attacks = {
-            "flip": Attack("flips a bit of a record", "decrypt-failed"),
-            "reorder": Attack("swaps two records", "both delivered, one late"),
-            "suppress": Attack("suppresses ten records", "Missing(10)"),
-            "hold": Attack("holds a command back for 3.7 s", "stale"),
-            "stranger": Attack("starts a handshake with a forged identity", "untrusted-credential"),
-            "replay": Attack("replays a record from the beginning", "replay"),
-        }
+        attacks = all_attacks()
         self.view.attacks = list(attacks.values())
         embedded = EmbeddedBroker()
         device = Device(self.on_wearable)
