@@ -12,7 +12,7 @@ VENV = "build/venv/bin"
 
 # What `make test` installs on Debian 12 as root, if missing.
 APT_PACKAGES = [
-    "avr-libc", "ca-certificates", "clang", "cmake", "dbus", "gcc", "gcc-aarch64-linux-gnu", "gcc-arm-linux-gnueabihf", "gcc-arm-none-eabi", "gcc-avr",
+    "avr-libc", "ca-certificates", "clang", "cmake", "dbus", "debootstrap", "gcc", "gcc-aarch64-linux-gnu", "gcc-arm-linux-gnueabihf", "gcc-arm-none-eabi", "gcc-avr",
     "gcc-riscv64-unknown-elf", "g++", "git", "libc6-dev", "libc6-dev-arm64-cross", "libc6-dev-armhf-cross", "libclang-rt-14-dev", "libmosquitto-dev",
     "make", "mosquitto", "openssl", "pkg-config", "python3", "python3-venv", "qemu-system-arm", "qemu-system-misc",
     "qemu-user-static", "rust-web-src", "rustc-web", "simavr", "valgrind",
@@ -59,6 +59,10 @@ def need_cargo(subcommand):
 def need_venv():
     done = subprocess.run([PYTHON, "-c", "import ensurepip, venv"], stderr=subprocess.DEVNULL, check=False)
     return None if done.returncode == 0 else f"{PYTHON} lacks venv (apt-get install python3-venv)"
+
+
+def need_root():
+    return None if hasattr(os, "geteuid") and os.geteuid() == 0 else "a Debian root of its own needs root"
 
 
 def need_build_std():
@@ -144,6 +148,7 @@ SUITES = [
     Suite("c-mqtt", "the MQTT device in C against a real broker", "sh scripts/c-mqtt-test.sh", needs=["mosquitto", "pkg-config"], after=["wheel"]),
     Suite("links", "the whole path over every link, with lost frames", "sh scripts/c-links-device.sh build/links/device",
           f"{VENV}/python tests/links/matrix.py --device build/links/device", needs=["mosquitto"], after=["wheel"], limit_s=900, shows=True),
+    Suite("swift", "the Swift package: Swift 6 in a Debian trixie root", "sh scripts/swift-test.sh", needs=["debootstrap", need_root], limit_s=1800),
     Suite("demo", "the demonstration, with its attacks", "sh scripts/demo.sh", after=["setup"], limit_s=900),
     Suite("firmware", "firmware on emulated microcontrollers, end to end, attacked", f"{VENV}/python tests/firmware/run.py --together 3",
           f"{VENV}/python tests/firmware/leaks.py",
