@@ -58,9 +58,10 @@ class Image:
 IMAGES: Dict[str, Image] = {
     "device-primitives": Image("primitives.c", "sensor", "x25519", primitives=True),
     "device": Image("device.c", "sensor", "x25519"),
-    "device-issuers": Image("device.c", "device-issuers", "issuers", ("ISSUERS",)),
-    "device-p256": Image("device.c", "device-p256", "p256", ("P256",)),
-    "full": Image("device.c", "full", "x25519", ("FULL",), responds=True),
+    "endpoint": Image("endpoint.c", "sensor", "x25519"),
+    "device-issuers": Image("endpoint.c", "device-issuers", "issuers", ("ISSUERS",)),
+    "device-p256": Image("endpoint.c", "device-p256", "p256", ("P256",)),
+    "full": Image("endpoint.c", "full", "x25519", ("FULL",), responds=True),
 }
 
 

@@ -14,10 +14,11 @@ in anew. Bytes and instructions; 1 kB is 1,000 bytes. A target that is missed sa
 
 | image | what it does |
 | --- | --- |
-| device (flavour `sensor`) | `sealwire.h`: an endpoint that begins handshakes (method 3, suite 4) with a hub it knows, sends and takes records, keeps its session in flash, talks over a UART; no commands, which flavour `device` adds |
+| device (flavour `sensor`) | `sealwire_device.h`: begins handshakes (method 3, suite 4) with the hub it knows, sends and takes records, confirmable ones too, keeps its session in flash, talks over a UART |
+| endpoint (flavour `sensor`) | the same through `sealwire.h`, which has room for more sessions and peers: an endpoint that begins handshakes (method 3, suite 4) with a hub it knows, sends and takes records, keeps its session in flash, talks over a UART; no commands, which flavour `device` adds |
 | device-primitives | `sealwire_primitives.h` with a loop of its own: handshake as Initiator, records, a store in flash, UART framing; no retransmission of single messages, no resuming |
-| device-issuers | device that takes commands too, and whose hub is vouched for by an issuer (Ed25519) |
-| device-p256 | device that takes commands too, with suite 2: P-256, AES-CCM |
+| device-issuers | endpoint that takes commands too, and whose hub is vouched for by an issuer (Ed25519) |
+| device-p256 | endpoint that takes commands too, with suite 2: P-256, AES-CCM |
 | full | every suite, method, kind of credential, both roles |
 
 They are whole images ([tests/budget](../tests/budget)): vector table, start-up, a UART driver, a clock, a driver for flash, the application, the library of
@@ -30,9 +31,9 @@ METHOD = """## How it is measured
 - *text, data, bss*: `size` of the image. The bss of an image contains its endpoint, the UART's buffers and a frame. Before it is weighed the image has to work: in QEMU (mps2-an385 and an386),
   its UART joined to a hub on the host, it completes a handshake and gets its record back.
 - *endpoint*: memory that the application declares for an endpoint with one session and one handshake (`SEALWIRE_ENDPOINT_SIZE_WITH(1, 0, 256)`; 512 where the hub's credential comes in the
-  handshake; for device what `sealwire_endpoint_size(1, 256)` says, which is less). All but full define `SEALWIRE_CONNECT_ONLY`. For device-primitives: handshake and context.
+  handshake; for endpoint what `sealwire_endpoint_size(1, 256)` says, which is less). All but full define `SEALWIRE_CONNECT_ONLY`. For device: a `sealwire_device`. For device-primitives: handshake and context.
 - *stack*: memory below the caller's stack pointer is painted before each call, and looked at after it; the most that any call of the library took, callbacks included.
-- *handshake, send, receive, restore*: instructions, counted one by one by a plugin of QEMU between two marks around each call. Handshake: every call from `sealwire_connect()` until nothing more waits
+- *handshake, send, receive, restore*: instructions, counted one by one by a plugin of QEMU between two marks around each call. Handshake: every call from connect until nothing more waits
   to be sent, the stored session included, without UART framing. Records: the second of each sort; the first also reserves numbers in the store. The hub's and the device's random sources are fixed, and time stands
   still, so the counts repeat exactly. An instruction is not a cycle.
 - *panics*: functions of the image that exist to panic, by `nm`. `make budget` writes who calls each into build/budget/calls.txt.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Generates include/sealwire.h and include/sealwire_primitives.h; with --verify only compares, and fails when one is stale.
+# Generates the headers in include/; with --verify only compares, and fails when one is stale.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -35,8 +35,9 @@ names() {
         sort -u | sed 's/.*/"&",/' | tr '\n' ' '
 }
 
+device=$(names ffi-c/src/device.rs)
 primitives=$(names ffi-c/src/primitives/*.rs)
-others=$(names ffi-c/src/*.rs)
+endpoint=$(find ffi-c/src -maxdepth 1 -name '*.rs' ! -name device.rs | sort | while read -r file; do names "$file"; done)
 
 # usage: generate CONFIG EXCLUDED OUTPUT
 generate() {
@@ -45,12 +46,12 @@ generate() {
 }
 
 status=0
-for header in sealwire sealwire_primitives; do
-    if [ $header = sealwire ]; then
-        generate ffi-c/cbindgen.toml "$primitives" "$work/$header.h"
-    else
-        generate ffi-c/primitives.cbindgen.toml "$others" "$work/$header.h"
-    fi
+for header in sealwire sealwire_primitives sealwire_device; do
+    case $header in
+        sealwire) generate ffi-c/cbindgen.toml "$primitives $device" "$work/$header.h" ;;
+        sealwire_primitives) generate ffi-c/primitives.cbindgen.toml "$endpoint $device" "$work/$header.h" ;;
+        sealwire_device) generate ffi-c/device.cbindgen.toml "$endpoint $primitives" "$work/$header.h" ;;
+    esac
     if [ $mode = write ]; then
         mkdir -p include
         cmp -s "$work/$header.h" "include/$header.h" || cp "$work/$header.h" "include/$header.h"

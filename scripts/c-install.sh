@@ -42,8 +42,8 @@ case "$(uname -s)" in
 esac
 
 mkdir -p "$prefix/include" "$prefix/lib/pkgconfig" "$prefix/lib/cmake/sealwire"
-cp include/sealwire.h include/sealwire_primitives.h "$prefix/include/"
-chmod 644 "$prefix/include/sealwire.h" "$prefix/include/sealwire_primitives.h"
+cp include/sealwire.h include/sealwire_device.h include/sealwire_primitives.h "$prefix/include/"
+chmod 644 "$prefix/include/sealwire.h" "$prefix/include/sealwire_device.h" "$prefix/include/sealwire_primitives.h"
 
 if [ "$(uname -s)" = Linux ]; then
     sh scripts/c-lib.sh "$built/libsealwire.a" "$prefix/lib/libsealwire.a"

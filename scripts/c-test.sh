@@ -65,7 +65,7 @@ for pair in gcc:g++ clang:clang++; do
     have "$cpp" || continue
     # shellcheck disable=SC2086
     build_and_run "$cpp -std=c++17" "$cpp" c++17 "$library" $libraries
-    printf '#include "sealwire_primitives.h"\n#include "sealwire.h"\n#include "sealwire_primitives.h"\nint main(void) { return 0; }\n' >"$out/twice.c"
+    printf '#include "sealwire_device.h"\n#include "sealwire_primitives.h"\n#include "sealwire.h"\n#include "sealwire_primitives.h"\n#include "sealwire_device.h"\nint main(void) { return 0; }\n' >"$out/twice.c"
     for standard in c99 c11 c17 c2x; do
         # shellcheck disable=SC2086
         cell "$c -std=$standard: headers twice, strictest warnings" "$c" -std=$standard $warnings -Wconversion -Wstrict-prototypes -Wundef \

@@ -97,15 +97,15 @@ TARGETS: Dict[str, Target] = {
 
 # Cargo features of a library for one purpose. `compact` prefers small code to fast.
 FLAVOURS: Dict[str, Tuple[str, ...]] = {
-    # Begins handshakes with provisioned peers, method 3, and takes no commands.
-    "sensor": ("suite-x25519-chacha", "compact"),
+    # Begins handshakes with provisioned peers, method 3, and takes no commands: sealwire_device.h, and the endpoint of sealwire.h.
+    "sensor": ("suite-x25519-chacha", "device", "compact"),
     # Takes commands too.
-    "device": ("suite-x25519-chacha", "commands", "compact"),
+    "device": ("suite-x25519-chacha", "device", "commands", "compact"),
     # Also accepts peers that an issuer vouches for.
-    "device-issuers": ("suite-x25519-chacha", "commands", "issuers", "compact"),
+    "device-issuers": ("suite-x25519-chacha", "device", "commands", "issuers", "compact"),
     # The suite of secure elements.
     "device-p256": ("suite-p256-ccm", "commands", "compact"),
-    "full": ("suite-x25519-chacha", "suite-p256-ccm", "suite-p256-ccm16", "suite-x25519-ccm", "signatures", "x509", "issuers", "responder", "commands", "compact"),
+    "full": ("suite-x25519-chacha", "suite-p256-ccm", "suite-p256-ccm16", "suite-x25519-ccm", "signatures", "x509", "issuers", "responder", "commands", "device", "compact"),
 }
 
 # Sources of an image, relative to examples/firmware; any other NAME is a folder there, with all its C files.

@@ -26,7 +26,7 @@ import firmware
 ROOT = firmware.ROOT
 TEMPLATES = os.path.join("ffi-c", "packaging")
 OUT = os.path.join("build", "packages")
-HEADERS = ("sealwire.h", "sealwire_primitives.h")
+HEADERS = ("sealwire.h", "sealwire_device.h", "sealwire_primitives.h")
 # Those that firmware has run on; their names are the ones that the Zephyr module's CMakeLists.txt knows.
 BARE = ("cortex-m0", "cortex-m3", "cortex-m4", "rv32imc")
 STRING_H = ("memcpy", "memmove", "memset", "memcmp")

@@ -30,6 +30,8 @@ pub mod cbor;
 pub mod cose;
 pub mod credential;
 pub mod crypto;
+#[cfg(feature = "device")]
+pub mod device;
 pub mod edhoc;
 pub mod endpoint;
 pub mod error;

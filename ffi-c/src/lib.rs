@@ -1,4 +1,4 @@
-//! The C library of Sealwire: `include/sealwire.h` and `include/sealwire_primitives.h` are generated from this crate.
+//! The C library of Sealwire: the headers in `include/` are generated from this crate.
 //!
 //! All memory is the caller's. Every function checks its pointers, asks the core, and turns the result into a status. The only
 //! `unsafe` code of the project is here: in [`memory`], where pointers become references, in `endpoint`, which lays an endpoint
@@ -35,6 +35,10 @@ pub mod session;
 
 pub mod primitives;
 
+#[cfg(feature = "device")]
+pub mod device;
+
 mod memory;
 #[cfg(not(any(feature = "std", test)))]
 mod panic;
+mod placed;

@@ -107,9 +107,7 @@ impl Platform<'_> {
 
 impl Provider for Platform<'_> {
     fn random(&mut self, out: &mut [u8]) -> Result<()> {
-        let random = self.port.random.ok_or(Error::RandomFailed)?;
-        // SAFETY: the callback fills `out.len()` bytes, as its type promises.
-        answer(unsafe { random(self.port.context, out.as_mut_ptr(), out.len()) }, Error::RandomFailed)
+        random(self.port, out)
     }
 
     fn agree(&mut self, key: KeyHandle, curve: Curve, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()> {
@@ -253,21 +251,44 @@ impl Platform<'_> {
 
 impl Store for Platform<'_> {
     fn load(&mut self, key: u32, out: &mut [u8]) -> Result<usize> {
-        let Some(load) = self.port.store_load else { return Ok(0) };
-        let mut length = 0;
-        // SAFETY: the callback writes at most `out.len()` bytes, as its type promises.
-        let status = unsafe { load(self.port.context, key, out.as_mut_ptr(), out.len(), &mut length) };
-        answer(status, Error::StorageFailed)?;
-        if length > out.len() { Err(Error::StorageFailed) } else { Ok(length) }
+        load(self.port, key, out)
     }
 
     fn save(&mut self, key: u32, data: &[u8]) -> Result<()> {
-        let Some(save) = self.port.store_save else { return Ok(()) };
-        // SAFETY: the callback reads `data.len()` bytes, as its type promises.
-        answer(unsafe { save(self.port.context, key, data.as_ptr(), data.len()) }, Error::StorageFailed)
+        save(self.port, key, data)
     }
 
     fn resists_rollback(&self) -> bool {
-        self.port.store_save.is_some() && self.port.store_resists_rollback != 0
+        self.port.keeps_sessions()
     }
+}
+
+// ---- the callbacks, as the core asks for them
+
+impl sealwire_port {
+    /// There is a store, and it resists rollback.
+    pub(crate) fn keeps_sessions(&self) -> bool {
+        self.store_save.is_some() && self.store_resists_rollback != 0
+    }
+}
+
+pub(crate) fn random(port: &sealwire_port, out: &mut [u8]) -> Result<()> {
+    let random = port.random.ok_or(Error::RandomFailed)?;
+    // SAFETY: the callback fills `out.len()` bytes, as its type promises.
+    answer(unsafe { random(port.context, out.as_mut_ptr(), out.len()) }, Error::RandomFailed)
+}
+
+pub(crate) fn load(port: &sealwire_port, key: u32, out: &mut [u8]) -> Result<usize> {
+    let Some(load) = port.store_load else { return Ok(0) };
+    let mut length = 0;
+    // SAFETY: the callback writes at most `out.len()` bytes, as its type promises.
+    let status = unsafe { load(port.context, key, out.as_mut_ptr(), out.len(), &mut length) };
+    answer(status, Error::StorageFailed)?;
+    if length > out.len() { Err(Error::StorageFailed) } else { Ok(length) }
+}
+
+pub(crate) fn save(port: &sealwire_port, key: u32, data: &[u8]) -> Result<()> {
+    let Some(save) = port.store_save else { return Ok(()) };
+    // SAFETY: the callback reads `data.len()` bytes, as its type promises.
+    answer(unsafe { save(port.context, key, data.as_ptr(), data.len()) }, Error::StorageFailed)
 }

@@ -15,6 +15,10 @@ impl ConnectionId {
     /// The longest identifier in bytes (`docs/PROTOCOL.md` §3).
     pub const MAX: usize = 4;
 
+    /// None: what a place holds before there is one.
+    #[cfg(feature = "device")]
+    pub(crate) const NONE: Self = ConnectionId { length: 0, bytes: [0; Self::MAX] };
+
     /// Error: `InvalidArgument` for an empty identifier or more than [`MAX`](Self::MAX) bytes.
     pub fn new(bytes: &[u8]) -> Result<Self> {
         let mut identifier = ConnectionId { length: bytes.len() as u8, bytes: [0; Self::MAX] };

@@ -28,7 +28,7 @@ mod method;
 mod own;
 mod peer;
 mod responder;
-mod schedule;
+pub(crate) mod schedule;
 // The tests negotiate between the suites, so they need them all.
 #[cfg(all(test, feature = "suite-x25519-chacha", feature = "suite-p256-ccm", feature = "suite-p256-ccm16", feature = "suite-x25519-ccm"))]
 mod tests;

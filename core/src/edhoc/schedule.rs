@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 
 pub(crate) const KEYSTREAM_2: u64 = 0;
 pub(crate) const SALT_3E2M: u64 = 1;
-const MAC_2: u64 = 2;
+pub(crate) const MAC_2: u64 = 2;
 pub(crate) const K_3: u64 = 3;
 pub(crate) const IV_3: u64 = 4;
 pub(crate) const SALT_4E3M: u64 = 5;
-const MAC_3: u64 = 6;
+pub(crate) const MAC_3: u64 = 6;
 pub(crate) const PRK_OUT: u64 = 7;
 pub(crate) const K_4: u64 = 8;
 pub(crate) const IV_4: u64 = 9;

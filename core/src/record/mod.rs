@@ -26,7 +26,9 @@ pub use security::{Accepted, Content, Opened, Outgoing, Plan, Position, Security
 pub use update::Updating;
 pub use window::{Arrival, ReplayWindow, WINDOW};
 
+#[cfg(feature = "device")]
+pub(crate) use context::Binding;
 pub(crate) use context::EpochContext;
-#[cfg(test)]
+#[cfg(any(test, feature = "device"))]
 pub(crate) use context::Keys;
 pub(crate) use update::Update;

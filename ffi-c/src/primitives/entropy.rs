@@ -1,7 +1,7 @@
 //! Random bytes for boards: an explicit seed, without which there are none.
 
-use super::placed::{Opaque, call, erase, get, put};
 use crate::memory::{bytes, bytes_mut};
+use crate::placed::{Opaque, call, erase, get, put};
 use core::ffi::c_void;
 use sealwire_core::crypto::drbg::{Drbg, SEED_MIN};
 use sealwire_core::error::Error;

@@ -1,8 +1,8 @@
 //! Fragments, for BLE, 802.15.4 and Ethernet.
 
 use super::framing::{give, sealwire_link_counters};
-use super::placed::{Opaque, call, get, put};
 use crate::memory::{Output, array, bytes, bytes_mut, disjoint, filled};
+use crate::placed::{Opaque, call, get, put};
 use sealwire_core::error::Error;
 use sealwire_core::link::ethernet::{self, Head};
 use sealwire_core::link::fragment::{Fragmenter, Fragments, Reassembler, Slot};

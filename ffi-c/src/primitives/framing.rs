@@ -1,7 +1,7 @@
 //! Framing of byte links.
 
-use super::placed::{Opaque, call, get, put};
 use crate::memory::{Output, bytes, bytes_mut, disjoint};
+use crate::placed::{Opaque, call, get, put};
 use sealwire_core::error::Result;
 use sealwire_core::link::{Counters, stream, uart};
 

@@ -1,10 +1,10 @@
 //! EDHOC message by message (RFC 9528 with message_4).
 
-use super::placed::{Opaque, call, erase, get, put};
 use crate::config::{Identity, checked, method, methods, sealwire_config};
 use crate::event::role;
 use crate::key::Algorithms;
 use crate::memory::{Output, bytes, bytes_mut, disjoint, record, records};
+use crate::placed::{Opaque, call, erase, get, put};
 use crate::port::{Platform, sealwire_port};
 use crate::status::answer;
 use crate::types::sealwire_bytes;

@@ -1,8 +1,8 @@
 //! ISO-TP over CAN 2.0 and CAN FD.
 
 use super::framing::{give, sealwire_link_counters, transmit};
-use super::placed::{Opaque, call, get, put};
 use crate::memory::{Output, buffers, bytes, record};
+use crate::placed::{Opaque, call, get, put};
 use sealwire_core::link::can::{Config, IsoTp, Sent};
 
 /// Both directions between two CAN identifiers, by ISO 15765-2. The members are the library's. It needs no closing, and must not be moved.

@@ -18,5 +18,3 @@ pub mod rs485;
 pub mod store;
 
 pub mod entropy;
-
-mod placed;

@@ -1,9 +1,9 @@
 //! Records one by one.
 
 use super::handshake::{Step, completed, sealwire_handshake, sid};
-use super::placed::{Opaque, call, erase, get, put};
 use crate::key::Algorithms;
 use crate::memory::{Output, bytes, bytes_mut, disjoint};
+use crate::placed::{Opaque, call, erase, get, put};
 use crate::types::sealwire_bytes;
 use sealwire_core::bytes::copy;
 use sealwire_core::error::Error;

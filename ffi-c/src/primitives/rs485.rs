@@ -1,8 +1,8 @@
 //! RS-485.
 
 use super::framing::{give, sealwire_link_counters, transmit};
-use super::placed::{Opaque, call, get, put};
 use crate::memory::{Output, buffers, bytes, record};
+use crate::placed::{Opaque, call, get, put};
 use sealwire_core::link::rs485::{Config, Controller, Device, encoded_len};
 
 /// The end of an RS-485 bus that polls. The members are the library's. It needs no closing, and must not be moved.

@@ -1,8 +1,8 @@
 //! SPI.
 
 use super::framing::{give, sealwire_link_counters};
-use super::placed::{Opaque, call, get, put};
 use crate::memory::{Output, buffers, bytes, bytes_mut};
+use crate::placed::{Opaque, call, get, put};
 use sealwire_core::link::spi::Exchange;
 
 /// One end of an SPI link; controller and device are the same. The members are the library's. It needs no closing, and must not be moved.

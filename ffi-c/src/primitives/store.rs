@@ -1,7 +1,7 @@
 //! A store on raw flash that survives a power cut at any moment.
 
-use super::placed::{Opaque, call, get, put};
 use crate::memory::{Output, bytes, bytes_mut, record};
+use crate::placed::{Opaque, call, get, put};
 use crate::status::answer;
 use core::ffi::c_void;
 use sealwire_core::error::{Error, Result};

@@ -16,7 +16,7 @@ struct Placed<T> {
 ///
 /// # Safety
 /// The struct is `#[repr(C)]` and made of integers.
-pub(super) unsafe trait Opaque: Sized {
+pub(crate) unsafe trait Opaque: Sized {
     /// What it holds.
     type Value;
     /// Tells the types apart.
@@ -44,7 +44,7 @@ fn lent<O: Opaque>(place: *mut O) -> usize {
 ///
 /// # Safety
 /// `place` is NULL or points to a readable and writable struct.
-pub(super) unsafe fn put<O: Opaque>(place: *mut O, value: O::Value) -> Result<()> {
+pub(crate) unsafe fn put<O: Opaque>(place: *mut O, value: O::Value) -> Result<()> {
     let () = O::FITS;
     if place.is_null() || !place.is_aligned() {
         return Err(Error::InvalidArgument);
@@ -63,7 +63,7 @@ pub(super) unsafe fn put<O: Opaque>(place: *mut O, value: O::Value) -> Result<()
 }
 
 /// The value in a struct from C, for one call. Until it is dropped, a callback that comes back with the same struct finds it busy.
-pub(super) struct Held<'a, O: Opaque> {
+pub(crate) struct Held<'a, O: Opaque> {
     place: *mut O,
     lifetime: PhantomData<&'a mut O::Value>,
 }
@@ -96,7 +96,7 @@ impl<O: Opaque> Drop for Held<'_, O> {
 ///
 /// # Safety
 /// `place` is NULL or points to a readable and writable struct that no other thread uses during `'a`.
-pub(super) unsafe fn get<'a, O: Opaque>(place: *mut O) -> Result<Held<'a, O>> {
+pub(crate) unsafe fn get<'a, O: Opaque>(place: *mut O) -> Result<Held<'a, O>> {
     if place.is_null() || !place.is_aligned() {
         return Err(Error::InvalidArgument);
     }
@@ -117,7 +117,7 @@ pub(super) unsafe fn get<'a, O: Opaque>(place: *mut O) -> Result<Held<'a, O>> {
 ///
 /// # Safety
 /// As [`get`].
-pub(super) unsafe fn erase<O: Opaque>(place: *mut O) {
+pub(crate) unsafe fn erase<O: Opaque>(place: *mut O) {
     // SAFETY: the caller's promise.
     let Ok(held) = (unsafe { get(place) }) else { return };
     core::mem::forget(held);
@@ -130,6 +130,6 @@ pub(super) unsafe fn erase<O: Opaque>(place: *mut O) {
 }
 
 /// Runs a call; a panic, which would be a bug, becomes `Internal` where the standard library is there.
-pub(super) fn call(run: impl FnOnce() -> Result<()>) -> i32 {
+pub(crate) fn call(run: impl FnOnce() -> Result<()>) -> i32 {
     status(crate::endpoint::guard(run).unwrap_or(Err(Error::Internal)))
 }
