@@ -141,7 +141,7 @@ SUITES = [
     Suite("c-install", "make install, CMake and pkg-config", "sh scripts/c-install-test.sh", needs=["cmake", "pkg-config"]),
     Suite("wheel", "this machine's wheel in the virtual environment", "sh scripts/venv-wheel.sh", after=["setup"]),
     Suite("python", "Python package: pytest, real brokers", f"{PYTEST} python/tests", needs=["mosquitto"], after=["wheel"]),
-    Suite("conformance", "one suite of scenarios on every surface", f"{VENV}/python tests/conformance/run.py", after=["wheel"], limit_s=900, shows=True),
+    Suite("conformance", "one suite of scenarios on every surface", f"{VENV}/python tests/conformance/run.py --mutants", after=["wheel"], limit_s=900, shows=True),
     Suite("python-types", "mypy --strict and stubtest", f"cd python && ../{VENV}/mypy",
           f"{VENV}/python -m mypy.stubtest --mypy-config-file python/pyproject.toml sealwire", after=["wheel"]),
     Suite("wheels", "manylinux wheel, auditwheel, CPython 3.9 to 3.13", "sh scripts/py-wheels.sh", after=["setup"]),

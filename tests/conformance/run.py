@@ -1,9 +1,10 @@
 """Runs the scenarios on every surface and says which went through where.
 
-    python tests/conformance/run.py [--only NAME] [--surfaces rust,c,python] [--json FILE] [--all]
+    python tests/conformance/run.py [--only NAME] [--surfaces rust,c,python] [--json FILE] [--all] [--mutants]
 
 Ends non-zero if a scenario failed, was passed over without a reason in surfaces.json, or if an error of core/src/error.rs is neither provoked by a
 scenario nor listed there as one that cannot be. --all shows a line for each scenario, else for each file of them; failures are always shown.
+--mutants makes each expectation wrong in turn, and every runner of the text form must notice.
 Run it by the Python that has the wheel.
 """
 
@@ -13,12 +14,12 @@ import argparse
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 from typing import Any, Dict, List, Set, Tuple
 
-from scenarios import Scenario, load, text_form
+from mutants import mutants
+from scenarios import Scenario, error_numbers, load, text_form
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -53,7 +54,8 @@ def python(_: pathlib.Path) -> List[str]:
     return [sys.executable, str(HERE / "runner.py")]
 
 
-SURFACES = {"rust": rust, "python": python}
+SURFACES = {"rust": rust, "c": c, "python": python}
+READS_TEXT = ("c",)
 
 
 def outcomes(command: List[str], only: str) -> Outcomes:
@@ -70,14 +72,21 @@ def outcomes(command: List[str], only: str) -> Outcomes:
     return found
 
 
-def error_names() -> List[str]:
-    source = (ROOT / "core/src/error.rs").read_text(encoding="utf-8")
-    return re.findall(r'^    \w+ = \d+, "([a-z0-9-]+)",', source, re.MULTILINE)
+def survivors(surfaces: List[str]) -> List[str]:
+    """Scenarios with a wrong expectation that a runner let pass."""
+    text = BUILD / "mutants.txt"
+    text.write_text(mutants(text_form(load())), encoding="utf-8")
+    wrong: List[str] = []
+    for surface in (surface for surface in surfaces if surface in READS_TEXT):
+        found = outcomes(SURFACES[surface](text), "")
+        wrong += [f"{surface}: {name} was not noticed" for name, (outcome, _) in found.items() if outcome == "pass"]
+        print(f"{surface}: {sum(outcome == 'fail' for outcome, _ in found.values())} of {len(found)} wrong expectations noticed")
+    return wrong
 
 
 def uncovered(scenarios: List[Scenario], never: Dict[str, str]) -> List[str]:
     """What is wrong with the errors: neither provoked nor listed, or listed and provoked, or no errors at all."""
-    known, provoked = set(error_names()), {error for scenario in scenarios for error in scenario.errors}
+    known, provoked = set(error_numbers()), {error for scenario in scenarios for error in scenario.errors}
     wrong = [f"{name} is provoked by no scenario, nor listed under never in surfaces.json" for name in sorted(known - provoked - set(never))]
     wrong += [f"{name} is listed under never, and a scenario provokes it" for name in sorted(provoked & set(never))]
     wrong += [f"{name} is no error of error.rs" for name in sorted((provoked | set(never)) - known)]
@@ -90,6 +99,7 @@ def main() -> int:
     parser.add_argument("--surfaces", default=",".join(SURFACES))
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--mutants", action="store_true", help="also: runners of the text form fail whatever expectation is made wrong")
     given = parser.parse_args()
     scenarios = load(given.only or None)
     about = json.loads((HERE / "surfaces.json").read_text(encoding="utf-8"))
@@ -110,6 +120,8 @@ def main() -> int:
         table[surface].setdefault("", ("pass", ""))
         wrong += [f"{surface}: {name or 'runner'}: {why}" for name, (outcome, why) in table[surface].items() if outcome == "fail"]
 
+    if given.mutants:
+        wrong += survivors(given.surfaces.split(","))
     show(scenarios, table, about, given.all)
     if given.json:
         given.json.write_text(json.dumps(report(scenarios, table, about), indent=1) + "\n", encoding="utf-8")
@@ -141,7 +153,7 @@ def show(scenarios: List[Scenario], table: Dict[str, Outcomes], about: Dict[str,
             else:
                 cells.append(f"{kinds.count('pass')}/{len(kinds)}")
         print(f"{row:<{width}}  " + "  ".join(f"{cell:>8}" for cell in cells))
-    known = [name for name in error_names() if name not in about["never"]]
+    known = [name for name in error_numbers() if name not in about["never"]]
     counts = [f"{len(provoked(scenarios, found) & set(known))}/{len(known)}" for found in table.values()]
     print(f"{'errors provoked':<{width}}  " + "  ".join(f"{count:>8}" for count in counts))
     for surface in table:

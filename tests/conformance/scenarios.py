@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import sys
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -227,6 +228,12 @@ def _text(value: Any) -> str:
     return text
 
 
+def error_numbers() -> Dict[str, int]:
+    """Every error of core/src/error.rs: its name and its number."""
+    source = (HERE.parent.parent / "core/src/error.rs").read_text(encoding="utf-8")
+    return {name: int(number) for number, name in re.findall(r'^    \w+ = (\d+), "([a-z0-9-]+)",', source, re.MULTILINE)}
+
+
 def _line(verb: str, fields: Step) -> str:
     return "\t".join([verb, *(f"{name}={_text(value)}" for name, value in fields.items())]) + "\n"
 
@@ -234,6 +241,7 @@ def _line(verb: str, fields: Step) -> str:
 def text_form(scenarios: List[Scenario]) -> str:
     """All of it as lines: a word, then name=value, tabs between."""
     out = [_line("format", {"number": FORMAT})]
+    numbers = error_numbers()
     for one in scenarios:
         out.append(_line("scenario", {"name": one.name, "network": one.network, "needs": one.needs}))
         for name, config in one.endpoints.items():
@@ -247,6 +255,8 @@ def text_form(scenarios: List[Scenario]) -> str:
         for step in one.steps:
             events = step.get("events")
             plain = {key: value for key, value in step.items() if key not in ("do", "events")}
+            if "error" in plain:
+                plain["error_number"] = numbers[plain["error"]]
             out.append(_line(step["do"], {**plain, **({} if events is None else {"count": len(events)})}))
             out.extend(_line("event", event) for event in events or [])
         out.append("end\n")
