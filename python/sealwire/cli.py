@@ -1,4 +1,4 @@
-"""The command line: `sealwire keygen | issue | qr | inspect | hub | gateway | demo`."""
+"""The command line: `sealwire keygen | issue | qr | provision | inspect | hub | gateway | demo`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import _sealwire as core
 from .broker import Broker
 from .errors import InvalidArgument, SealwireError
 from .frames import valid_inbox
-from .identity import Identity, load_credential, load_key, others_can_read, save_credential, save_key
+from .identity import Identity, load_credential, load_credentials, load_key, others_can_read, save_credential, save_key
 
 OK, REFUSED, USAGE, FILES, NETWORK, INTERRUPTED = 0, 1, 2, 3, 4, 130
 EXIT_CODES = """exit status:
@@ -223,8 +223,6 @@ def hub_run(options: argparse.Namespace, out: Output) -> int:
 
     if others_can_read(f"{options.identity}.key"):
         print(f"warning: others can read {options.identity}.key; chmod 600 it", file=sys.stderr)
-    if not options.peer and not options.anchor:
-        print("warning: without --peer and --anchor nobody can open a session", file=sys.stderr)
 
     def show(event: Event) -> None:
         if isinstance(event, Message):
@@ -257,6 +255,8 @@ def hub_run(options: argparse.Namespace, out: Output) -> int:
             resists_rollback=options.resists_rollback,
             observer=show,
         )
+        if not options.peer and not options.anchor and not service.data.credentials():
+            print("warning: without --peer, --anchor and `sealwire hub import` nobody can open a session", file=sys.stderr)
         async with service:
             ready = {"event": "ready", "inbox": f"{options.realm}/in/{service.inbox}"}
             print(json.dumps(ready) if out.as_json else f"serving {ready['inbox']}", flush=True)
@@ -286,6 +286,14 @@ def hub_show(options: argparse.Namespace, out: Output) -> int:
                 for item in messages
             ]
             out.give([plain(item) for item in messages], *lines)
+        elif options.what == "credentials":
+            credentials = data.credentials()
+            lines = [
+                f"{item.thumbprint.hex()} {item.subject or '-':<16} imported {when(item.imported)}"
+                + (f", forgotten {when(item.removed)}" if item.removed is not None else "")
+                for item in credentials
+            ]
+            out.give([plain(item) for item in credentials], *lines)
         elif options.what == "sessions":
             peers = data.peers()
             lines = [
@@ -324,6 +332,33 @@ def hub_send(options: argparse.Namespace, out: Output) -> int:
         data.close()
     out.give({"command": number, "state": state}, f"command {number}: {state}")
     return OK if state == "done" or not options.wait else REFUSED
+
+
+def hub_import(options: argparse.Namespace, out: Output) -> int:
+    """Peers' credentials into the database of a hub, which may be running."""
+    from .hubdata import HubData
+
+    found = [credential for path in options.file for credential in load_credentials(path)]
+    data = HubData(options.db)
+    try:
+        fresh = data.import_credentials(found)
+    finally:
+        data.close()
+    out.give({"imported": fresh, "known": len(found) - fresh}, f"{fresh} credentials imported, {len(found) - fresh} were there already")
+    return OK
+
+
+def hub_forget(options: argparse.Namespace, out: Output) -> int:
+    """Take imported credentials of a peer away."""
+    from .hubdata import HubData
+
+    data = HubData(options.db, create=False)
+    try:
+        gone = data.forget_credentials(options.peer)
+    finally:
+        data.close()
+    out.give({"forgotten": gone}, f"{gone} credentials forgotten" if gone else f"no credential of {options.peer} had been imported")
+    return OK if gone else REFUSED
 
 
 def hub_restore(options: argparse.Namespace, out: Output) -> int:
@@ -374,7 +409,7 @@ def add_broker(parser: argparse.ArgumentParser) -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands."""
-    from .factory.command import add_qr
+    from .factory.command import add_provision, add_qr
     from .links import command
 
     parser = argparse.ArgumentParser(
@@ -406,6 +441,8 @@ def build_parser() -> argparse.ArgumentParser:
     one.set_defaults(run=issue)
 
     add_json(add_qr(commands))
+    for one in add_provision(commands):
+        add_json(one)
 
     one = commands.add_parser("inspect", help="show credentials, handshake messages and records field by field")
     one.add_argument("input", nargs="+", help="a file (hexadecimal or binary), hexadecimal text, or - for standard input; several make a conversation")
@@ -432,7 +469,7 @@ def build_parser() -> argparse.ArgumentParser:
     one = hub.add_parser("run", help="serve")
     one.add_argument("--db", required=True, metavar="FILE", help="SQLite database; made if missing")
     one.add_argument("--identity", required=True, metavar="STEM", help="STEM.key and STEM.cred of the hub")
-    one.add_argument("--peer", action="append", default=[], metavar="FILE", help="credential of a peer; may be repeated; without --peer or --anchor nobody gets a session")
+    one.add_argument("--peer", action="append", default=[], metavar="FILE", help="credential of a peer; may be repeated; many at once: `sealwire hub import`")
     one.add_argument("--anchor", action="append", default=[], metavar="FILE", help="credential of an issuer; may be repeated")
     one.add_argument("--inbox", type=inbox_name, help="default: the subject of the credential")
     one.add_argument("--by-value", action="store_true", help="show the own credential whole: for devices that know its issuer only")
@@ -442,7 +479,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_broker(one)
     add_json(one)
     one.set_defaults(run=hub_run)
-    for name, text in (("messages", "what was received; with --json the payloads too"), ("sessions", "who has a session"), ("commands", "commands and how far they are"), ("incidents", "what was refused, and how often in that minute; the newest first")):
+    for name, text in (("messages", "what was received; with --json the payloads too"), ("sessions", "who has a session"), ("credentials", "peers that were imported"), ("commands", "commands and how far they are"), ("incidents", "what was refused, and how often in that minute; the newest first")):
         one = hub.add_parser(name, help=text)
         one.add_argument("--db", required=True, metavar="FILE", help="database of the hub")
         if name == "messages":
@@ -464,6 +501,16 @@ def build_parser() -> argparse.ArgumentParser:
     one.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait until the peer has committed it, else exit with 1")
     add_json(one)
     one.set_defaults(run=hub_send)
+    one = hub.add_parser("import", help="take up the credentials of many peers, such as a factory's batch; a running hub knows them at once")
+    one.add_argument("--db", required=True, metavar="FILE", help="database of the hub; made if missing")
+    one.add_argument("file", nargs="+", help="credentials as hexadecimal text, one in a line")
+    add_json(one)
+    one.set_defaults(run=hub_import)
+    one = hub.add_parser("forget", help="take the imported credentials of a peer away, and end its sessions")
+    one.add_argument("--db", required=True, metavar="FILE", help="database of the hub")
+    one.add_argument("peer", help="subject or thumbprint")
+    add_json(one)
+    one.set_defaults(run=hub_forget)
     one = hub.add_parser("restore", help="after putting back a backup: discard every session, so that no sequence number is used twice")
     one.add_argument("--db", required=True, metavar="FILE", help="database of the hub")
     add_json(one)

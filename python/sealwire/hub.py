@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from types import TracebackType
-from typing import Callable, Dict, Iterable, Optional, Sequence, Type, Union
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Type, Union
 
 from . import _sealwire as core
 from .broker import Broker
@@ -54,10 +54,11 @@ class Hub:
         self._observer = observer
         self._subjects: Dict[bytes, Optional[str]] = {}
         self._authorize = authorize
+        self._change = 0
         self._tasks: "set[asyncio.Task[None]]" = set()
         self.endpoint = core.Endpoint(
             [(identity.credential, identity.key) for identity in identities],
-            peers=list(peers),
+            peers=[*peers, *self._imported()],
             anchors=list(anchors),
             store=self.data.store,
             authorize=self._admit,
@@ -113,6 +114,25 @@ class Hub:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _imported(self) -> List[core.Credential]:
+        """The credentials in the database, at the start."""
+        stored = self.data.credentials()
+        self._change = max((item.change for item in stored), default=0)
+        return [core.Credential(item.data) for item in stored if item.removed is None]
+
+    def _take_changes(self) -> None:
+        """Takes up what `sealwire hub import` and `forget` have done since."""
+        for item in self.data.credentials(self._change):
+            self._change = item.change
+            if item.removed is None:
+                self.endpoint.add_peer(core.Credential(item.data))
+                continue
+            self.endpoint.remove_peer(item.thumbprint)
+            for session in self.link.sessions():
+                if session.peer == item.thumbprint:
+                    session.close()
+                    self.data.session_down(session.handle, "forgotten")
 
     # ---- events, inside the transaction of the frame that caused them
 
@@ -180,6 +200,7 @@ class Hub:
     async def _serve_commands(self) -> None:
         while True:
             self.data.flush_incidents(over=True)
+            self._take_changes()
             for command in self.data.commands("queued"):
                 if command.expires <= time.time():
                     self.data.set_command(command.id, "failed", reason="no session in time")

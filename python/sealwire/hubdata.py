@@ -7,12 +7,13 @@ import sqlite3
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Tuple, Union
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
+from ._sealwire import Credential
 from .errors import InvalidArgument, StorageFailed, UnsupportedState
 from .store import SqliteStore
 
-SCHEMA = 2
+SCHEMA = 3
 _TABLES = """
 CREATE TABLE IF NOT EXISTS peer (
     thumbprint BLOB PRIMARY KEY, subject TEXT, inbox TEXT, sid BLOB, session INTEGER, since REAL, last_seen REAL,
@@ -32,6 +33,11 @@ CREATE TABLE IF NOT EXISTS incident (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, error TEXT NOT NULL, topic TEXT NOT NULL, detail TEXT, count INTEGER NOT NULL DEFAULT 1
 );
 CREATE INDEX IF NOT EXISTS incident_by_kind ON incident (error, detail, id);
+CREATE TABLE IF NOT EXISTS credential (
+    data BLOB PRIMARY KEY, thumbprint BLOB NOT NULL, subject TEXT, imported REAL NOT NULL, removed REAL, change INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS credential_by_change ON credential (change);
+CREATE INDEX IF NOT EXISTS credential_by_thumbprint ON credential (thumbprint);
 """
 _PERIOD_S = 60
 """Incidents of one kind on one topic in so long are one row."""
@@ -87,6 +93,18 @@ class StoredPeer:
     last_seen: float
     missing: int
     reason: Optional[str]
+
+
+@dataclass(frozen=True)
+class StoredCredential:
+    """A peer's credential that was imported, and perhaps removed later. `change` numbers imports and removals."""
+
+    data: bytes
+    thumbprint: bytes
+    subject: Optional[str]
+    imported: float
+    removed: Optional[float]
+    change: int
 
 
 @dataclass(frozen=True)
@@ -281,6 +299,42 @@ class HubData:
         counted = {tally.id: tally.more for tally in self._tallies.values()}
         return [Incident(number, at, name, topic, detail, count + counted.get(number, 0)) for number, at, name, topic, detail, count in rows]
 
+    def import_credentials(self, credentials: Iterable[Credential]) -> int:
+        """Store peers' credentials; a running hub takes them up. Gives how many were not there."""
+        now = time.time()
+        fresh = 0
+        with self.store.transaction() as database:
+            change = self._next_change(database)
+            for credential in credentials:
+                row = database.execute(
+                    "INSERT INTO credential (data, thumbprint, subject, imported, change) VALUES (?, ?, ?, ?, ?) "
+                    "ON CONFLICT (data) DO UPDATE SET imported = excluded.imported, removed = NULL, change = excluded.change "
+                    "WHERE removed IS NOT NULL",
+                    (credential.data, credential.thumbprint, credential.subject, now, change),
+                )
+                fresh += row.rowcount
+        return fresh
+
+    def forget_credentials(self, peer: str) -> int:
+        """Remove a peer's imported credentials, named by thumbprint or subject; a running hub ends its sessions. Gives how many."""
+        with self.store.transaction() as database:
+            row = database.execute(
+                "UPDATE credential SET removed = ?, change = ? WHERE removed IS NULL AND (lower(hex(thumbprint)) = ? OR subject = ?)",
+                (time.time(), self._next_change(database), peer.lower(), peer),
+            )
+            return row.rowcount
+
+    @staticmethod
+    def _next_change(database: sqlite3.Connection) -> int:
+        return int(database.execute("SELECT coalesce(max(change), 0) + 1 FROM credential").fetchone()[0])
+
+    def credentials(self, after: int = 0) -> List[StoredCredential]:
+        """Imported credentials, those removed too, whose last change is a later one."""
+        rows = self._database.execute(
+            "SELECT data, thumbprint, subject, imported, removed, change FROM credential WHERE change > ? ORDER BY change, subject", (after,)
+        )
+        return [StoredCredential(*row) for row in rows]
+
     def restore(self) -> int:
         """After a backup was put back: discard every session, since old sequence numbers must never be used again."""
         with self.store.transaction() as database:
@@ -290,4 +344,4 @@ class HubData:
         return discarded
 
 
-__all__ = ["HubData", "Incident", "StoredCommand", "StoredMessage", "StoredPeer"]
+__all__ = ["HubData", "Incident", "StoredCommand", "StoredCredential", "StoredMessage", "StoredPeer"]

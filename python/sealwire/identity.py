@@ -12,7 +12,7 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+from typing import List, Union
 
 from ._sealwire import Credential, Key
 from .errors import Malformed, SealwireError, UnknownKey
@@ -78,6 +78,24 @@ def load_credential(path: PathLike) -> Credential:
         raise type(error)(f"{path} holds no usable credential") from None
 
 
+def load_credentials(path: PathLike) -> List[Credential]:
+    """Read a file of many credentials, one in a line. Raises OSError, or Malformed and other typed errors that name the line."""
+    file = Path(path)
+    found = []
+    try:
+        lines = file.read_text(encoding="ascii").splitlines()
+    except UnicodeDecodeError:
+        raise Malformed(f"{file} is not hexadecimal text") from None
+    for number, line in enumerate(lines, 1):
+        raw = parse_hex(line, f"{file}, line {number}")
+        try:
+            if raw:
+                found.append(Credential(raw))
+        except SealwireError as error:
+            raise type(error)(f"{file}, line {number} is no usable credential") from None
+    return found
+
+
 def load_key(path: PathLike, default: str = "X25519") -> Key:
     """Read a private key file. Its first comment line says what kind of key it is; without one it is a `default`."""
     raw = read_hex(path)
@@ -137,6 +155,7 @@ __all__ = [
     "KINDS",
     "Identity",
     "load_credential",
+    "load_credentials",
     "load_key",
     "others_can_read",
     "parse_hex",

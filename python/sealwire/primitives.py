@@ -1,7 +1,7 @@
 """The pieces, for code that owns its own loop, for tests against other implementations, and for tools.
 
-Handshake steps (:class:`Initiator`, :class:`Responder`), records without an endpoint (:class:`Records`), the framing of links, and
-the algorithms. Nothing here stores anything: replay protection across restarts is what :class:`sealwire.Endpoint` adds.
+Handshake steps (:class:`Initiator`, :class:`Responder`), records without an endpoint (:class:`Records`), the framing of links, COSE_Sign1,
+and the algorithms. Nothing here stores anything: replay protection across restarts is what :class:`sealwire.Endpoint` adds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from ._sealwire import (
     ethernet_encode,
     open,
     seal,
+    sign1,
     uart_encode,
+    verify1,
 )
 
 __all__ = [
@@ -47,5 +49,7 @@ __all__ = [
     "ethernet_encode",
     "open",
     "seal",
+    "sign1",
     "uart_encode",
+    "verify1",
 ]

@@ -93,6 +93,11 @@ pub(crate) struct HeldKey {
 }
 
 impl HeldKey {
+    /// The algorithm that it signs with; nothing if it is for Diffie-Hellman.
+    pub(crate) fn signs_with(&self) -> Option<Signature> {
+        self.kind.curve().signature().filter(|found| KeyKind::for_signature(*found) == self.kind)
+    }
+
     /// Whether this is an authentication key of this sort for the suite.
     pub(crate) fn serves(&self, suite: Suite, sort: AuthenticationKey) -> bool {
         match sort {
@@ -314,9 +319,8 @@ impl Credential {
     ) -> PyResult<Self> {
         let (kid, issuer_kid) = (bytes_like(kid)?, bytes_like(issuer_kid)?);
         let token_id = token_id.map(bytes_like).transpose()?;
-        let algorithm = issuer.held.kind;
-        let algorithm = algorithm.curve().signature().filter(|found| KeyKind::for_signature(*found) == algorithm);
-        let algorithm = algorithm.ok_or_else(|| raise_with(Error::UnknownKey, "issuers sign with Ed25519 or ES256", None))?;
+        let algorithm =
+            issuer.held.signs_with().ok_or_else(|| raise_with(Error::UnknownKey, "issuers sign with Ed25519 or ES256", None))?;
         let claims = Claims {
             issuer: issuer_name,
             subject: Some(subject),

@@ -4,6 +4,7 @@
 
 mod aead;
 mod batch;
+mod cose;
 mod endpoint;
 mod error;
 mod events;
@@ -58,5 +59,7 @@ fn _sealwire(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(primitives::seal, module)?)?;
     module.add_function(wrap_pyfunction!(primitives::open, module)?)?;
     module.add_function(wrap_pyfunction!(primitives::agree, module)?)?;
+    module.add_function(wrap_pyfunction!(cose::sign1, module)?)?;
+    module.add_function(wrap_pyfunction!(cose::verify1, module)?)?;
     Ok(())
 }

@@ -267,3 +267,62 @@ def test_incidents_of_an_earlier_database_stay(tmp_path: Path) -> None:
     data = HubData(tmp_path / "hub.db", create=False)
     assert [(incident.error, incident.count) for incident in data.incidents()] == [("replay", 1)]
     data.close()
+
+
+def test_credentials_imported_while_it_runs(mosquitto: StartMosquitto, tmp_path: Path) -> None:
+    """Two devices of a factory's batch: the hub takes them up without a restart, and one is forgotten again."""
+    hub, sensor, other = Identity.generate("hub"), Identity.generate("sensor"), Identity.generate("other")
+    hub.save(tmp_path / "hub")
+    other.save(tmp_path / "sensor")  # what --peer of start_hub reads
+    peers = tmp_path / "peers.cred"
+    peers.write_text(f"# two\n{sensor.credential.data.hex()}\n# and\n{Identity.generate('third').credential.data.hex()}\n")
+    port = mosquitto().port
+    process = start_hub(tmp_path, port)
+
+    def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        words = [sys.executable, "-m", "sealwire.cli", "hub", arguments[0], "--db", str(tmp_path / "hub.db"), "--json", *arguments[1:]]
+        return subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+
+    async def session(timeout: float) -> bool:
+        async with Link(sensor_endpoint(sensor, hub), Broker("127.0.0.1", port), realm=REALM, inbox="sensor") as link:
+            try:
+                receipt = await (await link.connect("hub", timeout=timeout)).send("n", b"1")
+                await receipt.wait(5)
+            except (asyncio.TimeoutError, errors.SealwireError):
+                return False
+            return True
+
+    try:
+        assert not run(session(1.5))
+        assert json.loads(command("import", str(peers)).stdout) == {"imported": 2, "known": 0}
+        assert json.loads(command("import", str(peers)).stdout) == {"imported": 0, "known": 2}
+        assert run(session(10))
+        assert json.loads(command("forget", "sensor").stdout) == {"forgotten": 1}
+
+        async def gone() -> None:
+            def session_of_sensor() -> object:
+                return next(peer["session"] for peer in json.loads(command("sessions").stdout) if peer["subject"] == "sensor")
+
+            await until(lambda: session_of_sensor() is None)
+
+        run(gone())
+        assert not run(session(1.5))
+        assert command("forget", sensor.thumbprint.hex()).returncode == 1
+        listed = json.loads(command("credentials").stdout)
+        assert [(one["subject"], one["removed"] is None) for one in listed] == [("third", True), ("sensor", False)]
+    finally:
+        process.kill()
+        process.wait()
+    # And after a restart.
+    process = start_hub(tmp_path, port)
+    try:
+        assert not run(session(1.5))
+        assert json.loads(command("import", str(peers)).stdout) == {"imported": 1, "known": 1}
+        assert run(session(10))
+    finally:
+        process.kill()
+        process.wait()
+    wrong = tmp_path / "wrong.cred"
+    wrong.write_text(peers.read_text() + "# x\n00ff\n")
+    refused = command("import", str(wrong))
+    assert refused.returncode == 1 and "line 6" in json.loads(refused.stderr)["text"]

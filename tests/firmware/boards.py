@@ -14,16 +14,8 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 import firmware  # noqa: E402  scripts/firmware.py: targets, images, emulators
 from mosquitto import Missing, Mosquitto  # noqa: E402  tests/mosquitto.py
 from sealwire.demo.show import LIFETIME_MS  # noqa: E402
+from sealwire.factory import image as provisioning  # noqa: E402  what `sealwire provision` writes
 from sealwire.identity import Identity  # noqa: E402
-
-# The kinds of examples/firmware/settings.h.
-KEY, CREDENTIAL, PEER, INBOX, INTERVAL, LIFETIME, SAMPLES = range(1, 8)
-
-
-def settings(values: Dict[int, bytes]) -> bytes:
-    """The page of settings."""
-    items = b"".join(bytes([kind]) + len(value).to_bytes(2, "big") + value for kind, value in values.items())
-    return b"SWF1" + items + b"\x00"
 
 
 def u32(number: int) -> bytes:
@@ -38,13 +30,16 @@ def seed_page(seed: Optional[bytes] = None) -> bytes:
 
 def pages(own: Identity, hub: Identity, element: bool, seed: bool = True) -> Dict[str, bytes]:
     """What is written beside an image: settings, perhaps a seed, and a key, which with `element` is inside the secure element."""
-    values = {CREDENTIAL: own.credential.data, PEER: hub.credential.data, INBOX: own.name.encode(), LIFETIME: u32(LIFETIME_MS)}
+    values = {
+        provisioning.CREDENTIAL: own.credential.data, provisioning.PEER: hub.credential.data, provisioning.INBOX: own.name.encode(),
+        provisioning.LIFETIME: u32(LIFETIME_MS), provisioning.SERIAL: own.name.upper().encode(), provisioning.SETUP: secrets.token_bytes(16),
+    }
     found = {}
     if element:
         found["page_element"] = own.key.private_bytes()
     else:
-        values[KEY] = own.key.private_bytes()
-    found["page_settings"] = settings(values)
+        values[provisioning.KEY] = own.key.private_bytes()
+    found["page_settings"] = provisioning.page(values)
     if seed:
         found["page_seed"] = seed_page()
     return found

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
+import signal
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple, Union
 
 from ..errors import InvalidArgument, Malformed
-from ..identity import load_credential, others_can_read, read_hex, write_private
+from ..identity import Identity, load_credential, others_can_read, read_hex, write_private
+from .audit import verify_batch
+from .batch import PEERS, SECRET, Plan, make_batch
 from .code import SetupCode
+from .image import LONGEST
+from .receipt import Receipt
+from .table import TableError, read_table
 
 if TYPE_CHECKING:
     from ..cli import Output
 
-_OK, _USAGE = 0, 2
+_OK, _REFUSED, _USAGE, _INTERRUPTED = 0, 1, 2, 130
 _NEEDS = "sealwire: this needs {}: pip install 'sealwire[factory]'"
 
 
@@ -112,4 +120,163 @@ def add_qr(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> a
     return one
 
 
-__all__ = ["add_qr", "run_qr"]
+# ---- provision
+
+
+class _Bar:
+    """How far the work is, on standard error, if that is a terminal."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._shown = not quiet and sys.stderr.isatty()
+        self._next = 0.0
+        self._what, self._begun = "", 0.0
+
+    def __call__(self, what: str, count: int, total: int) -> None:
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._begun = what, now
+        if not self._shown or (now < self._next and count < total):
+            return
+        self._next = now + 0.1
+        left = (now - self._begun) * (total - count) / count
+        full = 30 * count // total
+        line = f"\r{what:<11} [{'#' * full}{'.' * (30 - full)}] {count:>7,}/{total:,}  {int(left) // 60:02}:{int(left) % 60:02} left "
+        print(line, end="\n" if count == total else "", file=sys.stderr, flush=True)
+
+
+def _size(text: str) -> Tuple[float, float]:
+    width, _, height = text.lower().partition("x")
+    try:
+        return float(width), float(height)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: width x height in millimetres, such as 38x45") from None
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _warn_of_readers(stem: str) -> None:
+    if others_can_read(f"{stem}.key"):
+        print(f"warning: others can read {stem}.key; chmod 600 it", file=sys.stderr)
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    _warn_of_readers(options.factory)
+    if options.issuer is not None:
+        _warn_of_readers(options.issuer)
+    return Plan(
+        name=options.name or os.path.basename(os.path.abspath(options.output)),
+        factory=Identity.load(options.factory),
+        kind=options.kind,
+        issuer=None if options.issuer is None else Identity.load(options.issuer),
+        lifetime=options.lifetime,
+        hub=None if options.hub is None else load_credential(options.hub),
+        anchor=None if options.anchor is None else load_credential(options.anchor),
+        images=[name for name in options.images if name != "none"],
+        svg="svg" in options.labels,
+        pdf="pdf" in options.labels,
+        paper=options.paper,
+        label_mm=options.label,
+        page_size=options.page_size,
+    )
+
+
+def run_provision(options: argparse.Namespace, out: Output) -> int:
+    """A factory batch."""
+    if options.csv is None or options.output is None or options.factory is None:
+        print("sealwire: --csv FILE, --factory STEM and -o BATCH, or `sealwire provision verify`", file=sys.stderr)
+        return _USAGE
+    plan = _plan(options)
+    if plan.svg or plan.pdf:
+        try:
+            from . import qr  # noqa: F401
+        except ImportError as error:
+            print(_NEEDS.format(error.name), file=sys.stderr)
+            return _USAGE
+    source = sys.stdin.buffer.read() if options.csv == "-" else Path(options.csv).read_bytes()
+    try:
+        rows = read_table(source, model=options.model, kind=plan.kind, ignored=options.ignore)
+    except TableError as error:
+        if out.as_json:
+            print(json.dumps({"error": error.name, "text": str(error.args[0]), "problems": [vars(problem) for problem in error.problems]}), file=sys.stderr)
+        else:
+            print(f"sealwire: {options.csv}: nothing was made, since\n{error.args[0]}", file=sys.stderr)
+        return _REFUSED
+    begun = time.monotonic()
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        receipt = make_batch(rows, plan, Path(options.output), _Bar(out.as_json))
+    except KeyboardInterrupt:
+        print(f"\nsealwire: interrupted; {options.output} was not made, and its keys are gone: run the same command again", file=sys.stderr)
+        return _INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    values = {"batch": options.output, **_told(receipt), "seconds": round(time.monotonic() - begun, 1)}
+    models = ", ".join(f"{count} of {model or 'no model'}" for model, count in sorted(receipt.models.items()))
+    out.give(
+        values,
+        f"{options.output}  {receipt.count} devices ({models}) in {values['seconds']} s",
+        f"{options.output}/{SECRET}  codes, labels, images: secret; remove them when labels are printed and devices are written",
+        f"{options.output}/{PEERS}  for the hub: sealwire hub import",
+        f"receipt signed by {plan.factory.name}, {plan.factory.thumbprint.hex()}",
+    )
+    return _OK
+
+
+def _told(receipt: Receipt) -> Dict[str, Any]:
+    """A receipt for output."""
+    values = {name: value.hex() if isinstance(value, bytes) else value for name, value in vars(receipt).items()}
+    return {"name": values.pop("batch"), **values}
+
+
+def run_verify(options: argparse.Namespace, out: Output) -> int:
+    """Whether a batch is what its receipt says."""
+    issuer = None if options.issuer is None else load_credential(options.issuer)
+    verdict = verify_batch(Path(options.batch), load_credential(options.factory), issuer=issuer, public=options.public, progress=_Bar(out.as_json))
+    receipt = verdict.receipt
+    out.give(
+        {**_told(receipt), "verified": verdict.files - verdict.absent, "absent": verdict.absent},
+        f"{receipt.batch}: {receipt.count} devices, {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(receipt.date))}",
+        f"{verdict.files - verdict.absent} files are those of the receipt" + (f"; {verdict.absent} secret ones are not here" if verdict.absent else ""),
+    )
+    return _OK
+
+
+def _seconds(text: str) -> int:
+    from ..cli import duration
+
+    return duration(text)
+
+
+def add_provision(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> List[argparse.ArgumentParser]:
+    """The parsers of `sealwire provision`."""
+    one = commands.add_parser("provision", help="make a factory batch: credentials, setup codes, labels and images of many devices, and a signed receipt")
+    one.add_argument("--csv", metavar="FILE", help="table of devices, or - for standard input; columns: serial, and if you like model, name (default: the serial in lower case), public_key (hexadecimal: the device has its key already)")
+    one.add_argument("-o", "--output", metavar="BATCH", help="directory to make; it appears whole or not at all")
+    one.add_argument("--factory", metavar="STEM", help="STEM.key and STEM.cred of the factory, which signs the receipt (`sealwire keygen --issuer`)")
+    one.add_argument("--name", help="name of the batch (default: that of the directory)")
+    one.add_argument("--model", default="", help="model of rows that have none")
+    one.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="a column of the table that is for others; may be repeated")
+    one.add_argument("--kind", choices=["X25519", "P-256", "Ed25519", "ES256"], default="X25519", help="kind of the devices' keys (X25519)")
+    one.add_argument("--issuer", metavar="STEM", help="STEM.key and STEM.cred of an issuer, who signs the credentials (CWT; default: unsigned CCS)")
+    one.add_argument("--lifetime", type=_seconds, metavar="TIME", help="of signed credentials, such as 10y (default: no end)")
+    one.add_argument("--hub", metavar="FILE", help="credential of the hub, for the images")
+    one.add_argument("--anchor", metavar="FILE", help="credential of the issuer whom the devices believe, for the images")
+    one.add_argument("--images", nargs="+", choices=["bin", "header", "none"], default=["bin"], help="a page for the flash, a C header, or neither (bin)")
+    one.add_argument("--page-size", type=int, default=LONGEST, metavar="BYTES", help=f"room for the page in the flash ({LONGEST})")
+    one.add_argument("--labels", nargs="+", choices=["pdf", "svg", "none"], default=["pdf", "svg"], help="a sheet to print, a drawing for each device, or neither (both)")
+    one.add_argument("--paper", choices=["a4", "letter"], default="a4", help="of the sheet (a4)")
+    one.add_argument("--label", type=_size, default=(38.0, 45.0), metavar="WxH", help="size of a label in millimetres (38x45)")
+    one.set_defaults(run=run_provision)
+    what = one.add_subparsers(dest="what", metavar="verify")
+    two = what.add_parser("verify", help="verify a batch by its receipt")
+    two.add_argument("batch", help="directory of the batch")
+    two.add_argument("--factory", required=True, metavar="FILE", help="credential of the factory")
+    two.add_argument("--issuer", metavar="FILE", help="credential of the issuer: verify every credential too")
+    two.add_argument("--public", action="store_true", help="the directory with the secrets need not be here")
+    two.set_defaults(run=run_verify)
+    return [one, two]
+
+
+__all__ = ["add_provision", "add_qr", "run_provision", "run_qr", "run_verify"]
