@@ -11,7 +11,7 @@ use crate::status::{answer, number};
 use crate::types::sealwire_bytes;
 use sealwire_core::bytes::Secret;
 use sealwire_core::crypto::{Curve, KeyHandle, Provider, Signature};
-use sealwire_core::device::{Config, Device, Event, Origin, Outgoing};
+use sealwire_core::device::{Config, Device, Event, Message, Origin, Outgoing};
 use sealwire_core::error::{Error, Result};
 use sealwire_core::persist::Store;
 
@@ -330,7 +330,8 @@ pub unsafe extern "C" fn sealwire_device_handle_frame(
                 topic,
                 payload,
             };
-            if let Some(found) = device.handle_frame(port, now_ms, bytes_mut(frame, frame_length)?)? {
+            let mut found = Message::default();
+            if device.handle_frame_into(port, now_ms, bytes_mut(frame, frame_length)?, &mut found)? {
                 place.arrived = 1;
                 place.late = u8::from(found.late);
                 place.name.sid = found.sid;

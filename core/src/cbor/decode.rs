@@ -143,6 +143,14 @@ impl<'a> Decoder<'a> {
         Ok(if negative { !value } else { value })
     }
 
+    /// Takes an integer of one byte, -24 to 23; gives that byte. Error: `Malformed` for any other item.
+    pub(crate) fn small_int(&mut self) -> Result<&'a [u8]> {
+        match self.reader.peek()? {
+            0x00..=0x17 | 0x20..=0x37 => self.reader.take(1),
+            _ => Err(Error::Malformed),
+        }
+    }
+
     /// Takes a byte string.
     pub fn bytes(&mut self) -> Result<&'a [u8]> {
         self.string(Kind::Bytes)

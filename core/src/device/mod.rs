@@ -33,13 +33,13 @@ mod state;
 use crate::bytes::copy;
 use crate::crypto::{KeyHandle, Provider};
 use crate::endpoint::frame_type::{ERROR, MESSAGE_1, MESSAGE_2, MESSAGE_3, MESSAGE_4, UNKNOWN_CONTEXT};
-use crate::endpoint::{InboxName, NEVER};
+use crate::endpoint::{MAX_NAME, NEVER};
 use crate::error::{Error, Result};
 use crate::persist::Store;
 use crate::record::Nonce;
 use handshake::{Handshake, Step};
 use identity::Identity;
-use session::{Session, want};
+use session::{Session, came, want};
 
 /// A buffer of so many bytes holds every frame of [`Device::poll_transmit`].
 pub const MAX_FRAME: usize = 96;
@@ -118,7 +118,7 @@ pub struct Sent {
 }
 
 /// A message that arrived: authenticated, and new. Its bytes lie in the frame that was handed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Message<'f> {
     /// The session that it came under.
     pub sid: Nonce,
@@ -205,10 +205,9 @@ impl<'a> Device<'a> {
         if own.key == peer.key {
             return Err(Error::OwnIdentity);
         }
-        if let Some(inbox) = config.inbox {
-            InboxName::new(inbox)?;
-        }
-        if config.handshake_interval_ms == 0 || config.resend_interval_ms == 0 {
+        let inbox = config.inbox.unwrap_or(b"-");
+        let named = (1..=MAX_NAME).contains(&inbox.len()) && inbox.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if !named || config.handshake_interval_ms == 0 || config.resend_interval_ms == 0 {
             return Err(Error::InvalidArgument);
         }
         let session = Session::new(own.thumbprint(port), peer.thumbprint(port));
@@ -343,10 +342,22 @@ impl<'a> Device<'a> {
     /// `UnknownContext`, `UnknownCredential`, `AuthenticationFailed`, `InvalidKey`, `SameIdentifier`, `UnknownCriticalEad`, `BufferTooSmall`, and `Pending`: hand
     /// in the same frame again when the key operation has finished. Any: `StorageFailed`, `RandomFailed`: a repetition may succeed.
     pub fn handle_frame<'f, P: Provider + Store>(&mut self, port: &mut P, now_ms: u64, frame: &'f mut [u8]) -> Result<Option<Message<'f>>> {
+        let mut message = Message::default();
+        Ok(if self.handle_frame_into(port, now_ms, frame, &mut message)? { Some(message) } else { None })
+    }
+
+    /// [`handle_frame`](Self::handle_frame) with a place for the message; true if there is one. Else the place means nothing.
+    pub fn handle_frame_into<'f, P: Provider + Store>(
+        &mut self,
+        port: &mut P,
+        now_ms: u64,
+        frame: &'f mut [u8],
+        message: &mut Message<'f>,
+    ) -> Result<bool> {
         let result = match frame.first() {
-            Some(0x40..=0x7f) => self.on_record(port, now_ms, frame),
-            Some(&kind @ (MESSAGE_2 | MESSAGE_4 | ERROR)) => self.on_handshake(port, now_ms, kind, frame).map(|()| None),
-            Some(&UNKNOWN_CONTEXT) => self.on_unknown_context(port, now_ms, frame).map(|()| None),
+            Some(0x40..=0x7f) => self.on_record(port, now_ms, frame, message),
+            Some(&kind @ (MESSAGE_2 | MESSAGE_4 | ERROR)) => self.on_handshake(port, now_ms, kind, frame).map(|()| false),
+            Some(&UNKNOWN_CONTEXT) => self.on_unknown_context(port, now_ms, frame).map(|()| false),
             Some(&(MESSAGE_1 | MESSAGE_3) | 0x80..=0xbf) => Err(Error::UnsupportedFrame),
             Some(0x10..=0x3f) => Err(Error::UnsupportedVersion),
             _ => Err(Error::Malformed),
@@ -355,15 +366,21 @@ impl<'a> Device<'a> {
         result
     }
 
-    fn on_record<'f, P: Provider + Store>(&mut self, port: &mut P, now_ms: u64, frame: &'f mut [u8]) -> Result<Option<Message<'f>>> {
-        let received = self.session.receive(port, now_ms.saturating_add(ACK_MS), frame)?;
-        if received.acknowledged {
+    fn on_record<'f, P: Provider + Store>(
+        &mut self,
+        port: &mut P,
+        now_ms: u64,
+        frame: &'f mut [u8],
+        message: &mut Message<'f>,
+    ) -> Result<bool> {
+        let came = self.session.receive(port, now_ms.saturating_add(ACK_MS), frame, message)?;
+        if came & came::ACKNOWLEDGED != 0 {
             self.events |= pending::ACKNOWLEDGED;
         }
-        if received.update {
+        if came & came::UPDATE != 0 {
             self.reconnect(port, now_ms)?;
         }
-        Ok(received.message)
+        Ok(came & came::MESSAGE != 0)
     }
 
     /// message_2, message_4 or an error for the handshake under way.

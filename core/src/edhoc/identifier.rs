@@ -47,10 +47,7 @@ impl ConnectionId {
     /// that had to be an integer).
     pub(crate) fn read(d: &mut Decoder<'_>) -> Result<Self> {
         match d.kind()? {
-            Kind::Uint | Kind::Nint => match d.item()? {
-                integer @ [_] => Self::new(integer),
-                _ => Err(Error::Malformed),
-            },
+            Kind::Uint | Kind::Nint => Self::new(d.small_int()?),
             Kind::Bytes => match d.bytes()? {
                 [0x00..=0x17 | 0x20..=0x37] => Err(Error::NotDeterministic),
                 bytes => Self::new(bytes).map_err(|_| Error::Malformed),

@@ -379,7 +379,7 @@ impl Live {
     /// The options that concern the session and not the message.
     fn on_options<P: Port>(&mut self, port: &mut P, now_ms: u64, at: Position, options: &Options<'_>, offers: bool) -> Result<()> {
         if let Some(ack) = options.ack
-            && self.context.sent.on_ack(&ack)? > 0
+            && self.context.sent.on_ack(&ack)?
         {
             if ack.top >= self.acked.top {
                 self.acked = ack;

@@ -6,7 +6,7 @@ use super::window::{WINDOW, bit, mask, shifted};
 use crate::error::{Error, Result};
 
 /// `ack` [top, missing]: what the receiver has committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ack {
     /// The highest committed number.
     pub top: u64,
@@ -49,7 +49,7 @@ impl SentNumbers {
     pub(crate) fn restored(next: u64, reserved: u64, outstanding: u64) -> Result<Self> {
         let used = reserved.checked_sub(next).filter(|used| *used <= WINDOW).ok_or(Error::CorruptState)?;
         let earlier = shifted(outstanding, used);
-        if earlier.count_ones() != outstanding.count_ones() {
+        if shifted_down(earlier, used) != outstanding {
             return Err(Error::CorruptState);
         }
         Ok(SentNumbers { next: reserved, reserved, outstanding: earlier | low_bits(used) })
@@ -130,20 +130,18 @@ impl SentNumbers {
         })
     }
 
-    /// Takes in an acknowledgement; gives the count of newly acknowledged numbers. An older one that comes late does no harm.
+    /// Takes in an acknowledgement; true if it acknowledges something anew. An older one that comes late does no harm.
     /// Error: [`Error::Malformed`] if it acknowledges a number never used.
-    pub fn on_ack(&mut self, ack: &Ack) -> Result<u32> {
+    pub fn on_ack(&mut self, ack: &Ack) -> Result<bool> {
         if ack.top >= self.next {
             return Err(Error::Malformed);
         }
-        let before = self.outstanding.count_ones();
-        for position in 0..WINDOW {
-            let number = self.next.checked_sub(position).and_then(|above| above.checked_sub(1));
-            if number.is_some_and(|number| ack.covers(number)) {
-                self.outstanding &= !mask(position);
-            }
-        }
-        Ok(before.saturating_sub(self.outstanding.count_ones()))
+        // Bit 0: top; bit i: top - i. Moved up to where top stands, from which all further ones are older.
+        let committed = shifted(!ack.missing, 1) | 1;
+        let position = self.next.saturating_sub(ack.top).saturating_sub(1);
+        let acknowledged = self.outstanding & shifted(committed, position);
+        self.outstanding &= !acknowledged;
+        Ok(acknowledged != 0)
     }
 
     /// Stops waiting for `number`: the application no longer has the message, or never sent one under it.

@@ -57,16 +57,16 @@ fn sixty_four_unacknowledged_and_no_more() {
         assert_eq!(sent.take(), Ok(number));
     }
     assert_eq!(sent.take(), Err(Error::WindowFull));
-    assert_eq!(sent.on_ack(&Ack { top: 5, missing: 0b1_1111 }), Ok(1));
+    assert_eq!(sent.on_ack(&Ack { top: 5, missing: 0b1_1111 }), Ok(true));
     assert_eq!(sent.available(), Err(Error::WindowFull));
-    assert_eq!(sent.on_ack(&Ack { top: 5, missing: 0b0_1111 }), Ok(1));
+    assert_eq!(sent.on_ack(&Ack { top: 5, missing: 0b0_1111 }), Ok(true));
     assert_eq!(sent.take(), Ok(64));
     assert_eq!(sent.take(), Err(Error::WindowFull));
     // What comes late takes nothing back.
-    assert_eq!(sent.on_ack(&Ack { top: 5, missing: 0b1_1111 }), Ok(0));
+    assert_eq!(sent.on_ack(&Ack { top: 5, missing: 0b1_1111 }), Ok(false));
     assert!(!sent.is_outstanding(0) && !sent.is_outstanding(5) && sent.is_outstanding(4));
     assert_eq!(sent.on_ack(&Ack { top: 65, missing: 0 }), Err(Error::Malformed));
-    assert_eq!(sent.on_ack(&Ack { top: 64, missing: 0 }), Ok(63));
+    assert_eq!(sent.on_ack(&Ack { top: 64, missing: 0 }), Ok(true));
     assert_eq!(sent.outstanding().count(), 0);
 }
 
@@ -100,7 +100,7 @@ fn after_a_restore_all_that_may_have_been_used_is_outstanding() {
     let mut sent = SentNumbers::new();
     sent.set_reserved(sent.reserve(4));
     assert_eq!((sent.take(), sent.take()), (Ok(0), Ok(1)));
-    assert_eq!(sent.on_ack(&Ack { top: 0, missing: 0 }), Ok(1));
+    assert_eq!(sent.on_ack(&Ack { top: 0, missing: 0 }), Ok(true));
     // Stored now: 1 is outstanding, 2 to 5 may be used.
     let restored = SentNumbers::restored(sent.next(), sent.reserve(4), sent.outstanding_bits()).unwrap();
     assert_eq!(restored.next(), 6);
