@@ -161,6 +161,11 @@ impl<const N: usize> Secret<N> {
         &self.0
     }
 
+    /// Becomes equal to another. Unlike a move, this leaves nothing behind where that was once it is dropped.
+    pub(crate) fn set(&mut self, other: &Self) {
+        copy(&mut self.0, &other.0);
+    }
+
     /// The bytes, to be written.
     pub const fn expose_mut(&mut self) -> &mut [u8; N] {
         &mut self.0

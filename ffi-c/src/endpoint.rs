@@ -454,7 +454,8 @@ pub unsafe extern "C" fn sealwire_handle_frame(
             let frame = bytes_mut(frame, frame_length)?;
             let (endpoint, mut platform) = state.split();
             let topic = (!topic.is_empty()).then_some(topic);
-            let event = endpoint.handle_frame(&mut platform, now_ms, route, topic, frame)?;
+            let mut event = Event::None;
+            endpoint.handle_frame_into(&mut platform, now_ms, route, topic, frame, &mut event)?;
             sealwire_event::tell(&event, result)
         })
     }
@@ -502,7 +503,8 @@ pub unsafe extern "C" fn sealwire_poll_event(endpoint: *mut sealwire_endpoint, e
     unsafe {
         with(endpoint, |state| {
             let result = Output::new(event)?;
-            let event = state.split().0.poll_event().unwrap_or(Event::None);
+            let mut event = Event::None;
+            state.split().0.poll_event_into(&mut event);
             sealwire_event::tell(&event, result)
         })
     }

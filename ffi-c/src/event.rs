@@ -194,25 +194,30 @@ impl sealwire_message {
         content_type: sealwire_bytes::EMPTY,
     };
 
-    fn from_core(message: &Message<'_>) -> Self {
-        sealwire_message {
-            kind: match message.kind {
-                endpoint::Kind::Data => SEALWIRE_KIND_DATA,
-                endpoint::Kind::Command => SEALWIRE_KIND_COMMAND,
-            },
-            confirmable: message.number.is_some().into(),
-            late: message.late.into(),
-            retain: message.retain.into(),
-            has_origin: message.origin.is_some().into(),
-            has_expiry: message.expiry_s.is_some().into(),
-            number: message.number.unwrap_or_default(),
-            origin: message.origin.map(|origin| sealwire_origin { sid: origin.sid.0, number: origin.number }).unwrap_or_default(),
-            missing: message.missing,
-            expiry_s: message.expiry_s.unwrap_or_default(),
-            topic: sealwire_bytes::of(message.topic.unwrap_or_default()),
-            payload: sealwire_bytes::of(message.payload),
-            content_type: sealwire_bytes::of(message.content_type.unwrap_or_default().as_bytes()),
+    /// Fills an empty one.
+    fn fill(&mut self, message: &Message<'_>) {
+        self.kind = match message.kind {
+            endpoint::Kind::Data => SEALWIRE_KIND_DATA,
+            endpoint::Kind::Command => SEALWIRE_KIND_COMMAND,
+        };
+        self.late = message.late.into();
+        self.retain = message.retain.into();
+        if let Some(number) = message.number {
+            self.confirmable = 1;
+            self.number = number;
         }
+        if let Some(origin) = &message.origin {
+            self.has_origin = 1;
+            self.origin = sealwire_origin { sid: origin.sid.0, number: origin.number };
+        }
+        if let Some(expiry_s) = message.expiry_s {
+            self.has_expiry = 1;
+            self.expiry_s = expiry_s;
+        }
+        self.missing = message.missing;
+        self.topic = sealwire_bytes::of(message.topic.unwrap_or_default());
+        self.payload = sealwire_bytes::of(message.payload);
+        self.content_type = sealwire_bytes::of(message.content_type.unwrap_or_default().as_bytes());
     }
 }
 
@@ -234,19 +239,20 @@ impl sealwire_event {
         message: sealwire_message::EMPTY,
     };
 
-    /// Tells C an event of the core's. Error: `Internal`; nothing is written then.
+    /// Tells C an event of the core's. Error: `Internal`; there is no event then.
     ///
     /// # Safety
     /// `place` is writable.
     #[inline(never)]
     pub(crate) unsafe fn tell(event: &Event<'_>, place: Output<Self>) -> Result<()> {
-        let mut to = sealwire_event::NONE;
+        // SAFETY: the caller's promise.
+        let to = unsafe { place.filled(sealwire_event::NONE) };
         let session;
         (to.event, session) = match event {
             Event::None => (SEALWIRE_EVENT_NONE, None),
             Event::Message(message) => {
                 to.peer = message.peer.0;
-                to.message = sealwire_message::from_core(message);
+                to.message.fill(message);
                 (SEALWIRE_EVENT_MESSAGE, Some(message.session))
             }
             Event::Established { session, peer, role: own, handshake, resumed } => {
@@ -278,14 +284,12 @@ impl sealwire_event {
             Event::Closed { session, peer, route, reason } => {
                 to.old_session = handle(session.0);
                 to.peer = peer.0;
-                to.route = sealwire_route::from_core(*route);
-                to.reason = status_number(*reason);
+                to.fail(route, *reason);
                 (SEALWIRE_EVENT_CLOSED, None)
             }
             Event::HandshakeFailed { handshake, route, reason } => {
                 to.handshake = handle(handshake.0);
-                to.route = sealwire_route::from_core(*route);
-                to.reason = status_number(*reason);
+                to.fail(route, *reason);
                 (SEALWIRE_EVENT_HANDSHAKE_FAILED, None)
             }
             Event::PeerSilent { session } => (SEALWIRE_EVENT_PEER_SILENT, Some(*session)),
@@ -293,9 +297,12 @@ impl sealwire_event {
             _ => return Err(Error::Internal),
         };
         to.session = session.map_or(0, |session| handle(session.0));
-        // SAFETY: the caller's promise.
-        unsafe { place.write(to) };
         Ok(())
+    }
+
+    fn fail(&mut self, route: &Route, reason: Error) {
+        self.route = sealwire_route::from_core(*route);
+        self.reason = status_number(reason);
     }
 }
 

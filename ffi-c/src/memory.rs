@@ -139,6 +139,18 @@ impl<T> Output<T> {
         // SAFETY: not NULL and aligned by construction; writable by the caller's promise.
         unsafe { self.0.write(value) }
     }
+
+    /// Writes a result that is then completed in place.
+    ///
+    /// # Safety
+    /// As [`Output::write`], and nobody else uses the place during `'a`.
+    pub(crate) unsafe fn filled<'a>(self, value: T) -> &'a mut T {
+        // SAFETY: as in `write`; initialised by it.
+        unsafe {
+            self.0.write(value);
+            &mut *self.0
+        }
+    }
 }
 
 /// Refuses an input that lies in the output buffer, which would break Rust's rules as well as the result.

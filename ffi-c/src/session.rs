@@ -59,12 +59,12 @@ pub struct sealwire_sent {
 
 impl sealwire_outgoing {
     /// # Safety
-    /// The bytes it names are readable during `'a`.
-    unsafe fn to_core<'a>(self) -> Result<Outgoing<'a>> {
+    /// The bytes it names are readable during `'a`, `frame` is as [`bytes_mut`].
+    unsafe fn read<'a>(&self, frame: *const u8, capacity: usize) -> Result<Outgoing<'a>> {
         // SAFETY: the caller's promise.
-        let [topic, payload, content_type] =
-            unsafe { [self.topic, self.payload, self.content_type].map(|part| bytes(part.data, part.length)) };
-        let (topic, payload, content_type) = (topic?, payload?, content_type?);
+        let (topic, payload, content_type) = unsafe {
+            (part(&self.topic, frame, capacity)?, part(&self.payload, frame, capacity)?, part(&self.content_type, frame, capacity)?)
+        };
         Ok(Outgoing {
             kind: match self.kind {
                 SEALWIRE_KIND_DATA => Kind::Data,
@@ -91,6 +91,18 @@ impl sealwire_outgoing {
     }
 }
 
+/// A part of a message, which must not lie in the frame.
+///
+/// # Safety
+/// As [`sealwire_outgoing::read`].
+#[inline(never)]
+unsafe fn part<'a>(part: &sealwire_bytes, frame: *const u8, capacity: usize) -> Result<&'a [u8]> {
+    // SAFETY: the caller's promise.
+    let part = unsafe { bytes(part.data, part.length) }?;
+    disjoint(part, frame, capacity)?;
+    Ok(part)
+}
+
 /// Protects a message into `frame`, to be sent where `sent` says. `capacity`: payload, topic name and content type, and
 /// `SEALWIRE_OVERHEAD_MAX`.
 ///
@@ -115,10 +127,7 @@ pub unsafe extern "C" fn sealwire_send(
         with(endpoint, |state| {
             let result = Output::new(sent)?;
             let message = record(message)?;
-            for part in [message.topic, message.payload, message.content_type] {
-                disjoint(bytes(part.data, part.length)?, frame, capacity)?;
-            }
-            let message = message.to_core()?;
+            let message = message.read(frame, capacity)?;
             let frame = bytes_mut(frame, capacity)?;
             let (endpoint, mut platform) = state.split();
             let done = endpoint.send(&mut platform, now_ms, SessionHandle(core_handle(session)), &message, frame)?;

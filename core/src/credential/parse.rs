@@ -158,32 +158,20 @@ impl<'a> Credential<'a> {
             return self.check_time(now_s);
         }
         let signed = self.signed.as_ref().ok_or(Error::UntrustedCredential)?;
-        if !anchor.purposes.contain(Purposes::IDENTITY) || !self.may_be_from(anchor.kid) {
+        if !anchor.purposes.contain(Purposes::IDENTITY) || !may_be_from(signed, anchor.kid) {
             return Err(Error::UntrustedCredential);
         }
-        self.verify_signature(p, signed, &anchor.key)?;
+        verify_signature(p, signed, &anchor.key)?;
         self.check_time(now_s)
-    }
-
-    /// True if the token names no issuer key, or this one.
-    #[cfg(feature = "issuers")]
-    pub(super) fn may_be_from(&self, anchor_kid: &[u8]) -> bool {
-        self.issuer_kid.is_none_or(|kid| kid == anchor_kid)
-    }
-
-    #[cfg(feature = "issuers")]
-    pub(super) fn verify_signature(&self, p: &mut impl Provider, signed: &Sign1<'_>, key: &PublicKey) -> Result<()> {
-        signed.verify(p, key, &[], None).map_err(|error| match error {
-            Error::UnsupportedSuite | Error::Pending => error,
-            _ => Error::UntrustedCredential,
-        })
     }
 
     /// Judges `exp` and `nbf`, if a time is given. Error: `ExpiredCredential`.
     pub fn check_time(&self, now_s: Option<u64>) -> Result<()> {
-        let Some(now) = now_s else { return Ok(()) };
-        let valid = self.expires.is_none_or(|end| now < end) && self.not_before.is_none_or(|start| now >= start);
-        if valid { Ok(()) } else { Err(Error::ExpiredCredential) }
+        self.validity().check(now_s)
+    }
+
+    pub(super) const fn validity(&self) -> Validity {
+        Validity { expires: self.expires, not_before: self.not_before }
     }
 
     /// Checks that the key can authenticate under this suite as an authentication key of this sort. A key marked for another algorithm or,
@@ -205,6 +193,37 @@ impl<'a> Credential<'a> {
             }
         };
         if fits { Ok(()) } else { Err(Error::UntrustedCredential) }
+    }
+}
+
+/// True if the token names no issuer key, or this one.
+#[cfg(feature = "issuers")]
+pub(super) fn may_be_from(token: &Sign1<'_>, anchor_kid: &[u8]) -> bool {
+    token.unprotected.kid.is_none_or(|kid| kid == anchor_kid)
+}
+
+/// Errors: `UntrustedCredential`, `UnsupportedSuite`, `Pending`.
+#[cfg(feature = "issuers")]
+pub(super) fn verify_signature(p: &mut impl Provider, token: &Sign1<'_>, key: &PublicKey) -> Result<()> {
+    token.verify(p, key, &[], None).map_err(|error| match error {
+        Error::UnsupportedSuite | Error::Pending => error,
+        _ => Error::UntrustedCredential,
+    })
+}
+
+/// From when until when a credential is valid, in seconds since 1970.
+#[derive(Clone, Copy)]
+pub(super) struct Validity {
+    expires: Option<u64>,
+    not_before: Option<u64>,
+}
+
+impl Validity {
+    /// As [`Credential::check_time`].
+    pub(super) fn check(&self, now_s: Option<u64>) -> Result<()> {
+        let Some(now) = now_s else { return Ok(()) };
+        let valid = self.expires.is_none_or(|end| now < end) && self.not_before.is_none_or(|start| now >= start);
+        if valid { Ok(()) } else { Err(Error::ExpiredCredential) }
     }
 }
 

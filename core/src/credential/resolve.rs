@@ -4,7 +4,12 @@
 use super::Purposes;
 #[cfg(feature = "x509")]
 use super::id_cred::{x5chain, x5t_hash};
-use super::{Credential, CredentialKind, Credentials, IdCred, MAX_CANDIDATES, MAX_CREDENTIAL, PublicKey, Thumbprint};
+use super::parse::Validity;
+#[cfg(feature = "issuers")]
+use super::parse::{may_be_from, verify_signature};
+use super::{Credential, CredentialKind, Credentials, IdCred, KeyCurve, MAX_CANDIDATES, MAX_CREDENTIAL, PublicKey, Thumbprint};
+#[cfg(feature = "issuers")]
+use crate::cose::Sign1;
 #[cfg(feature = "issuers")]
 use crate::crypto::HASH;
 use crate::crypto::{AuthenticationKey, Provider, Suite};
@@ -38,6 +43,17 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// To be filled.
+    pub(crate) const fn blank() -> Self {
+        Found {
+            key: PublicKey { curve: KeyCurve::X25519, x: [0; 32], y: None },
+            thumbprint: Thumbprint([0; 16]),
+            nth: 0,
+            #[cfg(feature = "issuers")]
+            hash: [0; HASH],
+        }
+    }
+
     /// Is this, fetched again, what was judged? What the port keeps may have changed in between.
     pub(crate) fn is<P: Provider>(&self, p: &mut P, credential: &Credential<'_>) -> bool {
         #[cfg(feature = "issuers")]
@@ -63,7 +79,8 @@ pub fn resolve<'b, P: Provider + Credentials>(
     own: &[PublicKey],
     buffer: &'b mut [u8; MAX_CREDENTIAL],
 ) -> Result<Accepted<'b>> {
-    let found = find(p, id, from, suite, sort, own)?;
+    let mut found = Found::blank();
+    find(p, id, from, suite, sort, own, &mut found)?;
     let bytes = bytes_of(p, id, found.nth, buffer)?.ok_or(Error::UnknownCredential)?;
     let credential = Credential::parse(bytes)?;
     if !found.is(p, &credential) {
@@ -106,12 +123,14 @@ pub(crate) fn find<P: Provider + Credentials>(
     suite: Suite,
     sort: AuthenticationKey,
     own: &[PublicKey],
-) -> Result<Found> {
+    found: &mut Found,
+) -> Result<()> {
+    found.nth = from;
     match id {
-        IdCred::Kid(_) | IdCred::X5t(_) => find_provisioned(p, id, from, suite, sort, own),
+        IdCred::Kid(_) | IdCred::X5t(_) => find_provisioned(p, id, from, suite, sort, own, found),
         // Needs no buffer, and the port may need one to tell whether it knows it.
         _ => match bytes_of(p, id, from, &mut [])? {
-            Some(bytes) => judge(p, bytes, id, 0, suite, sort, own),
+            Some(bytes) => judge(p, bytes, id, suite, sort, own, found),
             None => Err(Error::UnknownCredential),
         },
     }
@@ -125,12 +144,14 @@ fn find_provisioned<P: Provider + Credentials>(
     suite: Suite,
     sort: AuthenticationKey,
     own: &[PublicKey],
-) -> Result<Found> {
+    found: &mut Found,
+) -> Result<()> {
     let mut buffer = [0; MAX_CREDENTIAL];
     let mut refusal = Error::UnknownCredential;
     for nth in from..MAX_CANDIDATES {
         let Some(bytes) = bytes_of(p, id, nth, &mut buffer)? else { break };
-        match judge(p, bytes, id, nth, suite, sort, own) {
+        found.nth = nth;
+        match judge(p, bytes, id, suite, sort, own, found) {
             Err(error) if error != Error::Pending => refusal = error,
             outcome => return outcome,
         }
@@ -138,92 +159,106 @@ fn find_provisioned<P: Provider + Credentials>(
     Err(refusal)
 }
 
-/// Reads a credential, the `nth` one found, and judges it.
+/// Reads a credential and judges it; `found` knows which it is.
+// In two steps: while an issuer's signature is verified, which takes the most stack, what was parsed does not lie there.
 #[inline(never)]
 fn judge<P: Provider + Credentials>(
     p: &mut P,
     bytes: &[u8],
     id: &IdCred<'_>,
-    nth: usize,
     suite: Suite,
     sort: AuthenticationKey,
     own: &[PublicKey],
-) -> Result<Found> {
+    found: &mut Found,
+) -> Result<()> {
+    let Claimed { kind, validity } = read(p, bytes, id, suite, sort, own, found)?;
+    #[cfg(feature = "issuers")]
+    vouched(p, bytes, id, kind)?;
+    #[cfg(not(feature = "issuers"))]
+    let _ = kind;
+    validity.check(p.now_s())
+}
+
+/// What is left to be judged.
+struct Claimed {
+    kind: CredentialKind,
+    validity: Validity,
+}
+
+/// Everything but that an issuer vouches for the credential, and that it is valid now.
+#[inline(never)]
+fn read<P: Provider + Credentials>(
+    p: &mut P,
+    bytes: &[u8],
+    id: &IdCred<'_>,
+    suite: Suite,
+    sort: AuthenticationKey,
+    own: &[PublicKey],
+    found: &mut Found,
+) -> Result<Claimed> {
     let parsed = Credential::parse(bytes);
     // By reference: moved, it would lie on the stack twice.
     let credential = match &parsed {
         Ok(credential) => credential,
         Err(error) => return Err(*error),
     };
-    #[cfg(feature = "x509")]
-    let chain;
-    let path: &[&[u8]] = match id {
+    match id {
         #[cfg(feature = "x509")]
-        IdCred::X5Chain(value) if credential.kind == CredentialKind::X509 => {
-            chain = x5chain(value)?;
-            chain.0.get(..chain.1).ok_or(Error::Internal)?
-        }
-        #[cfg(feature = "x509")]
-        IdCred::X5Chain(_) => return Err(Error::Malformed),
+        IdCred::X5Chain(_) if credential.kind != CredentialKind::X509 => return Err(Error::Malformed),
         IdCred::Ccs(_) | IdCred::Cwt(_) if credential.kind == CredentialKind::Ccs && !p.known(bytes) => {
             return Err(Error::UntrustedCredential);
         }
-        _ => &[],
-    };
-    let thumbprint = accept(p, credential, path, suite, sort, own)?;
-    Ok(Found {
-        key: credential.key,
-        thumbprint,
-        nth,
-        #[cfg(feature = "issuers")]
-        hash: p.hash(&[bytes]),
-    })
-}
-
-/// Everything but the bytes' having been provisioned. `path` is an x5chain, whose first certificate the credential is; one that was provisioned
-/// needs no issuer.
-fn accept<P: Provider + Credentials>(
-    p: &mut P,
-    credential: &Credential<'_>,
-    path: &[&[u8]],
-    suite: Suite,
-    sort: AuthenticationKey,
-    own: &[PublicKey],
-) -> Result<Thumbprint> {
+        _ => {}
+    }
     credential.check_suite(suite, sort)?;
     // Diffie-Hellman sees x only, so on P-256 the other y is the same private key.
     if own.iter().any(|own| credential.key.curve == own.curve && credential.key.x == own.x) {
         return Err(Error::OwnIdentity);
     }
-    #[cfg(feature = "x509")]
-    if !path.is_empty() && !p.known(credential.bytes) {
-        super::x509::verify_path(p, path)?;
-    }
-    #[cfg(not(feature = "x509"))]
-    let _ = path;
+    found.key = credential.key;
+    found.thumbprint = credential.key.thumbprint(p)?;
     #[cfg(feature = "issuers")]
-    if let Some(signed) = &credential.signed {
-        let mut refusal = Error::UntrustedCredential;
-        let mut tried = 0usize;
-        let mut nth = 0usize;
-        loop {
-            let Some(anchor) = p.anchor(nth) else { return Err(refusal) };
-            nth = nth.checked_add(1).ok_or(Error::Internal)?;
-            if !anchor.purposes.contain(Purposes::IDENTITY) || !credential.may_be_from(anchor.kid) {
-                continue;
-            }
-            let key = anchor.key;
-            match credential.verify_signature(p, signed, &key) {
-                Ok(()) => break,
-                Err(Error::Pending) => return Err(Error::Pending),
-                Err(error) => refusal = error,
-            }
-            tried = tried.saturating_add(1);
-            if tried >= MAX_ANCHORS_TRIED {
-                return Err(refusal);
-            }
+    {
+        found.hash = p.hash(&[bytes]);
+    }
+    Ok(Claimed { kind: credential.kind, validity: credential.validity() })
+}
+
+/// Does an anchor vouch for it? For a CWT one has signed it; an x5chain leads to one, unless its first certificate was provisioned. Others were
+/// provisioned.
+#[cfg(feature = "issuers")]
+#[inline(never)]
+fn vouched<P: Provider + Credentials>(p: &mut P, bytes: &[u8], id: &IdCred<'_>, kind: CredentialKind) -> Result<()> {
+    #[cfg(feature = "x509")]
+    if let IdCred::X5Chain(value) = id
+        && !p.known(bytes)
+    {
+        let chain = x5chain(value)?;
+        return super::x509::verify_path(p, chain.0.get(..chain.1).ok_or(Error::Internal)?).map(drop);
+    }
+    let _ = id;
+    if kind != CredentialKind::Cwt {
+        return Ok(());
+    }
+    let signed = Sign1::parse(bytes)?;
+    let mut refusal = Error::UntrustedCredential;
+    let mut tried = 0usize;
+    let mut nth = 0usize;
+    loop {
+        let Some(anchor) = p.anchor(nth) else { return Err(refusal) };
+        nth = nth.checked_add(1).ok_or(Error::Internal)?;
+        if !anchor.purposes.contain(Purposes::IDENTITY) || !may_be_from(&signed, anchor.kid) {
+            continue;
+        }
+        let key = anchor.key;
+        match verify_signature(p, &signed, &key) {
+            Ok(()) => return Ok(()),
+            Err(Error::Pending) => return Err(Error::Pending),
+            Err(error) => refusal = error,
+        }
+        tried = tried.saturating_add(1);
+        if tried >= MAX_ANCHORS_TRIED {
+            return Err(refusal);
         }
     }
-    credential.check_time(p.now_s())?;
-    credential.key.thumbprint(p)
 }

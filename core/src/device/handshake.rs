@@ -130,7 +130,8 @@ impl Handshake {
         EadItems::new(ead_2).visit(&mut ignore_ead)?;
 
         p.agree_ephemeral(CURVE, &self.secret, peer.key, &mut shared)?;
-        let prk_3e2m = schedule::prk_next(p, &prk_2e, schedule::SALT_3E2M, &th_2, &shared)?;
+        let mut prk_3e2m = Secret::zero();
+        schedule::prk_next(p, &prk_2e, schedule::SALT_3E2M, &th_2, &shared, &mut prk_3e2m)?;
         let mut front = [0; 8];
         let mut front = Writer::new(&mut front);
         c_r.write(&mut front)?;
@@ -143,7 +144,8 @@ impl Handshake {
 
         let th_3 = p.hash(&[&HASH_HEAD, &th_2, plaintext_2, peer.credential]);
         p.agree(key, CURVE, &g_y, &mut shared)?;
-        let prk_4e3m = schedule::prk_next(p, &prk_3e2m, schedule::SALT_4E3M, &th_3, &shared)?;
+        let mut prk_4e3m = Secret::zero();
+        schedule::prk_next(p, &prk_3e2m, schedule::SALT_4E3M, &th_3, &shared, &mut prk_4e3m)?;
         schedule::kdf(p, &prk_4e3m, schedule::MAC_3, &[&ID_CRED, own.kid, &HASH_HEAD, &th_3, own.credential], &mut mac)?;
         let mut frame = [0; FRAME];
         let mut w = Writer::new(&mut frame);
@@ -180,7 +182,9 @@ impl Handshake {
         let (plaintext_4, tag) = content.split_last_chunk_mut::<MAC>().ok_or(Error::Malformed)?;
         schedule::open(p, SUITE, &self.secret, (schedule::K_4, schedule::IV_4), &self.hash, plaintext_4, tag)?;
         EadItems::new(plaintext_4).visit(&mut ignore_ead)?;
-        schedule::kdf_hash(p, &self.secret, schedule::PRK_OUT, &self.hash)
+        let mut prk_out = Secret::zero();
+        schedule::kdf_hash(p, &self.secret, schedule::PRK_OUT, &self.hash, &mut prk_out)?;
+        Ok(prk_out)
     }
 }
 

@@ -6,7 +6,7 @@ use super::own::{self, OWN_BUFFER, OwnKeys};
 use super::peer::{self, Claim, Proved};
 use super::schedule::{self, MacContext};
 use super::{Completed, ConnectionId, Ephemeral, Method, Methods, Role};
-use crate::bytes::{Reader, Secret, Writer};
+use crate::bytes::{Secret, Writer};
 use crate::cbor::{self, Decoder};
 use crate::credential::{Credentials, Thumbprint};
 use crate::crypto::{HASH, Provider, Suite};
@@ -95,15 +95,45 @@ impl AwaitMessage2 {
         scratch: &mut [u8],
         out: &mut Writer<'_>,
     ) -> Result<AwaitMessage4> {
-        let suite = self.suite;
-        let mut content = Reader::new(message::byte_string(message_2)?);
-        let g_y = content.array::<32>()?;
-        let ciphertext_2 = content.rest();
+        let mut next = self.next();
+        self.process_into(p, message_2, by_value, ead_3, on_ead_2, scratch, out, &mut next)?;
+        Ok(next)
+    }
 
-        let mut shared = Secret::zero();
-        p.agree_ephemeral(suite.curve(), &self.x, &g_y, &mut shared)?;
-        let th_2 = schedule::th_2(p, &g_y, &self.h_message_1);
-        let prk_2e = p.extract(&th_2, shared.expose());
+    /// What [`process_into`](Self::process_into) fills.
+    pub(crate) const fn next(&self) -> AwaitMessage4 {
+        let (own, peer) = (Thumbprint([0; 16]), Thumbprint([0; 16]));
+        AwaitMessage4 {
+            method: self.method,
+            suite: self.suite,
+            c_i: self.c_i,
+            c_r: self.c_i,
+            prk_4e3m: Secret::zero(),
+            th_4: [0; HASH],
+            own,
+            peer,
+        }
+    }
+
+    /// [`process_message_2`](Self::process_message_2) with the next state where the caller has its place; after an error that means nothing.
+    // Moved, a state lies on the stack twice, and its secrets stay there.
+    #[expect(clippy::too_many_arguments, reason = "one for each input of the step")]
+    pub(crate) fn process_into<P: Provider + Credentials>(
+        &self,
+        p: &mut P,
+        message_2: &[u8],
+        by_value: bool,
+        ead_3: &[Ead<'_>],
+        on_ead_2: &mut OnEad<'_>,
+        scratch: &mut [u8],
+        out: &mut Writer<'_>,
+        next: &mut AwaitMessage4,
+    ) -> Result<()> {
+        let suite = self.suite;
+        let (g_y, ciphertext_2) = message::byte_string(message_2)?.split_first_chunk::<32>().ok_or(Error::Malformed)?;
+        let th_2 = schedule::th_2(p, g_y, &self.h_message_1);
+        let mut prk_2e = Secret::zero();
+        self.agree(p, g_y, &th_2, &mut prk_2e)?;
         let plaintext_2 = scratch.get_mut(..ciphertext_2.len()).ok_or(Error::BufferTooSmall)?;
         message::xor_keystream_2(p, &prk_2e, &th_2, ciphertext_2, plaintext_2)?;
         let plaintext_2: &[u8] = plaintext_2;
@@ -118,18 +148,25 @@ impl AwaitMessage2 {
 
         let own = OwnKeys::new(p, suite, self.method.initiator())?;
         let claim = Claim { theirs, plaintext: plaintext_2, c_r: Some(c_r), th: &th_2, prk: &prk_2e, ephemeral: &self.x, inbox: None };
-        let proved = peer::verify(p, suite, self.method.responder(), &own, &claim);
-        // By reference: moved, it would lie on the stack twice.
-        let proved = match &proved {
-            Ok(proved) => proved,
-            Err(error) => return Err(*error),
-        };
+        let mut proved = Proved::blank();
+        peer::verify(p, suite, self.method.responder(), &own, &claim, &mut proved)?;
         // Before the own credential is fetched: nothing takes more stack than this.
         let before = (&proved.prk, schedule::SALT_4E3M, &proved.th);
-        let prk_4e3m = own::agree(p, suite, self.method.initiator(), own.handle, &g_y, before)?;
-        let th_4 = compose_message_3(p, self, proved, &prk_4e3m, by_value, ead_3, out)?;
-        let own = own.thumbprint(p)?;
-        Ok(AwaitMessage4 { method: self.method, suite, c_i: self.c_i, c_r, prk_4e3m, th_4, own, peer: proved.peer })
+        own::agree(p, suite, self.method.initiator(), own.handle, g_y, before, &mut next.prk_4e3m)?;
+        next.th_4 = compose_message_3(p, self, &proved, &next.prk_4e3m, by_value, ead_3, out)?;
+        next.own = own.thumbprint(p)?;
+        next.peer = proved.peer;
+        next.c_r = c_r;
+        Ok(())
+    }
+
+    /// PRK_2e.
+    #[inline(never)]
+    fn agree<P: Provider>(&self, p: &mut P, g_y: &[u8; 32], th_2: &[u8; HASH], prk_2e: &mut Secret<HASH>) -> Result<()> {
+        let mut shared = Secret::zero();
+        p.agree_ephemeral(self.suite.curve(), &self.x, g_y, &mut shared)?;
+        prk_2e.set(&p.extract(th_2, shared.expose()));
+        Ok(())
     }
 }
 
@@ -214,7 +251,8 @@ impl AwaitMessage4 {
         let labels = (schedule::K_4, schedule::IV_4);
         let plaintext_4 = own::open_message(p, self.suite, &self.prk_4e3m, labels, &self.th_4, message_4, scratch)?;
         EadItems::new(plaintext_4).visit(on_ead_4)?;
-        let prk_out = schedule::kdf_hash(p, &self.prk_4e3m, schedule::PRK_OUT, &self.th_4)?;
+        let mut prk_out = Secret::zero();
+        schedule::kdf_hash(p, &self.prk_4e3m, schedule::PRK_OUT, &self.th_4, &mut prk_out)?;
         Ok(Completed {
             role: Role::Initiator,
             method: self.method,

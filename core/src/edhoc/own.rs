@@ -55,14 +55,18 @@ pub(super) fn agree<P: Provider>(
     key: KeyHandle,
     peer: &[u8; 32],
     (before, label, th): (&Secret<HASH>, u64, &[u8; HASH]),
-) -> Result<Secret<HASH>> {
+    next: &mut Secret<HASH>,
+) -> Result<()> {
     match sort {
         AuthenticationKey::StaticDh => {
             let mut shared = Secret::zero();
             p.agree(key, suite.curve(), peer, &mut shared)?;
-            schedule::prk_next(p, before, label, th, &shared)
+            schedule::prk_next(p, before, label, th, &shared, next)
         }
-        AuthenticationKey::Signature => Ok(before.clone()),
+        AuthenticationKey::Signature => {
+            next.set(before);
+            Ok(())
+        }
     }
 }
 

@@ -36,7 +36,15 @@ pub(super) struct Proved {
     pub(super) th: [u8; HASH],
 }
 
+impl Proved {
+    /// To be filled.
+    pub(super) const fn blank() -> Self {
+        Proved { peer: Thumbprint([0; 16]), prk: Secret::zero(), th: [0; HASH] }
+    }
+}
+
 /// Tries the credentials that ID_CRED_x may mean, one after the other (RFC 9528 §3.5.3: kids need not be unique), and asks policy about the one that fits.
+/// Fills `proved`, which means nothing after an error.
 ///
 /// Errors: `Malformed` (neither signature nor MAC by its length), `AuthenticationFailed`, `InvalidKey`, `Denied`, those of [`resolve`](crate::credential::resolve).
 #[inline(never)]
@@ -46,23 +54,23 @@ pub(super) fn verify<P: Provider + Credentials>(
     sort: AuthenticationKey,
     own: &OwnKeys,
     claim: &Claim<'_>,
-) -> Result<Proved> {
+    proved: &mut Proved,
+) -> Result<()> {
     if claim.theirs.proof.len() != schedule::proof_len(suite, sort) {
         return Err(Error::Malformed);
     }
     let mut refusal = Error::UnknownCredential;
+    let mut found = Found::blank();
     let mut from = 0;
     loop {
-        let found = find(p, &claim.theirs.id, from, suite, sort, own.all());
-        // By reference, here and below: moved, it would lie on the stack twice.
-        let found = match &found {
-            Ok(found) => found,
+        match find(p, &claim.theirs.id, from, suite, sort, own.all(), &mut found) {
+            Ok(()) => {}
             // No more candidates: what counts is how the last one failed.
             Err(Error::UnknownCredential) => return Err(refusal),
-            Err(error) => return Err(*error),
-        };
+            Err(error) => return Err(error),
+        }
         from = found.nth.saturating_add(1);
-        match agree(p, suite, sort, claim, &found.key).and_then(|prk| prove(p, suite, sort, claim, found, prk)) {
+        match agree(p, suite, sort, claim, &found.key, &mut proved.prk).and_then(|()| prove(p, suite, sort, claim, &found, proved)) {
             Err(error @ (Error::AuthenticationFailed | Error::InvalidKey)) => refusal = error,
             outcome => return outcome,
         }
@@ -71,15 +79,25 @@ pub(super) fn verify<P: Provider + Credentials>(
 
 /// PRK_3e2m or PRK_4e3m. Before the credential is fetched again: nothing takes more stack than this. Error: `InvalidKey`.
 #[inline(never)]
-fn agree<P: Provider>(p: &mut P, suite: Suite, sort: AuthenticationKey, claim: &Claim<'_>, key: &PublicKey) -> Result<Secret<HASH>> {
+fn agree<P: Provider>(
+    p: &mut P,
+    suite: Suite,
+    sort: AuthenticationKey,
+    claim: &Claim<'_>,
+    key: &PublicKey,
+    prk: &mut Secret<HASH>,
+) -> Result<()> {
     match sort {
         AuthenticationKey::StaticDh => {
             let mut shared = Secret::zero();
             p.agree_ephemeral(suite.curve(), claim.ephemeral, &key.x, &mut shared)?;
             let label = if claim.c_r.is_some() { schedule::SALT_3E2M } else { schedule::SALT_4E3M };
-            schedule::prk_next(p, claim.prk, label, claim.th, &shared)
+            schedule::prk_next(p, claim.prk, label, claim.th, &shared, prk)
         }
-        AuthenticationKey::Signature => Ok(claim.prk.clone()),
+        AuthenticationKey::Signature => {
+            prk.set(claim.prk);
+            Ok(())
+        }
     }
 }
 
@@ -92,8 +110,8 @@ fn prove<P: Provider + Credentials>(
     sort: AuthenticationKey,
     claim: &Claim<'_>,
     found: &Found,
-    prk: Secret<HASH>,
-) -> Result<Proved> {
+    proved: &mut Proved,
+) -> Result<()> {
     let mut buffer = [0; MAX_CREDENTIAL];
     let bytes = bytes_of(p, &claim.theirs.id, found.nth, &mut buffer)?.ok_or(Error::UnknownCredential)?;
     let parsed = Credential::parse(bytes);
@@ -108,14 +126,14 @@ fn prove<P: Provider + Credentials>(
         AuthenticationKey::StaticDh => {
             let mut mac = [0; MAX_MAC];
             let mac = mac.get_mut(..suite.mac_len()).ok_or(Error::Internal)?;
-            schedule::mac(p, &prk, &context, mac)?;
+            schedule::mac(p, &proved.prk, &context, mac)?;
             if !equal(mac, claim.theirs.proof) {
                 return Err(Error::AuthenticationFailed);
             }
         }
         #[cfg(feature = "signatures")]
         AuthenticationKey::Signature => {
-            schedule::with_signed(p, &prk, &context, |p, message| credential.key.verify(p, message, claim.theirs.proof))?;
+            schedule::with_signed(p, &proved.prk, &context, |p, message| credential.key.verify(p, message, claim.theirs.proof))?;
         }
         #[cfg(not(feature = "signatures"))]
         AuthenticationKey::Signature => return Err(Error::UnsupportedMethod),
@@ -124,6 +142,7 @@ fn prove<P: Provider + Credentials>(
     if !p.authorize(&Peer { thumbprint: found.thumbprint, credential, inbox: claim.inbox, role }) {
         return Err(Error::Denied);
     }
-    let th = schedule::th_next(p, claim.th, claim.plaintext, &credential.cred_x()?);
-    Ok(Proved { peer: found.thumbprint, prk, th })
+    proved.th = schedule::th_next(p, claim.th, claim.plaintext, &context.credential);
+    proved.peer = found.thumbprint;
+    Ok(())
 }

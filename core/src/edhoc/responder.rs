@@ -58,10 +58,10 @@ pub fn process_message_1<P: Provider + Credentials>(
     let h_message_1 = p.hash(&[message_1]);
     let th_2 = schedule::th_2(p, &g_y, &h_message_1);
     let prk_2e = p.extract(&th_2, g_xy.expose());
-    let prk_3e2m = match &g_rx {
-        Some(g_rx) => schedule::prk_next(p, &prk_2e, schedule::SALT_3E2M, &th_2, g_rx)?,
-        None => prk_2e.clone(),
-    };
+    let mut prk_3e2m = prk_2e.clone();
+    if let Some(g_rx) = &g_rx {
+        schedule::prk_next(p, &prk_2e, schedule::SALT_3E2M, &th_2, g_rx, &mut prk_3e2m)?;
+    }
 
     let mut plaintext_2 = Writer::new(scratch);
     c_r.write(&mut plaintext_2)?;
@@ -130,7 +130,9 @@ impl AwaitMessage3 {
 
         let own = OwnKeys::new(p, suite, self.method.responder())?;
         let claim = Claim { theirs, plaintext: plaintext_3, c_r: None, th: &self.th_3, prk: &self.prk_3e2m, ephemeral: &self.y, inbox };
-        let Proved { peer, prk: prk_4e3m, th: th_4 } = peer::verify(p, suite, self.method.initiator(), &own, &claim)?;
+        let mut proved = Proved::blank();
+        peer::verify(p, suite, self.method.initiator(), &own, &claim, &mut proved)?;
+        let Proved { peer, prk: prk_4e3m, th: th_4 } = &proved;
 
         let tag_len = suite.edhoc_aead().tag_len();
         let length = ead_4.iter().fold(0usize, |sum, item| sum.saturating_add(item.len()));
@@ -140,17 +142,18 @@ impl AwaitMessage3 {
         out.reserve(tag_len)?;
         let (plaintext_4, tag) =
             out.written_mut().get_mut(start..).and_then(|place| place.split_at_mut_checked(length)).ok_or(Error::Internal)?;
-        schedule::seal(p, suite, &prk_4e3m, (schedule::K_4, schedule::IV_4), &th_4, plaintext_4, tag)?;
-        let prk_out = schedule::kdf_hash(p, &prk_4e3m, schedule::PRK_OUT, &th_4)?;
+        schedule::seal(p, suite, prk_4e3m, (schedule::K_4, schedule::IV_4), th_4, plaintext_4, tag)?;
+        let mut prk_out = Secret::zero();
+        schedule::kdf_hash(p, prk_4e3m, schedule::PRK_OUT, th_4, &mut prk_out)?;
         Ok(Completed {
             role: Role::Responder,
             method: self.method,
             suite,
             c_i: self.c_i,
             c_r: self.c_r,
-            th_4,
+            th_4: *th_4,
             own: self.own,
-            peer,
+            peer: *peer,
             prk_out,
         })
     }

@@ -58,11 +58,9 @@ pub(crate) fn kdf<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, contex
     p.expand(prk, &info, out)
 }
 
-/// [`kdf`] with a transcript hash as context and 32 bytes of output.
-pub(crate) fn kdf_hash<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, context: &[u8]) -> Result<Secret<HASH>> {
-    let mut out = Secret::zero();
-    kdf(p, prk, label, &[context], out.expose_mut())?;
-    Ok(out)
+/// [`kdf`] with a transcript hash as context and 32 bytes of output. In place, as others here: a secret that is moved stays behind on the stack.
+pub(crate) fn kdf_hash<P: Provider>(p: &mut P, prk: &Secret<HASH>, label: u64, context: &[u8], out: &mut Secret<HASH>) -> Result<()> {
+    kdf(p, prk, label, &[context], out.expose_mut())
 }
 
 /// TH_2 = H( G_Y, H(message_1) ).
@@ -83,9 +81,12 @@ pub(crate) fn prk_next<P: Provider>(
     salt_label: u64,
     th: &[u8; HASH],
     shared: &Secret<32>,
-) -> Result<Secret<HASH>> {
-    let salt = kdf_hash(p, before, salt_label, th)?;
-    Ok(p.extract(salt.expose(), shared.expose()))
+    next: &mut Secret<HASH>,
+) -> Result<()> {
+    let mut salt = Secret::zero();
+    kdf_hash(p, before, salt_label, th, &mut salt)?;
+    next.set(&p.extract(salt.expose(), shared.expose()));
+    Ok(())
 }
 
 /// The map form of ID_CRED_x in two parts: a short head, and the kid, hash or credential itself.
@@ -238,11 +239,14 @@ fn with_message_key<P: Provider>(
 /// EDHOC_Exporter (RFC 9528 §4.2.1): `out.len()` bytes for `label` and `context`. Labels: `docs/PROTOCOL.md` §4.4.
 /// Error: `InvalidArgument` above 8160 bytes.
 pub fn exporter<P: Provider>(p: &mut P, prk_out: &Secret<HASH>, label: u64, context: &[u8], out: &mut [u8]) -> Result<()> {
-    let prk_exporter = kdf_hash(p, prk_out, PRK_EXPORTER, &[])?;
+    let mut prk_exporter = Secret::zero();
+    kdf_hash(p, prk_out, PRK_EXPORTER, &[], &mut prk_exporter)?;
     kdf(p, &prk_exporter, label, &[context], out)
 }
 
 /// EDHOC_KeyUpdate (RFC 9528 §4.2.2 and appendix H): the PRK_out that follows `prk_out`. Error: `InvalidArgument`.
 pub fn key_update<P: Provider>(p: &mut P, prk_out: &Secret<HASH>, context: &[u8]) -> Result<Secret<HASH>> {
-    kdf_hash(p, prk_out, KEY_UPDATE, context)
+    let mut next = Secret::zero();
+    kdf_hash(p, prk_out, KEY_UPDATE, context, &mut next)?;
+    Ok(next)
 }

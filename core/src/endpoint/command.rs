@@ -4,7 +4,7 @@ use super::config::Config;
 use super::event::{Kind, Origin, Outgoing, Sent, SessionHandle, Topic};
 use super::session::{Early, Live, Outcome, want};
 use super::tables::{NEVER, Tables};
-use super::{Endpoint, Port, live_in};
+use super::{Change, Endpoint, Port, live_in};
 use crate::edhoc;
 use crate::error::{Error, Result};
 use crate::record::{self, Ack, MAX_CONTENT_TYPE, MAX_TOPIC, Nonce, Options, Seen, Updating};
@@ -146,9 +146,8 @@ impl<T: Tables> Endpoint<T> {
             // Where the numbers of a session that was replaced are remembered: those of the session, or those of the first sending.
             Err(error) => (self.tables.remembering(session, origin.map(|origin| origin.sid)).ok_or(error)?, true),
         };
-        let (ack_delay, mut plan) = (u64::from(self.config.ack_delay_ms), self.plan());
-        let Endpoint { tables, counters, .. } = self;
-        let live = live_in(tables, slot)?;
+        let ack_delay = u64::from(self.config.ack_delay_ms);
+        let live = self.live_at(slot)?;
         let mut windows = live.windows;
         let mut unknown = replaced;
         for window in windows.iter_mut().flatten() {
@@ -169,15 +168,14 @@ impl<T: Tables> Endpoint<T> {
         }
         if !replaced {
             live.context.received.can_commit(number)?;
-            plan.committing = Some(number);
         }
         let committed = replaced || live.context.received.check(number) == Ok(Seen::Committed);
         if !committed || windows != live.windows {
-            let mut meta = live.meta()?;
-            meta.ended = windows.map(|window| window.map(|window| window.ended));
-            Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)?;
-            live.windows = windows;
+            let change = Change { committing: (!replaced).then_some(number), windows: Some(&windows), ..Change::default() };
+            self.save(port, slot, &change)?;
         }
+        let live = self.live_at(slot)?;
+        live.windows = windows;
         live.ack_at = live.ack_at.min(now_ms.saturating_add(ack_delay));
         self.settle(slot, Some(now_ms));
         Ok(())

@@ -112,6 +112,12 @@ impl Handshake {
         matches!(self.step, Step::Message2(_) | Step::Message4(_))
     }
 
+    /// message_3 is composed. A clone, so that what was composed erases itself.
+    #[inline(never)]
+    pub(super) fn await_message_4(&mut self, next: &AwaitMessage4) {
+        self.step = Step::Message4(next.clone());
+    }
+
     pub(crate) const fn is_half_open(&self) -> bool {
         #[cfg(feature = "responder")]
         return matches!(self.step, Step::Message1(_) | Step::Message3(_));

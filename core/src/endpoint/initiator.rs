@@ -103,16 +103,15 @@ impl<T: Tables> Endpoint<T> {
         let (scratch, rest) = back.split_at_mut_checked(message.len()).ok_or(Error::BufferTooSmall)?;
         let mut writer = Writer::new(rest.get_mut(PREFIX..).unwrap_or_default());
         let mut on_ead = |item: &Ead<'_>| take_inbox(item, INBOX, &mut inbox);
-        let outcome = state.process_message_2(port, message, handshake.by_value, &[], &mut on_ead, scratch, &mut writer);
+        let mut next = state.next();
+        let mut outcome = state.process_into(port, message, handshake.by_value, &[], &mut on_ead, scratch, &mut writer, &mut next);
         let (len, at) = (writer.len(), used.saturating_add(message.len()).saturating_add(PREFIX));
-        let outcome = match (outcome, handshake.expected) {
-            (Ok(next), Some(expected)) if next.peer() != expected => Err(Error::Denied),
-            (outcome, _) => outcome,
-        };
-        let next = match outcome {
-            Ok(next) => next,
-            Err(error) => return self.step_failed(slot, source, error),
-        };
+        if handshake.expected.is_some_and(|expected| expected != next.peer()) {
+            outcome = outcome.and(Err(Error::Denied));
+        }
+        if let Err(error) = outcome {
+            return self.step_failed(slot, source, error);
+        }
         let (peer, composed) = (next.peer(), handshake.composed);
         if self.has_initiated_since(&peer, composed) {
             // Another of this end's own handshakes with the same peer was faster. The peer would end this one with the first record under
@@ -124,7 +123,7 @@ impl<T: Tables> Endpoint<T> {
         handshake.cached = assemble(buffer, frame_type::MESSAGE_3, next.c_r(), at, len)?;
         handshake.waiting = 0;
         handshake.seen = seen;
-        handshake.step = Step::Message4(next);
+        handshake.await_message_4(&next);
         handshake.attempts = 1;
         handshake.transmit = true;
         handshake.deadline = now_ms.saturating_add(self.config.handshake_interval(1));
@@ -156,9 +155,10 @@ impl<T: Tables> Endpoint<T> {
         let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
         let scratch = buffer.get_mut(handshake.cached..).unwrap_or_default();
         let Step::Message4(state) = &handshake.step else { return self.ignored(Error::WrongState) };
-        match state.process_message_4(port, message, &mut edhoc::ignore_ead, scratch) {
-            Ok(completed) => self.complete_initiator(port, now_ms, slot, &completed, hash),
-            Err(error) => self.step_failed(slot, Source::Frame(message), error),
+        let outcome = state.process_message_4(port, message, &mut edhoc::ignore_ead, scratch);
+        match &outcome {
+            Ok(completed) => self.complete_initiator(port, now_ms, slot, completed, hash),
+            Err(error) => self.step_failed(slot, Source::Frame(message), *error),
         }
     }
 

@@ -4,12 +4,12 @@ use super::config::Route;
 use super::event::{Event, Kind, Message, Origin, Sid};
 use super::session::{Early, Live, Window, pending, want};
 use super::tables::{NEVER, Slot, Tables};
-use super::{Endpoint, MAX_DOUBLINGS, Port, Reply, frame_type, live_in};
+use super::{Change, Endpoint, MAX_DOUBLINGS, Port, Reply, frame_type, live_in};
 use crate::credential::Thumbprint;
 use crate::edhoc::ConnectionId;
 use crate::error::{Error, Result};
 use crate::persist::EndedSession;
-use crate::record::{self, Accepted, Content, Handover, Header, Options, Plan, Position, ReceivedNumbers, Seen};
+use crate::record::{self, Accepted, Content, Handover, Header, Options, Position, ReceivedNumbers, Seen};
 
 /// unknown-context frames: sent, and looked at, at most one in so long.
 const UNKNOWN_CONTEXT_MS: u64 = 1_000;
@@ -38,29 +38,43 @@ impl<T: Tables> Endpoint<T> {
         topic: Option<&[u8]>,
         frame: &'f mut [u8],
     ) -> Result<Event<'f>> {
+        let mut event = Event::None;
+        self.handle_frame_into(port, now_ms, route, topic, frame, &mut event)?;
+        Ok(event)
+    }
+
+    /// [`handle_frame`](Self::handle_frame) for little stack: with the event, `None` before, where the caller has its place.
+    pub fn handle_frame_into<'f, P: Port>(
+        &mut self,
+        port: &mut P,
+        now_ms: u64,
+        route: Route,
+        topic: Option<&[u8]>,
+        frame: &'f mut [u8],
+        event: &mut Event<'f>,
+    ) -> Result<()> {
         self.counters.frames = self.counters.frames.wrapping_add(1);
         match frame.first().copied() {
             #[cfg(feature = "responder")]
-            Some(frame_type::MESSAGE_1) => self.on_message_1(port, now_ms, route, frame)?,
-            Some(frame_type::MESSAGE_2) => self.on_message_2(port, now_ms, frame)?,
+            Some(frame_type::MESSAGE_1) => self.on_message_1(port, now_ms, route, frame),
+            Some(frame_type::MESSAGE_2) => self.on_message_2(port, now_ms, frame),
             #[cfg(feature = "responder")]
-            Some(frame_type::MESSAGE_3) => self.on_message_3(port, now_ms, frame)?,
-            Some(frame_type::MESSAGE_4) => self.on_message_4(port, now_ms, frame)?,
-            Some(frame_type::ERROR) => self.on_error(port, now_ms, frame)?,
-            Some(frame_type::UNKNOWN_CONTEXT) => self.on_unknown_context(port, now_ms, route, frame)?,
-            Some(0x40..=0x7f) => return self.on_record(port, now_ms, route, topic, frame),
+            Some(frame_type::MESSAGE_3) => self.on_message_3(port, now_ms, frame),
+            Some(frame_type::MESSAGE_4) => self.on_message_4(port, now_ms, frame),
+            Some(frame_type::ERROR) => self.on_error(port, now_ms, frame),
+            Some(frame_type::UNKNOWN_CONTEXT) => self.on_unknown_context(port, now_ms, route, frame),
+            Some(0x40..=0x7f) => self.on_record(port, now_ms, route, topic, frame, event),
             other => {
                 self.count_malformed();
-                return Err(match other {
+                Err(match other {
                     // Left here by a build without `responder`.
                     Some(frame_type::MESSAGE_1 | frame_type::MESSAGE_3) => Error::UnsupportedFrame,
                     Some(0x80..=0xbf) => Error::UnsupportedFrame,
                     Some(0x10..=0x3f) => Error::UnsupportedVersion,
                     _ => Error::Malformed,
-                });
+                })
             }
         }
-        Ok(Event::None)
     }
 
     #[inline(never)]
@@ -71,7 +85,8 @@ impl<T: Tables> Endpoint<T> {
         route: Route,
         topic: Option<&[u8]>,
         frame: &'f mut [u8],
-    ) -> Result<Event<'f>> {
+        event: &mut Event<'f>,
+    ) -> Result<()> {
         let header = Header::parse(frame, self.ids.len()).inspect_err(|_| self.count_malformed())?;
         let found = self.ids.split(&header.recipient).map(|(slot, _)| slot);
         let session = found.filter(|slot| {
@@ -94,15 +109,13 @@ impl<T: Tables> Endpoint<T> {
             }
         };
         // Read before it is accepted: the first record may say which session stands. What cannot be read is used up all the same.
-        let content = opened.content();
-        let accepted = self.accept(port, now_ms, slot, opened.at, content.as_ref().ok())?;
-        let outcome = match &content {
-            Ok(content) => {
-                self.counters.records = self.counters.records.wrapping_add(1);
-                self.on_content(port, now_ms, slot, opened.at, accepted, content)
-            }
-            Err(error) => Err(*error),
-        };
+        let mut content = Content::default();
+        let read = opened.read(&mut content);
+        let accepted = self.accept(port, now_ms, slot, opened.at, read.is_ok().then_some(&content))?;
+        let outcome = read.and_then(|()| {
+            self.counters.records = self.counters.records.wrapping_add(1);
+            self.on_content(port, now_ms, slot, opened.at, accepted, &content, event)
+        });
         if let Err(error) = outcome {
             self.count_refused(error);
         }
@@ -126,18 +139,16 @@ impl<T: Tables> Endpoint<T> {
         let peer = self.live_at(slot)?.peer();
         let windows = if confirms { self.gather(slot, &peer) } else { [None; 2] };
         let order = self.order.saturating_add(u32::from(confirms));
-        let plan = Plan { receiving: Some(at), ..self.plan() };
-        let Endpoint { tables, counters, .. } = self;
-        let live = live_in(tables, slot)?;
-        if confirms || live.context.must_store_to_accept(at) {
-            let mut meta = live.meta()?;
-            if confirms {
-                meta.confirmed = true;
-                meta.tag = order;
-                meta.ended = windows.map(|window| window.map(|window| window.ended));
-            }
-            Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)?;
+        if confirms || self.live_at(slot)?.context.must_store_to_accept(at) {
+            let change = Change {
+                receiving: Some(at),
+                order: confirms.then_some(order),
+                windows: confirms.then_some(&windows),
+                ..Change::default()
+            };
+            self.save(port, slot, &change)?;
         }
+        let live = live_in(&mut self.tables, slot)?;
         let accepted = live.context.accept(at)?;
         live.heard(now_ms);
         let agreed = matches!(live.early, Early::Initiator { .. });
@@ -161,6 +172,7 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// What an accepted record brings about.
+    #[expect(clippy::too_many_arguments, reason = "the call, the record, and where the event goes")]
     fn on_content<'f, P: Port>(
         &mut self,
         port: &mut P,
@@ -169,7 +181,8 @@ impl<T: Tables> Endpoint<T> {
         at: Position,
         accepted: Accepted,
         content: &Content<'f>,
-    ) -> Result<Event<'f>> {
+        event: &mut Event<'f>,
+    ) -> Result<()> {
         let options = &content.options;
         let session = self.handle_of(slot);
         let resuming = options.resume.is_some() || options.resumed.is_some();
@@ -181,7 +194,7 @@ impl<T: Tables> Endpoint<T> {
         let live = live_in(tables, slot)?;
         live.on_options(port, now_ms, at, options, config.offers)?;
         let kind = match options.kind {
-            record::Kind::Control => return Ok(Event::None),
+            record::Kind::Control => return Ok(()),
             record::Kind::Data => Kind::Data,
             record::Kind::Command => Kind::Command,
         };
@@ -224,7 +237,7 @@ impl<T: Tables> Endpoint<T> {
                 live.ack_at = now_ms.saturating_add(ack_delay);
             }
         }
-        Ok(Event::Message(Message {
+        *event = Event::Message(Message {
             session,
             peer: live.peer(),
             kind,
@@ -237,7 +250,8 @@ impl<T: Tables> Endpoint<T> {
             retain: options.retain,
             expiry_s: options.expiry,
             content_type: options.content_type,
-        }))
+        });
+        Ok(())
     }
 
     fn count_refused(&mut self, error: Error) {

@@ -71,8 +71,8 @@ use crate::credential::{Credentials, Thumbprint};
 use crate::crypto::Provider;
 use crate::error::{Error, Result};
 use crate::persist::{self, SNAPSHOT_MAX, SessionMeta, Store};
-use crate::record::{Plan, SecurityContext, Updating};
-use session::{Ended, Identifiers, Live, Outcome, State, pending, want};
+use crate::record::{Plan, Position, Updating};
+use session::{Ended, Identifiers, Live, Outcome, State, Windows, pending, want};
 use zeroize::Zeroizing;
 
 /// What an endpoint needs from its platform: cryptography with keys by handle, credentials, and durable memory.
@@ -130,6 +130,20 @@ pub struct Endpoint<T> {
     reaction_from: u64,
     /// Of the batch under way: records, and how many of them take a new message number; 0 without one.
     batch: (u32, u32),
+}
+
+/// What a store operation makes durable besides what stands. It counts only once that has succeeded.
+#[derive(Default)]
+struct Change<'w> {
+    /// A verified record about to be accepted.
+    receiving: Option<Position>,
+    /// A delivered message that the application has made durable.
+    committing: Option<u64>,
+    /// The session is confirmed, as this one in order.
+    order: Option<u32>,
+    windows: Option<&'w Windows>,
+    /// A message sent under another session first may be out.
+    carries: bool,
 }
 
 /// A frame that answers something without a session. There is room for one: the newest.
@@ -334,52 +348,47 @@ impl<T: Tables> Endpoint<T> {
 
     // ---- stored state
 
-    /// Stores a session; when that has succeeded, `plan` is in force.
-    fn save<P: Port>(
-        counters: &mut Counters,
-        port: &mut P,
-        slot: usize,
-        context: &mut SecurityContext,
-        meta: &mut SessionMeta,
-        plan: &Plan,
-    ) -> Result<()> {
+    /// Stores a live session; when that has succeeded, what it reserves is in force.
+    #[inline(never)]
+    fn save<P: Port>(&mut self, port: &mut P, slot: usize, change: &Change<'_>) -> Result<()> {
+        let plan = Plan {
+            ahead: self.config.reserve.max(self.batch.0),
+            edge_ahead: self.config.edge.max(self.batch.0),
+            numbers_ahead: NUMBERS_AHEAD.max(self.batch.1),
+            receiving: change.receiving,
+            committing: change.committing,
+        };
+        let Endpoint { tables, counters, .. } = self;
+        let live = live_in(tables, slot)?;
         let mut buffer = Zeroizing::new([0; SNAPSHOT_MAX]);
+        let mut meta = live.meta(change);
         // What is never taken up again needs no keys, and what is not stored cannot be stolen.
         meta.keyless = !port.resists_rollback();
-        let len = persist::snapshot::encode(port, context, meta, plan, buffer.as_mut())?;
+        let len = persist::snapshot::encode(port, &live.context, &meta, &plan, buffer.as_mut())?;
         let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
         let outcome = port.save(key, buffer.get(..len).ok_or(Error::Internal)?);
         if outcome.is_err() {
             counters.storage_failed = counters.storage_failed.wrapping_add(1);
             return Err(Error::StorageFailed);
         }
-        context.stored(plan);
+        live.context.stored(&plan);
         Ok(())
     }
 
     /// Stores a live session as it is, if something that is about to be sent requires it.
     fn save_to_send<P: Port>(&mut self, port: &mut P, slot: usize, new_number: bool) -> Result<()> {
-        let plan = self.plan();
-        let Endpoint { tables, counters, .. } = self;
-        let live = live_in(tables, slot)?;
-        if live.context.must_store_to_send(new_number) {
-            let mut meta = live.meta()?;
-            Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)?;
+        if !self.live_at(slot)?.context.must_store_to_send(new_number) {
+            return Ok(());
         }
-        Ok(())
+        self.save(port, slot, &Change::default())
     }
 
     /// Makes durable that a message sent under another session first may be out, unless that is known.
     fn save_carrying<P: Port>(&mut self, port: &mut P, slot: usize) -> Result<()> {
-        let plan = self.plan();
-        let Endpoint { tables, counters, .. } = self;
-        let live = live_in(tables, slot)?;
-        if !live.carries() {
-            let mut meta = live.meta()?;
-            meta.flags |= flag::CARRIES;
-            Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)?;
+        if self.live_at(slot)?.carries() {
+            return Ok(());
         }
-        Ok(())
+        self.save(port, slot, &Change { carries: true, ..Change::default() })
     }
 
     /// Erases what is stored of a slot. A failure does no harm: what stays behind is older than its successor.
@@ -395,16 +404,6 @@ impl<T: Tables> Endpoint<T> {
     /// loses as many as were reserved, and what is reserved of the 64 message numbers that may be out counts as out.
     pub fn batch(&mut self, records: u32, numbers: u32) {
         self.batch = (records.min(MAX_RESERVE), numbers.min(MAX_RESERVE));
-    }
-
-    fn plan(&self) -> Plan {
-        Plan {
-            ahead: self.config.reserve.max(self.batch.0),
-            edge_ahead: self.config.edge.max(self.batch.0),
-            numbers_ahead: NUMBERS_AHEAD.max(self.batch.1),
-            receiving: None,
-            committing: None,
-        }
     }
 
     // ---- small things
@@ -445,15 +444,16 @@ impl Live {
     }
 
     /// What is stored besides the security context.
-    fn meta(&self) -> Result<SessionMeta> {
-        Ok(SessionMeta {
-            route: persist::RouteBytes::new(self.route.as_bytes())?,
-            confirmed: self.is_confirmed(),
-            flags: if self.fresh { flag::FRESH } else { 0 } | if self.carries() { flag::CARRIES } else { 0 },
-            tag: self.order,
+    fn meta(&self, change: &Change<'_>) -> SessionMeta<'_> {
+        let windows = change.windows.unwrap_or(&self.windows);
+        SessionMeta {
+            route: self.route.as_bytes(),
+            confirmed: self.is_confirmed() || change.order.is_some(),
+            flags: if self.fresh { flag::FRESH } else { 0 } | if change.carries || self.carries() { flag::CARRIES } else { 0 },
+            tag: change.order.unwrap_or(self.order),
             keyless: false,
-            ended: self.windows.map(|window| window.map(|window| window.ended)),
-        })
+            ended: windows.map(|window| window.map(|window| window.ended)),
+        }
     }
 
     /// An authenticated record came in.

@@ -17,57 +17,60 @@ impl<T: Tables> Endpoint<T> {
     /// The next thing that has happened. Call until it gives nothing: an event that was not taken keeps its slot, and handshakes may find
     /// none (`NoSpace`).
     pub fn poll_event(&mut self) -> Option<Event<'static>> {
-        loop {
-            match self.tables.next_event()? {
-                Slot::Handshake(slot) => {
-                    let handshake = self.tables.handshake(slot)?;
-                    let event = Event::HandshakeFailed { handshake: handshake.id, route: handshake.route, reason: handshake.reason };
-                    self.drop_handshake(slot);
-                    return Some(event);
-                }
-                Slot::Session(slot) => {
-                    let event = self.session_event(slot);
-                    if event.is_some() {
-                        return event;
+        let mut event = Event::None;
+        self.poll_event_into(&mut event);
+        if event == Event::None { None } else { Some(event) }
+    }
+
+    /// [`poll_event`](Self::poll_event) for little stack: with the event, `None` before and if there is none, where the caller has its place.
+    pub fn poll_event_into(&mut self, event: &mut Event<'_>) {
+        while let Event::None = event {
+            match self.tables.next_event() {
+                Some(Slot::Handshake(slot)) => {
+                    if let Some(handshake) = self.tables.handshake(slot) {
+                        *event = Event::HandshakeFailed { handshake: handshake.id, route: handshake.route, reason: handshake.reason };
                     }
+                    self.drop_handshake(slot);
                 }
+                Some(Slot::Session(slot)) => self.session_event(slot, event),
+                None => return,
             }
         }
     }
 
-    fn session_event(&mut self, slot: usize) -> Option<Event<'static>> {
+    fn session_event(&mut self, slot: usize, event: &mut Event<'_>) {
         let id = self.handle_of(slot);
-        let session = self.tables.session_mut(slot)?;
-        let event = match &mut session.state {
-            State::Live(live) => live.event(id),
+        let Some(session) = self.tables.session_mut(slot) else { return };
+        match &mut session.state {
+            State::Live(live) => live.event(id, event),
             State::Ended(ended) if !ended.reported => {
-                let event = match ended.outcome {
+                let sid = ended.sid;
+                match ended.outcome {
                     Outcome::Replaced(new) => {
                         // What replaces it is announced first.
-                        let announced = self.announce(new);
-                        if announced.is_some() {
-                            return announced;
+                        if self.announce(new, event) {
+                            return;
                         }
-                        let State::Ended(ended) = &self.tables.session(slot)?.state else { return None };
-                        Event::Replaced { old: id, sid: ended.sid, new }
+                        *event = Event::Replaced { old: id, sid, new };
                     }
-                    Outcome::Closed(reason) => Event::Closed { session: id, peer: ended.peer, route: ended.route, reason },
-                };
-                self.silence(slot);
-                return Some(event);
+                    Outcome::Closed(reason) => *event = Event::Closed { session: id, peer: ended.peer, route: ended.route, reason },
+                }
+                return self.silence(slot);
             }
-            _ => None,
-        };
+            _ => {}
+        }
         self.settle(slot, None);
-        event
     }
 
-    fn announce(&mut self, id: SessionHandle) -> Option<Event<'static>> {
-        let slot = self.slot_of(id).ok()?;
-        let live = self.live_at(slot).ok()?;
-        let event = (live.events & pending::ESTABLISHED != 0).then(|| live.event(id)).flatten();
+    fn announce(&mut self, id: SessionHandle, event: &mut Event<'_>) -> bool {
+        let Ok(slot) = self.slot_of(id) else { return false };
+        let Ok(live) = self.live_at(slot) else { return false };
+        let due = live.events & pending::ESTABLISHED != 0;
+        if due {
+            live.event(id, event);
+        }
         self.settle(slot, None);
-        event
+        due
     }
 
     /// The end of a session has been reported, or needs no report.
@@ -217,25 +220,26 @@ impl Live {
         self.wants = 0;
     }
 
-    fn event(&mut self, session: SessionHandle) -> Option<Event<'static>> {
+    /// The next event, if one is due.
+    fn event(&mut self, session: SessionHandle, event: &mut Event<'_>) {
         let lowest = self.events & self.events.wrapping_neg();
         self.events &= !lowest;
-        match lowest {
+        *event = match lowest {
             pending::ESTABLISHED => {
                 let resumed = self.events & pending::RESUMED != 0;
                 self.events &= !pending::RESUMED;
                 let handshake = Some(self.handshake).filter(|handshake| *handshake != HandshakeId(0));
-                Some(Event::Established { session, peer: self.peer(), role: self.role(), handshake, resumed })
+                Event::Established { session, peer: self.peer(), role: self.role(), handshake, resumed }
             }
-            pending::ACKNOWLEDGED => Some(Event::Acknowledged { session, top: self.acked.top, missing: self.acked.missing }),
-            pending::COMMAND_READY => Some(Event::CommandReady { session }),
-            pending::KEY_UPDATED => Some(Event::KeyUpdated { session, epoch: self.context.epoch() }),
-            pending::SILENT => Some(Event::PeerSilent { session }),
+            pending::ACKNOWLEDGED => Event::Acknowledged { session, top: self.acked.top, missing: self.acked.missing },
+            pending::COMMAND_READY => Event::CommandReady { session },
+            pending::KEY_UPDATED => Event::KeyUpdated { session, epoch: self.context.epoch() },
+            pending::SILENT => Event::PeerSilent { session },
             _ => {
-                let number = self.next_resend()?;
+                let Some(number) = self.next_resend() else { return };
                 self.resend_from = number.saturating_add(1);
-                Some(Event::Resend { session, number })
+                Event::Resend { session, number }
             }
-        }
+        };
     }
 }

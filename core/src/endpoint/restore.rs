@@ -2,11 +2,11 @@
 
 use super::config::Route;
 use super::event::SessionHandle;
-use super::session::{Ended, Outcome, State, Window, Windows, pending, take_over, want};
+use super::session::{Outcome, Window, Windows, pending, take_over, want};
 use super::tables::Tables;
-use super::{Endpoint, Port, flag, live_in};
+use super::{Change, Endpoint, Port, flag};
 use crate::error::{Error, Result};
-use crate::persist::{self, SNAPSHOT_MAX};
+use crate::persist::{self, SNAPSHOT_MAX, SessionMeta};
 use zeroize::Zeroizing;
 
 impl<T: Tables> Endpoint<T> {
@@ -69,21 +69,21 @@ impl<T: Tables> Endpoint<T> {
             return Err(Error::NoSpace);
         }
         let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
-        let read = persist::snapshot::decode_into(port, snapshot, |blank| Ok(&mut session.seat(blank, Route::default(), now_ms)?.context));
-        let meta = match read {
-            Ok(meta) => meta,
-            Err(error) => {
-                self.release(slot);
-                return Err(error);
-            }
-        };
+        let mut meta = SessionMeta::default();
+        let read = persist::snapshot::decode_into(port, snapshot, &mut meta, |parties, epoch| {
+            Ok(&mut session.seat(parties, epoch, Route::default(), now_ms)?.context)
+        });
+        if let Err(error) = read {
+            self.release(slot);
+            return Err(error);
+        }
         // Stored by an endpoint whose store did not resist rollback: without keys, whatever the store says now.
         let durable = port.resists_rollback() && !meta.keyless;
         let own = *self.live_at(slot)?.context.parties().recipient_id();
         let Some((_, variant)) = self.ids.split(&own).filter(|(named, _)| *named == slot) else {
             return Err(Error::InvalidArgument);
         };
-        let route = Route::new(meta.route.as_slice())?;
+        let route = Route::new(meta.route)?;
         let answers = durable && cfg!(feature = "responder");
         if !(meta.confirmed || answers) {
             // Nothing ever came under it: there is nothing to remember and nobody to tell. Nor does a build confirm what it does not answer.
@@ -95,12 +95,13 @@ impl<T: Tables> Endpoint<T> {
         let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
         session.variant = variant;
         session.advance();
-        let handle = SessionHandle::compose(slot, session.generation);
         let live = session.live_mut().ok_or(Error::Internal)?;
         live.route = route;
         live.confirmed = meta.confirmed;
         live.order = meta.tag;
-        live.windows = meta.ended.map(|ended| ended.map(|ended| Window { handle: None, ended }));
+        for (window, ended) in live.windows.iter_mut().zip(meta.ended) {
+            *window = ended.map(|ended| Window { handle: None, ended });
+        }
         live.fresh = meta.flags & flag::FRESH != 0;
         if meta.flags & flag::CARRIES != 0 {
             live.carried_below = live.context.sent.next();
@@ -115,17 +116,7 @@ impl<T: Tables> Endpoint<T> {
         }
         let (peer, usable) = (live.peer(), durable && live.is_confirmed());
         if !durable {
-            let ended = Ended {
-                peer,
-                sid: live.sid(),
-                route,
-                outcome: Outcome::Closed(Error::LostState),
-                order: live.order,
-                reported: false,
-                keep: true,
-                windows: live.heritage(handle),
-            };
-            session.state = State::Ended(ended);
+            self.end(slot, Outcome::Closed(Error::LostState));
         }
         self.tables.index_peer(slot, &peer, true);
         self.settle(slot, Some(now_ms));
@@ -158,9 +149,7 @@ impl<T: Tables> Endpoint<T> {
 
     /// Gives receive windows to the session in `slot`, durably. On error it knows them until the next start.
     fn bequeath<P: Port>(&mut self, port: &mut P, slot: usize, heritage: Windows) -> Result<()> {
-        let plan = self.plan();
-        let Endpoint { tables, counters, .. } = self;
-        let live = live_in(tables, slot)?;
+        let live = self.live_at(slot)?;
         let before = live.windows;
         for window in heritage.into_iter().flatten() {
             take_over(&mut live.windows, window);
@@ -168,7 +157,6 @@ impl<T: Tables> Endpoint<T> {
         if live.windows == before {
             return Ok(());
         }
-        let mut meta = live.meta()?;
-        Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)
+        self.save(port, slot, &Change::default())
     }
 }

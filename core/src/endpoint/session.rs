@@ -8,7 +8,7 @@ use crate::credential::Thumbprint;
 use crate::edhoc::{ConnectionId, Role};
 use crate::error::{Error, Result};
 use crate::persist::EndedSession;
-use crate::record::{Ack, Handover, Nonce, SecurityContext};
+use crate::record::{Ack, Handover, Nonce, Parties, SecurityContext};
 
 /// Bits of a handle that hold the slot index; the rest is the generation.
 const SLOT_BITS: u32 = 20;
@@ -183,7 +183,6 @@ pub(crate) enum Outcome {
 
 impl Live {
     pub(crate) fn new(context: SecurityContext, route: Route, now_ms: u64) -> Self {
-        let next = context.sent.next();
         Live {
             context,
             route,
@@ -206,7 +205,7 @@ impl Live {
             acked: Ack { top: 0, missing: 0 },
             resend_from: 0,
             resend_to: 0,
-            aged_below: next,
+            aged_below: 0,
             repeat_at: NEVER,
             ack_at: NEVER,
             heard_ms: now_ms,
@@ -279,8 +278,8 @@ impl Session {
 
     /// A new session, built where it stays: sessions are large, and stacks are not.
     #[inline(never)]
-    pub(crate) fn seat(&mut self, context: SecurityContext, route: Route, now_ms: u64) -> Result<&mut Live> {
-        self.state = State::Live(Live::new(context, route, now_ms));
+    pub(crate) fn seat(&mut self, parties: &Parties, epoch: u32, route: Route, now_ms: u64) -> Result<&mut Live> {
+        self.state = State::Live(Live::new(SecurityContext::blank(*parties, epoch), route, now_ms));
         self.live_mut().ok_or(Error::Internal)
     }
 

@@ -3,11 +3,11 @@
 use super::handshake::parties;
 use super::session::{Early, Live, Outcome, State, Windows, take_over};
 use super::tables::Tables;
-use super::{Endpoint, Port, live_in};
+use super::{Change, Endpoint, Port};
 use crate::credential::Thumbprint;
 use crate::edhoc::Completed;
 use crate::error::{Error, Result};
-use crate::record::{Handover, Parties, Relation, SecurityContext};
+use crate::record::{Handover, Parties, Relation};
 
 impl<T: Tables> Endpoint<T> {
     /// The Initiator's decision about the new session of `parties`, whose message_1 was composed at `composed`: the list for its peer, or
@@ -90,7 +90,7 @@ impl<T: Tables> Endpoint<T> {
         let reserving = self.tables.handshake(handshake).ok_or(Error::Internal)?;
         let (slot, route) = (reserving.slot, reserving.route);
         let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
-        let live = session.seat(SecurityContext::blank(parties(completed)?, 0), route, now_ms)?;
+        let live = session.seat(&parties(completed)?, 0, route, now_ms)?;
         let identifier = *live.context.parties().recipient_id();
         if let Err(error) = live.context.begin(port, completed.prk_out()) {
             session.state = State::Reserved { handshake, identifier };
@@ -106,7 +106,7 @@ impl<T: Tables> Endpoint<T> {
         let (peer, confirmed, identifier) = (live.peer(), live.is_confirmed(), *live.context.parties().recipient_id());
         let windows = if confirmed { self.gather(slot, &peer) } else { [None; 2] };
         self.live_at(slot)?.windows = windows;
-        let saved = self.save_seated(port, slot);
+        let saved = self.save(port, slot, &Change::default());
         let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
         if saved.is_err() {
             session.state = State::Reserved { handshake, identifier };
@@ -120,15 +120,6 @@ impl<T: Tables> Endpoint<T> {
         }
         self.settle(slot, Some(now_ms));
         Ok(())
-    }
-
-    #[inline(never)]
-    fn save_seated<P: Port>(&mut self, port: &mut P, slot: usize) -> Result<()> {
-        let plan = self.plan();
-        let Endpoint { tables, counters, .. } = self;
-        let live = live_in(tables, slot)?;
-        let mut meta = live.meta()?;
-        Self::save(counters, port, slot, &mut live.context, &mut meta, &plan)
     }
 
     /// Ends every other session with the peer of the session in `slot`, but for those that the peer began and that came up, unconfirmed, at

@@ -8,7 +8,7 @@ pub mod snapshot;
 mod tests;
 
 pub use flash::{Flash, Layout, TwoSlot};
-pub use snapshot::{EndedSession, RouteBytes, SNAPSHOT_MAX, SessionMeta};
+pub use snapshot::{EndedSession, MAX_ROUTE, SNAPSHOT_MAX, SessionMeta};
 
 use crate::error::Result;
 

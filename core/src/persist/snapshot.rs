@@ -15,7 +15,7 @@
 //!
 //! Keys are derived anew from PRK_out, which is left out for a store that does not resist rollback. What is absent is zero. It holds secrets: erase the buffer after use, and keep the store private.
 
-use crate::bytes::{Reader, Secret, Writer, copy, equal};
+use crate::bytes::{Reader, Secret, Writer, equal};
 use crate::credential::Thumbprint;
 use crate::crypto::{Provider, Suite};
 use crate::edhoc::{ConnectionId, Role};
@@ -37,28 +37,6 @@ const FLAG_ENDED: [u8; 2] = [4, 8];
 const FLAG_KEYLESS: u8 = 16;
 const FLAGS: u8 = FLAG_RESPONDER | FLAG_CONFIRMED | 4 | 8 | FLAG_KEYLESS;
 
-/// An address of at most 24 bytes, opaque here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RouteBytes {
-    bytes: [u8; MAX_ROUTE],
-    length: u8,
-}
-
-impl RouteBytes {
-    /// Copies an address. Error: [`Error::InvalidArgument`] above 24 bytes.
-    pub fn new(address: &[u8]) -> Result<Self> {
-        let mut route = RouteBytes::default();
-        copy(route.bytes.get_mut(..address.len()).ok_or(Error::InvalidArgument)?, address);
-        route.length = address.len() as u8;
-        Ok(route)
-    }
-
-    /// The address.
-    pub fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
-    }
-}
-
 /// The numbers of a session that ended: recognises a message sent again under the one that stands (option `origin`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndedSession {
@@ -77,9 +55,9 @@ impl EndedSession {
 
 /// What the endpoint stores with a session's security contexts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SessionMeta {
-    /// Where the peer is reached.
-    pub route: RouteBytes,
+pub struct SessionMeta<'r> {
+    /// Where the peer is reached: an address of at most [`MAX_ROUTE`] bytes, opaque here.
+    pub route: &'r [u8],
     /// A record of the peer's was verified under this session. In the snapshot stored to accept the first one it is set already.
     pub confirmed: bool,
     /// Bits of the endpoint's own.
@@ -96,10 +74,14 @@ pub struct SessionMeta {
 /// Writes the snapshot that makes `plan` durable; gives its length, [`SNAPSHOT_MAX`]. Nothing changes: call
 /// [`SecurityContext::stored`] with the same plan when it has been saved.
 ///
-/// Errors: [`Error::WrongState`] for a volatile context, which must never be restored; [`Error::BufferTooSmall`].
-pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionMeta, plan: &Plan, out: &mut [u8]) -> Result<usize> {
+/// Errors: [`Error::WrongState`] for a volatile context, which must never be restored; [`Error::InvalidArgument`] for a route that is too long;
+/// [`Error::BufferTooSmall`].
+pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionMeta<'_>, plan: &Plan, out: &mut [u8]) -> Result<usize> {
     if context.is_volatile() {
         return Err(Error::WrongState);
+    }
+    if meta.route.len() > MAX_ROUTE {
+        return Err(Error::InvalidArgument);
     }
     let parties = context.parties();
     // The record about to be accepted may be the first under p + 1: then p has ended when this is restored.
@@ -122,7 +104,7 @@ pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionM
     w.push(&parties.sid);
     w.push(&parties.own.0);
     w.push(&parties.peer.0);
-    write_padded(&mut w, meta.route.as_slice(), MAX_ROUTE);
+    write_padded(&mut w, meta.route, MAX_ROUTE);
     w.push(&epoch.to_be_bytes());
     let (n_a, n_b, partial_iv) = match update {
         Update::Idle | Update::Moved => ([0; 8], [0; 8], 0),
@@ -138,8 +120,9 @@ pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionM
         write_u64(&mut w, value);
     }
     write_received(&mut w, &received);
-    for ended in meta.ended {
-        let ended = ended.unwrap_or(EndedSession { sid: [0; 8], received: ReceivedNumbers::new() });
+    for ended in &meta.ended {
+        let none = EndedSession { sid: [0; 8], received: ReceivedNumbers::new() };
+        let ended = ended.as_ref().unwrap_or(&none);
         w.push(&ended.sid);
         write_received(&mut w, &ended.received);
     }
@@ -189,18 +172,20 @@ fn write_padded(w: &mut Writer<'_>, bytes: &[u8], size: usize) {
 /// store must come before the first record.
 ///
 /// Errors: [`Error::UnsupportedState`] for another version or a suite not in this build; [`Error::CorruptState`].
-pub fn decode<P: Provider>(p: &mut P, bytes: &[u8]) -> Result<(SecurityContext, SessionMeta)> {
-    let mut context = None;
-    let meta = decode_into(p, bytes, |blank| Ok(context.insert(blank)))?;
+pub fn decode<'b, P: Provider>(p: &mut P, bytes: &'b [u8]) -> Result<(SecurityContext, SessionMeta<'b>)> {
+    let (mut context, mut meta) = (None, SessionMeta::default());
+    decode_into(p, bytes, &mut meta, |parties, epoch| Ok(context.insert(SecurityContext::blank(*parties, epoch))))?;
     Ok((context.ok_or(Error::Internal)?, meta))
 }
 
-/// As [`decode`], with the context where `place` puts it: it is large. After an error what is there is unfinished.
-pub(crate) fn decode_into<'c, P: Provider>(
+/// As [`decode`], with a blank context for these parties and this epoch where `place` puts it: it is large. `meta` is the default; after an error
+/// what is there, and in the context, is unfinished.
+pub(crate) fn decode_into<'b, 'c, P: Provider>(
     p: &mut P,
-    bytes: &[u8],
-    place: impl FnOnce(SecurityContext) -> Result<&'c mut SecurityContext>,
-) -> Result<SessionMeta> {
+    bytes: &'b [u8],
+    meta: &mut SessionMeta<'b>,
+    place: impl FnOnce(&Parties, u32) -> Result<&'c mut SecurityContext>,
+) -> Result<()> {
     match bytes.first() {
         None => return Err(Error::CorruptState),
         Some(&version) if version != VERSION => return Err(Error::UnsupportedState),
@@ -212,30 +197,38 @@ pub(crate) fn decode_into<'c, P: Provider>(
         return Err(Error::CorruptState);
     }
     // Every reading error from here on means a snapshot that no encoder wrote.
-    read(body, place).map_err(|error| match error {
+    read(body, meta, place).map_err(|error| match error {
         Error::UnsupportedState => error,
         _ => Error::CorruptState,
     })
 }
 
-fn read<'c>(body: &[u8], place: impl FnOnce(SecurityContext) -> Result<&'c mut SecurityContext>) -> Result<SessionMeta> {
+#[inline(never)]
+fn read<'b, 'c>(
+    body: &'b [u8],
+    meta: &mut SessionMeta<'b>,
+    place: impl FnOnce(&Parties, u32) -> Result<&'c mut SecurityContext>,
+) -> Result<()> {
     let mut r = Reader::new(body);
     let [_, suite, flags, stage, own_flags] = r.array()?;
     let suite = Suite::from_number(i64::from(suite)).ok_or(Error::UnsupportedState)?;
     if flags & !FLAGS != 0 {
         return Err(Error::CorruptState);
     }
-    let tag = u32::from_be_bytes(r.array()?);
+    meta.confirmed = flags & FLAG_CONFIRMED != 0;
+    meta.keyless = flags & FLAG_KEYLESS != 0;
+    meta.flags = own_flags;
+    meta.tag = u32::from_be_bytes(r.array()?);
     let role = if flags & FLAG_RESPONDER != 0 { Role::Responder } else { Role::Initiator };
     let c_i = ConnectionId::new(read_padded(&mut r, 4)?)?;
     let c_r = ConnectionId::new(read_padded(&mut r, 4)?)?;
     let sid = r.array()?;
     let (own, peer) = (Thumbprint(r.array()?), Thumbprint(r.array()?));
-    let route = RouteBytes::new(read_padded(&mut r, MAX_ROUTE)?)?;
+    meta.route = read_padded(&mut r, MAX_ROUTE)?;
     let epoch = u32::from_be_bytes(r.array()?);
     let (n_a, n_b, partial_iv) = (r.array()?, r.array()?, read_u64(&mut r)?);
 
-    let context = place(SecurityContext::blank(Parties { suite, role, c_i, c_r, own, peer, sid }, epoch))?;
+    let context = place(&Parties { suite, role, c_i, c_r, own, peer, sid }, epoch)?;
     context.update = match stage {
         stage if stage == Updating::Idle as u8 => Update::Idle,
         stage if stage == Updating::Requested as u8 => Update::Requested { n_a },
@@ -245,12 +238,13 @@ fn read<'c>(body: &[u8], place: impl FnOnce(SecurityContext) -> Result<&'c mut S
     };
     context.sent = SentNumbers::restored(read_u64(&mut r)?, read_u64(&mut r)?, read_u64(&mut r)?)?;
     context.received = read_received(&mut r)?;
-    let mut ended = [None; 2];
-    for (place, flag) in ended.iter_mut().zip(FLAG_ENDED) {
-        let found = EndedSession { sid: r.array()?, received: read_received(&mut r)? };
-        *place = (flags & flag != 0).then_some(found);
+    for (place, flag) in meta.ended.iter_mut().zip(FLAG_ENDED) {
+        *place = Some(EndedSession { sid: r.array()?, received: read_received(&mut r)? });
+        if flags & flag == 0 {
+            *place = None;
+        }
     }
-    let keyless = flags & FLAG_KEYLESS != 0;
+    let keyless = meta.keyless;
     read_context(context, epoch, keyless, &mut r)?;
     if context.update.has_next() {
         read_context(context, epoch.checked_add(1).ok_or(Error::CorruptState)?, keyless, &mut r)?;
@@ -259,7 +253,7 @@ fn read<'c>(body: &[u8], place: impl FnOnce(SecurityContext) -> Result<&'c mut S
     }
     r.finish()?;
     context.mark_restored();
-    Ok(SessionMeta { route, confirmed: flags & FLAG_CONFIRMED != 0, flags: own_flags, tag, keyless, ended })
+    Ok(())
 }
 
 fn read_context(context: &mut SecurityContext, epoch: u32, keyless: bool, r: &mut Reader<'_>) -> Result<()> {

@@ -22,28 +22,42 @@ const ORDER: [u8; 32] = [
 // The steps are not inlined: one frame would hold the working memory of all.
 #[inline(never)]
 pub(in crate::crypto) fn verify(public: &[u8; 32], message: &[&[u8]], signature: &[u8; 64]) -> Result<()> {
-    let negative = match negative(public) {
-        Some(point) if !is_weak(&point) => point,
+    let negative = negative(public);
+    // By reference, here and below: moved, points would lie on the stack twice.
+    let negative = match &negative {
+        Some(point) if !is_weak(point) => point,
         _ => return Err(Error::InvalidKey),
     };
     let ([r, s], []) = signature.as_chunks::<32>() else { return Err(Error::Internal) };
     if !s.iter().rev().lt(ORDER.iter().rev()) {
         return Err(Error::AuthenticationFailed);
     }
-    // What R has to be. Its encoding is compared, so that a second name of it, and what is no point, fail without being read.
-    let sum = sum(s, &challenge(r, public, message), &negative);
-    if sum.compress().as_bytes() == r && !is_weak(&sum) { Ok(()) } else { Err(Error::AuthenticationFailed) }
+    if is_sum(r, s, &challenge(r, public, message), negative) { Ok(()) } else { Err(Error::AuthenticationFailed) }
+}
+
+/// Is R what it has to be? Its encoding is compared, so that a second name of it, and what is no point, fail without being read.
+#[inline(never)]
+fn is_sum(r: &[u8; 32], s: &[u8; 32], k: &[u8; 32], negative: &EdwardsPoint) -> bool {
+    let sum = sum(s, k, negative);
+    is_encoded(&sum, r) && !is_weak(&sum)
+}
+
+#[inline(never)]
+fn is_encoded(point: &EdwardsPoint, encoded: &[u8; 32]) -> bool {
+    point.compress().as_bytes() == encoded
 }
 
 /// The negative of a key, which is what the sum takes.
 #[inline(never)]
 fn negative(public: &[u8; 32]) -> Option<EdwardsPoint> {
     let mut encoded = *public;
-    // The other sign of x.
-    encoded[31] ^= 0x80;
-    let point = CompressedEdwardsY(encoded).decompress()?;
     encoded[31] &= 0x7f;
-    x25519_canonical(&encoded).then_some(point)
+    if !x25519_canonical(&encoded) {
+        return None;
+    }
+    // The other sign of x.
+    encoded[31] |= !public[31] & 0x80;
+    CompressedEdwardsY(encoded).decompress()
 }
 
 /// Does its order divide 8?

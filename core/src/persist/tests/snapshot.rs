@@ -1,14 +1,14 @@
 use crate::bytes::Secret;
 use crate::error::Error;
 use crate::persist::snapshot::{SNAPSHOT_MAX, decode, encode};
-use crate::persist::{EndedSession, RouteBytes, SessionMeta};
+use crate::persist::{EndedSession, SessionMeta};
 use crate::record::tests::{SUITE, control, data, pair, protect, provider, receive, volatile_pair};
 use crate::record::{Options, Plan, Position, SecurityContext, Seen, Updating};
 use std::vec::Vec;
 
 const PLAN: Plan = Plan { ahead: 10, edge_ahead: 10, numbers_ahead: 4, receiving: None, committing: None };
 
-fn stored(context: &SecurityContext, meta: &SessionMeta, plan: &Plan) -> Vec<u8> {
+fn stored(context: &SecurityContext, meta: &SessionMeta<'_>, plan: &Plan) -> Vec<u8> {
     let mut out = [0xaa; SNAPSHOT_MAX + 5];
     let length = encode(&mut provider(), context, meta, plan, &mut out).unwrap();
     out[..length].to_vec()
@@ -38,24 +38,28 @@ fn lived() -> (SecurityContext, SecurityContext) {
 fn what_the_endpoint_adds_comes_back() {
     let (i, r) = lived();
     let meta = SessionMeta {
-        route: RouteBytes::new(b"wearable-17").unwrap(),
+        route: b"wearable-17",
         confirmed: true,
         flags: 0xc5,
         tag: 0x0102_0304,
         keyless: false,
         ended: [None, Some(EndedSession { sid: *b"the last", received: r.received })],
     };
-    let (context, back) = decode(&mut provider(), &stored(&i, &meta, &PLAN)).unwrap();
+    let image = stored(&i, &meta, &PLAN);
+    let (context, back) = decode(&mut provider(), &image).unwrap();
     let [None, Some(ended)] = back.ended else { panic!("{:?}", back.ended) };
     assert_eq!((ended.received.check(1), ended.received.check(2)), (Ok(Seen::Committed), Ok(Seen::New)));
     assert_eq!(ended.sid, *b"the last");
-    assert_eq!((back.route.as_slice(), back.confirmed, back.flags, back.tag), (&b"wearable-17"[..], true, 0xc5, 0x0102_0304));
+    assert_eq!((back.route, back.confirmed, back.flags, back.tag), (&b"wearable-17"[..], true, 0xc5, 0x0102_0304));
     assert_eq!(context.parties(), i.parties());
     assert!(context.prk_out() == i.prk_out());
-    let (_, plain) = decode(&mut provider(), &stored(&i, &SessionMeta::default(), &PLAN)).unwrap();
+    let image = stored(&i, &SessionMeta::default(), &PLAN);
+    let (_, plain) = decode(&mut provider(), &image).unwrap();
     assert_eq!(plain, SessionMeta::default());
-    assert_eq!(RouteBytes::new(&[0; 24]).unwrap().as_slice().len(), 24);
-    assert_eq!(RouteBytes::new(&[0; 25]), Err(Error::InvalidArgument));
+    let longest = SessionMeta { route: &[7; 24], ..SessionMeta::default() };
+    assert_eq!(decode(&mut provider(), &stored(&i, &longest, &PLAN)).unwrap().1, longest);
+    let longer = SessionMeta { route: &[7; 25], ..SessionMeta::default() };
+    assert_eq!(encode(&mut provider(), &i, &longer, &PLAN, &mut [0; SNAPSHOT_MAX]), Err(Error::InvalidArgument));
 }
 
 #[test]
