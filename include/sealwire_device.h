@@ -4,7 +4,7 @@
  *
  * For a device that talks to one hub, begins the handshake (EDHOC method 3, cipher suite 4, credentials by key identifier), sends and receives
  * messages, and keeps its session across restarts. Its peer cannot tell it from an endpoint. What it leaves out: other peers, suites and
- * credentials, answering handshakes, commands (a command is STALE), records in place on a topic. Asked for a key update, it makes a new handshake.
+ * credentials, answering handshakes, sending commands, records in place on a topic. Asked for a key update, it makes a new handshake.
  * Of sealwire.h it needs the statuses, sealwire_port, the numbers of events and sealwire_acknowledges(), and its conventions hold.
  *
  *   init, restore; connect where nothing was restored. Then, for ever:
@@ -84,6 +84,10 @@ typedef struct sealwire_device_config {
    * First interval between repetitions of what the peer has not answered; it doubles. 0: 3,000.
    */
   uint32_t resend_interval_ms;
+  /**
+   * How long a command may take to arrive before it is STALE; 10,000 is usual. 0: none is taken.
+   */
+  uint32_t command_lifetime_ms;
 } sealwire_device_config;
 
 /**
@@ -94,6 +98,10 @@ typedef struct sealwire_device_message {
    * 1: there is a message; 0: the frame was the library's own business, and the rest is 0.
    */
   uint8_t arrived;
+  /**
+   * 1: it is a command: fresh, and not only new.
+   */
+  uint8_t command;
   /**
    * 1: wants sealwire_device_commit().
    */
@@ -240,7 +248,7 @@ extern "C" {
  * Makes a device. Of the port it uses `random`, `key_agree`, `store_load`, `store_save` (`slot` is 0, `data` at most 164 bytes) and
  * `store_resists_rollback`; without a store that resists it every start makes a new handshake, and a message committed before may be delivered again after it.
  *
- * Statuses: OK; INVALID_ARGUMENT (also: no random source, only one of the two store functions, an inbox name of another form); BUSY;
+ * Statuses: OK; INVALID_ARGUMENT (also: no random source, only one of the two store functions, an inbox name of another form, commands in a library without); BUSY;
  * UNSUPPORTED_CREDENTIAL, MALFORMED, NOT_DETERMINISTIC (a credential of another form); OWN_IDENTITY (the peer's key is the own one).
  */
 SEALWIRE_MUST_USE
@@ -282,7 +290,7 @@ int32_t sealwire_device_connect(struct sealwire_device *device,
  * failure the bytes of `frame` are undefined, but after PENDING: then hand in the same frame again when the key operation has finished.
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; PENDING; STORAGE_FAILED; RANDOM_FAILED; MALFORMED; UNSUPPORTED_VERSION; UNSUPPORTED_FRAME;
- * UNSUPPORTED_OPTION; NOT_DETERMINISTIC; UNKNOWN_CONTEXT; DECRYPT_FAILED; REPLAY; DUPLICATE; STALE (a command: a device takes none);
+ * UNSUPPORTED_OPTION; NOT_DETERMINISTIC; UNKNOWN_CONTEXT; DECRYPT_FAILED; REPLAY; DUPLICATE; STALE (a command that came too late, or that is not taken);
  * STALE_EPOCH; KEY_EXHAUSTED; of handshake frames UNKNOWN_CREDENTIAL, AUTHENTICATION_FAILED, INVALID_KEY, SAME_IDENTIFIER,
  * UNKNOWN_CRITICAL_EAD, BUFFER_TOO_SMALL, UNKNOWN_KEY.
  */
@@ -306,7 +314,7 @@ int32_t sealwire_device_poll_event(struct sealwire_device *device,
  * Does what is due, and writes the next frame that the device itself wants sent; `length` is 0 when there is none. Poll after every other call until it is,
  * and when sealwire_device_poll_timeout() is due. `SEALWIRE_DEVICE_FRAME_MAX` bytes are enough.
  *
- * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; BUFFER_TOO_SMALL; STORAGE_FAILED; KEY_EXHAUSTED. After a failure it is tried again later.
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; BUFFER_TOO_SMALL; STORAGE_FAILED; RANDOM_FAILED; KEY_EXHAUSTED. After a failure it is tried again later.
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_device_poll_transmit(struct sealwire_device *device,
@@ -328,7 +336,7 @@ int32_t sealwire_device_poll_timeout(struct sealwire_device *device,
  * Protects a message into `frame`. `capacity`: payload, topic name and `SEALWIRE_DEVICE_OVERHEAD_MAX`. Nothing is used up by a failure.
  *
  * Statuses: OK; INVALID_ARGUMENT (also: `number` is not outstanding); WRONG_STATE (also: no session); BUSY; WINDOW_FULL (64 confirmable
- * messages are out; those with `origin` go before new ones); KEY_EXHAUSTED; STORAGE_FAILED; BUFFER_TOO_SMALL.
+ * messages are out; those with `origin` go before new ones); KEY_EXHAUSTED; STORAGE_FAILED; RANDOM_FAILED; BUFFER_TOO_SMALL.
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_device_send(struct sealwire_device *device,

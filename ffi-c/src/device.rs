@@ -48,6 +48,8 @@ pub struct sealwire_device_config {
     pub handshake_interval_ms: u32,
     /// First interval between repetitions of what the peer has not answered; it doubles. 0: 3,000.
     pub resend_interval_ms: u32,
+    /// How long a command may take to arrive before it is STALE; 10,000 is usual. 0: none is taken.
+    pub command_lifetime_ms: u32,
 }
 
 /// A message that arrived: authenticated, and new. Its bytes lie in the frame that was handed in.
@@ -56,6 +58,8 @@ pub struct sealwire_device_config {
 pub struct sealwire_device_message {
     /// 1: there is a message; 0: the frame was the library's own business, and the rest is 0.
     pub arrived: u8,
+    /// 1: it is a command: fresh, and not only new.
+    pub command: u8,
     /// 1: wants sealwire_device_commit().
     pub confirmable: u8,
     /// 1: it fills an earlier gap.
@@ -228,7 +232,7 @@ impl sealwire_origin {
 /// Makes a device. Of the port it uses `random`, `key_agree`, `store_load`, `store_save` (`slot` is 0, `data` at most 164 bytes) and
 /// `store_resists_rollback`; without a store that resists it every start makes a new handshake, and a message committed before may be delivered again after it.
 ///
-/// Statuses: OK; INVALID_ARGUMENT (also: no random source, only one of the two store functions, an inbox name of another form); BUSY;
+/// Statuses: OK; INVALID_ARGUMENT (also: no random source, only one of the two store functions, an inbox name of another form, commands in a library without); BUSY;
 /// UNSUPPORTED_CREDENTIAL, MALFORMED, NOT_DETERMINISTIC (a credential of another form); OWN_IDENTITY (the peer's key is the own one).
 #[unsafe(no_mangle)]
 #[must_use]
@@ -254,6 +258,7 @@ pub unsafe extern "C" fn sealwire_device_init(
         if from.resend_interval_ms != 0 {
             config.resend_interval_ms = from.resend_interval_ms;
         }
+        config.command_lifetime_ms = from.command_lifetime_ms;
         let core = Device::new(&mut platform, config)?;
         put(device, State { platform, device: core })
     })
@@ -301,7 +306,7 @@ pub unsafe extern "C" fn sealwire_device_connect(device: *mut sealwire_device, n
 /// failure the bytes of `frame` are undefined, but after PENDING: then hand in the same frame again when the key operation has finished.
 ///
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; PENDING; STORAGE_FAILED; RANDOM_FAILED; MALFORMED; UNSUPPORTED_VERSION; UNSUPPORTED_FRAME;
-/// UNSUPPORTED_OPTION; NOT_DETERMINISTIC; UNKNOWN_CONTEXT; DECRYPT_FAILED; REPLAY; DUPLICATE; STALE (a command: a device takes none);
+/// UNSUPPORTED_OPTION; NOT_DETERMINISTIC; UNKNOWN_CONTEXT; DECRYPT_FAILED; REPLAY; DUPLICATE; STALE (a command that came too late, or that is not taken);
 /// STALE_EPOCH; KEY_EXHAUSTED; of handshake frames UNKNOWN_CREDENTIAL, AUTHENTICATION_FAILED, INVALID_KEY, SAME_IDENTIFIER,
 /// UNKNOWN_CRITICAL_EAD, BUFFER_TOO_SMALL, UNKNOWN_KEY.
 #[unsafe(no_mangle)]
@@ -321,6 +326,7 @@ pub unsafe extern "C" fn sealwire_device_handle_frame(
             let (topic, payload) = (sealwire_bytes::EMPTY, sealwire_bytes::EMPTY);
             let mut place = sealwire_device_message {
                 arrived: 0,
+                command: 0,
                 confirmable: 0,
                 late: 0,
                 has_origin: 0,
@@ -333,6 +339,7 @@ pub unsafe extern "C" fn sealwire_device_handle_frame(
             let mut found = Message::default();
             if device.handle_frame_into(port, now_ms, bytes_mut(frame, frame_length)?, &mut found)? {
                 place.arrived = 1;
+                place.command = u8::from(found.command);
                 place.late = u8::from(found.late);
                 place.name.sid = found.sid;
                 if let Some(number) = found.number {
@@ -404,7 +411,7 @@ pub unsafe extern "C" fn sealwire_device_poll_event(device: *mut sealwire_device
 /// Does what is due, and writes the next frame that the device itself wants sent; `length` is 0 when there is none. Poll after every other call until it is,
 /// and when sealwire_device_poll_timeout() is due. `SEALWIRE_DEVICE_FRAME_MAX` bytes are enough.
 ///
-/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; BUFFER_TOO_SMALL; STORAGE_FAILED; KEY_EXHAUSTED. After a failure it is tried again later.
+/// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; BUFFER_TOO_SMALL; STORAGE_FAILED; RANDOM_FAILED; KEY_EXHAUSTED. After a failure it is tried again later.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn sealwire_device_poll_transmit(
@@ -442,7 +449,7 @@ pub unsafe extern "C" fn sealwire_device_poll_timeout(device: *mut sealwire_devi
 /// Protects a message into `frame`. `capacity`: payload, topic name and `SEALWIRE_DEVICE_OVERHEAD_MAX`. Nothing is used up by a failure.
 ///
 /// Statuses: OK; INVALID_ARGUMENT (also: `number` is not outstanding); WRONG_STATE (also: no session); BUSY; WINDOW_FULL (64 confirmable
-/// messages are out; those with `origin` go before new ones); KEY_EXHAUSTED; STORAGE_FAILED; BUFFER_TOO_SMALL.
+/// messages are out; those with `origin` go before new ones); KEY_EXHAUSTED; STORAGE_FAILED; RANDOM_FAILED; BUFFER_TOO_SMALL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn sealwire_device_send(

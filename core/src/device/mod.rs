@@ -5,7 +5,7 @@
 //! schedule, record keys, replay window and message numbers are the endpoint's own. What it leaves out:
 //!
 //! - other peers, methods, suites and credentials, and answering handshakes;
-//! - commands: one that arrives is `Stale`, as everywhere that takes none;
+//! - sending commands;
 //! - records in place on a topic, expiry, content type and retain of what it sends;
 //! - key updates: asked for one, it makes a new handshake, which gives new keys and heals what a key update does not;
 //! - unknown-context and EDHOC errors of its own, which are hints only.
@@ -25,6 +25,7 @@
 //! }
 //! ```
 
+mod commands;
 mod handshake;
 mod identity;
 mod session;
@@ -37,6 +38,7 @@ use crate::endpoint::{MAX_NAME, NEVER};
 use crate::error::{Error, Result};
 use crate::persist::Store;
 use crate::record::Nonce;
+use commands::Commands;
 use handshake::{Handshake, Step};
 use identity::Identity;
 use session::{Session, came, want};
@@ -75,12 +77,14 @@ pub struct Config<'a> {
     pub handshake_interval_ms: u32,
     /// First interval between repetitions of what a record has not been answered, in milliseconds; it doubles.
     pub resend_interval_ms: u32,
+    /// How long a command may take to arrive before it is `Stale`, in milliseconds. 0: none is taken.
+    pub command_lifetime_ms: u32,
 }
 
 impl<'a> Config<'a> {
-    /// With the default intervals, 1 and 3 seconds.
+    /// With the default intervals, 1 and 3 seconds, and without commands.
     pub const fn new(own: &'a [u8], key: KeyHandle, peer: &'a [u8]) -> Self {
-        Config { own, key, peer, inbox: None, handshake_interval_ms: 1_000, resend_interval_ms: 3_000 }
+        Config { own, key, peer, inbox: None, handshake_interval_ms: 1_000, resend_interval_ms: 3_000, command_lifetime_ms: 0 }
     }
 }
 
@@ -120,6 +124,8 @@ pub struct Sent {
 /// A message that arrived: authenticated, and new. Its bytes lie in the frame that was handed in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Message<'f> {
+    /// It is a command: fresh, and not only new.
+    pub command: bool,
     /// The session that it came under.
     pub sid: Nonce,
     /// Its number, if confirmable: then call [`Device::commit`].
@@ -199,7 +205,7 @@ pub struct Device<'a> {
 
 impl<'a> Device<'a> {
     /// A device without session. Errors: `UnsupportedCredential`, `Malformed`, `NotDeterministic` (a credential of another form); `OwnIdentity` (the
-    /// peer's key is the own one); `InvalidArgument` (inbox name or interval).
+    /// peer's key is the own one); `InvalidArgument` (inbox name or interval, or commands in a build without).
     pub fn new<P: Provider>(port: &mut P, config: Config<'a>) -> Result<Self> {
         let (own, peer) = (Identity::parse(config.own)?, Identity::parse(config.peer)?);
         if own.key == peer.key {
@@ -207,10 +213,14 @@ impl<'a> Device<'a> {
         }
         let inbox = config.inbox.unwrap_or(b"-");
         let named = (1..=MAX_NAME).contains(&inbox.len()) && inbox.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if !named || config.handshake_interval_ms == 0 || config.resend_interval_ms == 0 {
+        if !named
+            || (config.command_lifetime_ms != 0 && cfg!(not(feature = "commands")))
+            || config.handshake_interval_ms == 0
+            || config.resend_interval_ms == 0
+        {
             return Err(Error::InvalidArgument);
         }
-        let session = Session::new(own.thumbprint(port), peer.thumbprint(port));
+        let session = Session::new(own.thumbprint(port), peer.thumbprint(port), Commands::new(config.command_lifetime_ms));
         Ok(Device {
             config,
             own,
@@ -258,7 +268,8 @@ impl<'a> Device<'a> {
         }
         let result = self.try_restore(port);
         if result != Ok(true) {
-            self.session = Session::new(self.session.parties.own, self.session.parties.peer);
+            self.session =
+                Session::new(self.session.parties.own, self.session.parties.peer, Commands::new(self.config.command_lifetime_ms));
         }
         self.settle(now_ms);
         result
@@ -293,7 +304,7 @@ impl<'a> Device<'a> {
     /// Protects a message into `out`: payload and topic, and [`MAX_OVERHEAD`].
     ///
     /// Errors: `WrongState` (no session); `InvalidArgument` (`number` is not outstanding; topic empty or above 255 bytes); `WindowFull` (64
-    /// confirmable messages are out; those with an origin go before new ones); `KeyExhausted`; `StorageFailed`; `BufferTooSmall`. Nothing is used up then.
+    /// confirmable messages are out; those with an origin go before new ones); `KeyExhausted`; `StorageFailed`; `RandomFailed`; `BufferTooSmall`. Nothing is used up then.
     pub fn send<P: Provider + Store>(&mut self, port: &mut P, now_ms: u64, message: &Outgoing<'_>, out: &mut [u8]) -> Result<Sent> {
         if !self.session.live {
             return Err(Error::WrongState);
@@ -301,7 +312,7 @@ impl<'a> Device<'a> {
         if message.topic.is_some_and(|topic| topic.is_empty() || topic.len() > crate::record::MAX_TOPIC) {
             return Err(Error::InvalidArgument);
         }
-        let sent = self.session.send(port, message, out);
+        let sent = self.session.send(port, now_ms, message, out);
         self.settle(now_ms);
         sent
     }
@@ -373,7 +384,7 @@ impl<'a> Device<'a> {
         frame: &'f mut [u8],
         message: &mut Message<'f>,
     ) -> Result<bool> {
-        let came = self.session.receive(port, now_ms.saturating_add(ACK_MS), frame, message)?;
+        let came = self.session.receive(port, now_ms, frame, message)?;
         if came & came::ACKNOWLEDGED != 0 {
             self.events |= pending::ACKNOWLEDGED;
         }
@@ -500,7 +511,7 @@ impl<'a> Device<'a> {
     }
 
     /// Does what is due, and writes the next frame to send into `out`, which should hold [`MAX_FRAME`] bytes. Gives its length, 0 if there is none.
-    /// Errors: `BufferTooSmall` (the frame stays); `StorageFailed`, `KeyExhausted` (tried again later).
+    /// Errors: `BufferTooSmall` (the frame stays); `StorageFailed`, `RandomFailed`, `KeyExhausted` (tried again later).
     pub fn poll_transmit<P: Provider + Store>(&mut self, port: &mut P, now_ms: u64, out: &mut [u8]) -> Result<usize> {
         if self.is_connecting() && self.deadline <= now_ms {
             if self.attempts >= HANDSHAKE_ATTEMPTS {
@@ -520,7 +531,7 @@ impl<'a> Device<'a> {
         if self.session.wants == 0 {
             return Ok(0);
         }
-        let result = self.session.control(port, out);
+        let result = self.session.control(port, now_ms, out);
         if result.is_err_and(|error| error != Error::BufferTooSmall) {
             // Not now: when the timers fire, what is still wanted comes again.
             let retry = now_ms.saturating_add(u64::from(self.config.resend_interval_ms));

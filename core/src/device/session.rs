@@ -1,8 +1,9 @@
 //! The records of a device's one session (PROTOCOL §5), under the one key epoch that it ever has.
 
+use super::commands::Commands;
 use super::handshake::SUITE;
 use super::state::{Stored, Window, Windows};
-use super::{Message, NEVER, Origin, Outgoing, Sent};
+use super::{ACK_MS, Message, NEVER, Origin, Outgoing, Sent};
 use crate::bytes::{Secret, Writer};
 use crate::cbor::{self, Decoder, Items, Kind};
 use crate::credential::Thumbprint;
@@ -29,6 +30,8 @@ pub(super) mod want {
     pub(in crate::device) const ACK: u8 = 2;
     /// Any record: the peer pinged.
     pub(in crate::device) const PONG: u8 = 4;
+    /// An offer for commands.
+    pub(in crate::device) const OFFER: u8 = 8;
 }
 
 /// The session.
@@ -40,6 +43,7 @@ pub(super) struct Session {
     keys: Keys,
     pub(super) sent: SentNumbers,
     pub(super) received: ReceivedNumbers,
+    commands: Commands,
     pub(super) windows: Windows,
     /// A confirmable message was delivered that was sent under this session first: its window will be needed when it has ended.
     pub(super) fresh: bool,
@@ -83,6 +87,8 @@ struct Content<'f> {
     number: u64,
     topic: &'f [u8],
     origin: Origin,
+    /// The offer, or the answer to one.
+    offer: Nonce,
     ack: Ack,
     /// Of the resume, with `has::EDGE`.
     edge: u64,
@@ -98,10 +104,13 @@ mod has {
     pub(super) const KIND: u32 = 1;
     pub(super) const TOPIC: u32 = 1 << 1;
     pub(super) const ORIGIN: u32 = 1 << 2;
+    pub(super) const OFFER: u32 = 1 << 3;
+    pub(super) const ANSWER: u32 = 1 << 4;
     pub(super) const ACK: u32 = 1 << 5;
     pub(super) const RESUME: u32 = 1 << 6;
     pub(super) const RESUMED: u32 = 1 << 7;
     pub(super) const UPDATE_REQUEST: u32 = 1 << 8;
+    pub(super) const OFFER_REQUEST: u32 = 1 << 14;
     pub(super) const PING: u32 = 1 << 15;
     pub(super) const OPTIONS: u32 = 0xffff;
     /// A message number.
@@ -120,11 +129,13 @@ pub(super) mod came {
     pub(in crate::device) const ACKNOWLEDGED: u8 = 2;
     /// The peer asks for new keys.
     pub(in crate::device) const UPDATE: u8 = 4;
+    /// The message is a command.
+    pub(in crate::device) const COMMAND: u8 = 8;
 }
 
 impl Session {
     /// No session, between these two.
-    pub(super) const fn new(own: Thumbprint, peer: Thumbprint) -> Self {
+    pub(super) const fn new(own: Thumbprint, peer: Thumbprint, commands: Commands) -> Self {
         let (c_i, c_r) = (ConnectionId::NONE, ConnectionId::NONE);
         Session {
             live: false,
@@ -133,6 +144,7 @@ impl Session {
             keys: Keys::empty(),
             sent: SentNumbers::new(),
             received: ReceivedNumbers::new(),
+            commands,
             windows: [Window { sid: [0; 8], received: ReceivedNumbers::new() }; 2],
             fresh: false,
             carried_below: 0,
@@ -161,6 +173,7 @@ impl Session {
         self.keys.erase();
         self.sent = SentNumbers::new();
         self.received = ReceivedNumbers::new();
+        self.commands.end();
         self.live = false;
         self.fresh = false;
         self.carried_below = 0;
@@ -292,7 +305,7 @@ impl Session {
     // ---- sending
 
     /// A message: protects it into `out`; gives the length of the frame, and its number. The caller has checked that there is a session.
-    pub(super) fn send<P: Provider + Store>(&mut self, p: &mut P, message: &Outgoing<'_>, out: &mut [u8]) -> Result<Sent> {
+    pub(super) fn send<P: Provider + Store>(&mut self, p: &mut P, now_ms: u64, message: &Outgoing<'_>, out: &mut [u8]) -> Result<Sent> {
         let new = message.confirmable && message.number.is_none();
         if let Some(number) = message.number
             && !self.sent.is_outstanding(number)
@@ -325,7 +338,7 @@ impl Session {
             content.has |= has::ORIGIN;
             content.origin = origin;
         }
-        match self.protect(p, &mut content, out) {
+        match self.protect(p, now_ms, &mut content, out) {
             Ok(length) => {
                 if new && message.origin.is_some() {
                     self.carried_below = number.map_or(0, |number| number.saturating_add(1));
@@ -342,7 +355,7 @@ impl Session {
     }
 
     /// A control record with everything that is wanted.
-    pub(super) fn control<P: Provider + Store>(&mut self, p: &mut P, out: &mut [u8]) -> Result<usize> {
+    pub(super) fn control<P: Provider + Store>(&mut self, p: &mut P, now_ms: u64, out: &mut [u8]) -> Result<usize> {
         self.store_to_send(p, false)?;
         let mut content = Content { has: has::KIND, ..Content::default() };
         if self.wants & want::REPEAT != 0 {
@@ -356,15 +369,15 @@ impl Session {
                 }
             }
         }
-        let length = self.protect(p, &mut content, out)?;
+        let length = self.protect(p, now_ms, &mut content, out)?;
         self.wants = 0;
         self.ack_at = NEVER;
         Ok(length)
     }
 
-    /// Protects a record, on which rides what is owed: an acknowledgement, and the echo of a challenge.
+    /// Protects a record, on which rides what is owed: an acknowledgement, the echo of a challenge, an offer.
     #[inline(never)]
-    fn protect<P: Provider>(&mut self, p: &mut P, content: &mut Content<'_>, out: &mut [u8]) -> Result<usize> {
+    fn protect<P: Provider>(&mut self, p: &mut P, now_ms: u64, content: &mut Content<'_>, out: &mut [u8]) -> Result<usize> {
         let owed = content.has & has::RESUME != 0 || self.ack_at != NEVER || self.wants & want::ACK != 0;
         if let (true, Some(ack)) = (owed, self.received.ack()) {
             content.has |= has::ACK;
@@ -373,6 +386,10 @@ impl Session {
         if let Some(challenge) = self.resumed {
             content.has |= has::RESUMED;
             content.resumed = challenge;
+        }
+        if let Some(offer) = self.commands.offer(p, now_ms, self.wants & want::OFFER != 0)? {
+            content.has |= has::OFFER;
+            content.offer = offer;
         }
         let header = Header {
             phase: false,
@@ -396,6 +413,7 @@ impl Session {
         self.keys.seal(p, &binding, &header, header_bytes, text, tag)?;
         self.context.next = self.context.next.saturating_add(1);
         self.resumed = None;
+        self.wants &= !want::OFFER;
         if content.has & has::ACK != 0 {
             self.ack_at = NEVER;
             self.wants &= !want::ACK;
@@ -405,15 +423,14 @@ impl Session {
 
     // ---- receiving
 
-    /// A record: verified, decrypted in place, made durable where it must be, and taken in. `ack_by`: when an acknowledgement that was not
-    /// sent otherwise is due.
+    /// A record: verified, decrypted in place, made durable where it must be, and taken in.
     ///
     /// Errors: `Malformed`, `NotDeterministic`, `UnknownContext`, `StaleEpoch`, `KeyExhausted`, `Replay`, `Duplicate`, `DecryptFailed`, `UnsupportedOption`,
-    /// `Stale` (a command: this engine takes none), `StorageFailed`.
+    /// `Stale` (a command), `StorageFailed`.
     pub(super) fn receive<'f, P: Provider + Store>(
         &mut self,
         p: &mut P,
-        ack_by: u64,
+        now_ms: u64,
         frame: &'f mut [u8],
         message: &mut Message<'f>,
     ) -> Result<u8> {
@@ -446,7 +463,8 @@ impl Session {
         self.attempts = 0;
         let mut content = Content::default();
         content.read(&header, text)?;
-        let came = self.take(&content, ack_by)?;
+        let came = self.take(&content, now_ms)?;
+        message.command = came & came::COMMAND != 0;
         message.sid = self.parties.sid;
         message.number = (content.has & has::NUMBER != 0).then_some(content.number);
         message.origin = (content.has & has::ORIGIN != 0).then_some(content.origin);
@@ -459,7 +477,7 @@ impl Session {
 
     /// What an accepted record brings about.
     #[inline(never)]
-    fn take(&mut self, content: &Content<'_>, ack_by: u64) -> Result<u8> {
+    fn take(&mut self, content: &Content<'_>, now_ms: u64) -> Result<u8> {
         let mut came = 0;
         if content.has & has::ACK != 0 && self.sent.on_ack(&content.ack)? {
             came = came::ACKNOWLEDGED;
@@ -483,26 +501,29 @@ impl Session {
         if content.has & has::UPDATE_REQUEST != 0 {
             came |= came::UPDATE;
         }
+        if content.has & has::OFFER_REQUEST != 0 {
+            self.wants |= self.commands.asked();
+        }
         if content.has & (has::KIND | has::COMMAND) == has::KIND {
             return Ok(came);
         }
-        if content.has & has::NUMBER != 0 {
-            let origin = (content.has & has::ORIGIN != 0).then_some(content.origin);
-            match self.seen(content.number, origin)? {
-                Seen::New if content.has & has::COMMAND != 0 => {}
-                Seen::New => {
-                    self.deliver(content.number, origin)?;
-                    self.ack_at = self.ack_at.min(ack_by);
-                }
+        let number = (content.has & has::NUMBER != 0).then_some(content.number);
+        let origin = (content.has & has::ORIGIN != 0).then_some(content.origin);
+        if let Some(number) = number {
+            let seen = self.seen(number, origin)?;
+            if seen != Seen::New {
                 // Say again what is committed; and before that, that this end is alive.
-                seen => {
-                    self.wants |= if seen == Seen::Committed { want::ACK } else { want::PONG };
-                    return Err(Error::Duplicate);
-                }
+                self.wants |= if seen == Seen::Committed { want::ACK } else { want::PONG };
+                return Err(Error::Duplicate);
             }
         }
         if content.has & has::COMMAND != 0 {
-            return Err(Error::Stale);
+            self.commands.check((content.has & has::ANSWER != 0).then_some(content.offer), now_ms)?;
+            came |= came::COMMAND;
+        }
+        if let Some(number) = number {
+            self.deliver(number, origin)?;
+            self.ack_at = self.ack_at.min(now_ms.saturating_add(ACK_MS));
         }
         Ok(came | came::MESSAGE)
     }
@@ -614,6 +635,7 @@ impl<'f> Content<'f> {
                 // Control.
                 has::KIND => cbor::push_uint(w, 2),
                 has::TOPIC => cbor::push_bytes(w, self.topic),
+                has::OFFER => cbor::push_bytes(w, &self.offer),
                 has::ORIGIN => {
                     cbor::push_bytes(w, &self.origin.sid);
                     cbor::push_uint(w, self.origin.number);
@@ -701,6 +723,10 @@ impl<'f> Content<'f> {
             }
             2 => {
                 self.origin = Origin { sid: nonce, number: last };
+                true
+            }
+            3 | 4 => {
+                self.offer = nonce;
                 true
             }
             5 => {
