@@ -416,6 +416,22 @@ def test_one_device_exchanged_by_who_can_write_the_files() -> None:
     assert main(["provision", "verify", "batch", "--factory", "plant.cred"]) == REFUSED
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo-terminals")
+def test_progress_on_a_terminal_and_nowhere_else() -> None:
+    import pty
+
+    command = [sys.executable, "-m", "sealwire.cli", "provision", "--csv", "devices.csv", "--factory", "plant", "-o"]
+    outer, inner = pty.openpty()
+    done = subprocess.run([*command, "one"], stdout=subprocess.PIPE, stderr=inner, check=True)
+    os.close(inner)
+    shown = os.read(outer, 65536).decode()
+    os.close(outer)
+    for what in ("credentials", "images", "labels"):
+        assert re.search(rf"\r{what} +\[#+\] +{COUNT}/{COUNT}  00:00 left", shown), shown
+    assert b"left" not in done.stdout
+    assert subprocess.run([*command, "two"], capture_output=True, check=True).stderr == b""
+
+
 def test_from_standard_input() -> None:
     command = [sys.executable, "-m", "sealwire.cli", "provision", "--csv", "-", "--factory", "plant", "-o", "batch", "--model", "M-1", "--json"]
     done = subprocess.run(command, input="serial\tname\nA 1\tx\n", capture_output=True, text=True, check=False)
