@@ -5,6 +5,7 @@ use crate::clock;
 use crate::config::{Config, Outgoing};
 use crate::error::{Result, SealwireError};
 use crate::event::{Counters, Event, Origin, Sent, SessionInfo, Transmit};
+use crate::guarded::Guarded;
 use crate::keys::{Credential, TrustAnchor};
 use crate::port::{Own, Port};
 use crate::storage::MemoryStorage;
@@ -13,8 +14,7 @@ use sealwire_core::credential::Thumbprint;
 use sealwire_core::endpoint::{self, HandshakeId, HeapTables, MAX_OVERHEAD, Route, SessionHandle};
 use sealwire_core::error::Result as CoreResult;
 use sealwire_core::record::{MAX_CONTENT_TYPE, MAX_TOPIC};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 const LONGEST_TRANSMIT: usize = 4096;
 /// More than header, options and tag of any record.
@@ -38,44 +38,17 @@ struct State {
 /// Safe to use from several threads. A callback (storage, key store, authorizer) that calls the same endpoint gets `Busy`.
 #[derive(uniffi::Object)]
 pub struct Endpoint {
-    state: Mutex<State>,
-    /// The thread inside, 0 for none.
-    inside: AtomicU64,
+    state: Guarded<State>,
     started: u64,
-}
-
-/// A number for this thread, never 0.
-fn thread_number() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    thread_local! {
-        static MINE: u64 = NEXT.fetch_add(1, Ordering::Relaxed);
-    }
-    MINE.with(|mine| *mine)
-}
-
-/// Marks the thread as inside, also when the work unwinds.
-struct Inside<'a>(&'a AtomicU64);
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        self.0.store(0, Ordering::Release);
-    }
 }
 
 impl Endpoint {
     fn run<R>(&self, work: impl FnOnce(&mut Core, &mut Port) -> CoreResult<R>) -> Result<R> {
-        let me = thread_number();
-        if self.inside.load(Ordering::Acquire) == me {
-            return Err(SealwireError::new(Error::Busy, "a callback of this endpoint called it"));
-        }
-        // A panic inside left the state in doubt; the endpoint is unusable, the app is not.
-        let mut state = self.state.lock().map_err(|_| Error::Internal)?;
-        self.inside.store(me, Ordering::Release);
-        // Dropped before the guard: while the lock is held, the mark is right.
-        let _inside = Inside(&self.inside);
-        let State { core, port } = &mut *state;
-        port.cause = None;
-        work(core, port).map_err(|error| SealwireError::new(error, port.cause.take().unwrap_or_default()))
+        let done = self.state.enter(|State { core, port }| {
+            port.cause = None;
+            work(core, port).map_err(|error| SealwireError::new(error, port.cause.take().unwrap_or_default()))
+        });
+        done.map_err(|error| SealwireError::new(error, if error == Error::Busy { "a callback of this endpoint called it" } else { "" }))?
     }
 
     fn time(&self, now: Option<u64>) -> u64 {
@@ -132,7 +105,7 @@ impl Endpoint {
         };
         let tables = HeapTables::new(capacity(config.max_sessions), capacity(config.max_handshakes));
         let core = Core::new(tables, config.core()?)?;
-        Ok(Arc::new(Endpoint { state: Mutex::new(State { core, port }), inside: AtomicU64::new(0), started: clock::now_ms() }))
+        Ok(Arc::new(Endpoint { state: Guarded::new(State { core, port }), started: clock::now_ms() }))
     }
 
     /// The endpoint's clock: milliseconds since it was made, sleep included.

@@ -21,7 +21,9 @@ mod config;
 mod endpoint;
 mod error;
 mod event;
+mod guarded;
 mod keys;
+mod link;
 mod port;
 mod storage;
 #[cfg(test)]
@@ -34,6 +36,9 @@ pub use endpoint::Endpoint;
 pub use error::{ErrorInfo, SealwireError, errors_table};
 pub use event::{Counters, Event, Incoming, LinkCounters, Origin, Role, Sent, SessionInfo, Transmit, acknowledges};
 pub use keys::{Credential, CredentialKind, CwtClaims, Key, KeyKind, Purpose, TrustAnchor};
+#[cfg(feature = "mqtt")]
+pub use link::{Broker, Login, MqttVersion, Tls, broker_from_url};
+pub use link::{Link, LinkConfig, LinkError, LinkEvent, LinkMessage, Receipt, Session, Transport};
 pub use storage::{FileStorage, MemoryStorage};
 
 uniffi::setup_scaffolding!();

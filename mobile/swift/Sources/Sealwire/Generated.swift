@@ -2684,6 +2684,470 @@ public func FfiConverterTypeKeystore_lower(_ value: Keystore) -> UInt64 {
 
 
 /**
+ * An endpoint on the network: it runs handshakes, sends and receives records, sends again what was not acknowledged, and comes back by itself when the
+ * broker does. The broker sees ciphertext only. Make it, `open` it, take events with `nextEvent` until it gives nothing, `shutDown` at the end.
+ *
+ * While a link is open it alone calls `connect`, `send`, `handleFrame`, `handleTimeout` and the `poll` methods of its endpoint.
+ */
+public protocol LinkProtocol: AnyObject, Sendable {
+
+    /**
+     * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
+     */
+    func commit(message: LinkMessage) throws
+
+    /**
+     * A handshake with the endpoint behind `inbox` (on a transport of the app's own: its route, empty for the only other end); with `peer` only that
+     * identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
+     */
+    func connect(inbox: String, peer: Data?, timeoutMs: UInt32) async throws  -> Session
+
+    /**
+     * Whether the broker is reachable at the moment.
+     */
+    func connected()  -> Bool
+
+    /**
+     * The next thing that happens; nothing once the link is shut down.
+     */
+    func nextEvent() async  -> LinkEvent?
+
+    /**
+     * Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
+     */
+    func `open`(timeoutMs: UInt32) async throws
+
+    /**
+     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+     */
+    func received(frame: Data, route: Data?) throws
+
+    /**
+     * Goes on after `KeyPending`, when the key store has answered.
+     */
+    func resumePending() throws
+
+    /**
+     * The session with a peer, if there is one.
+     */
+    func sessionWith(peer: Data) throws  -> Session?
+
+    /**
+     * The sessions that can send.
+     */
+    func sessions() throws  -> [Session]
+
+    /**
+     * Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
+     */
+    func shutDown()
+
+}
+/**
+ * An endpoint on the network: it runs handshakes, sends and receives records, sends again what was not acknowledged, and comes back by itself when the
+ * broker does. The broker sees ciphertext only. Make it, `open` it, take events with `nextEvent` until it gives nothing, `shutDown` at the end.
+ *
+ * While a link is open it alone calls `connect`, `send`, `handleFrame`, `handleTimeout` and the `poll` methods of its endpoint.
+ */
+open class Link: LinkProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_link(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_link(handle, $0) }
+    }
+
+
+    /**
+     * On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be.
+     */
+public static func mqtt(endpoint: Endpoint, broker: Broker, config: LinkConfig)throws  -> Link  {
+    return try  FfiConverterTypeLink_lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_link_mqtt(
+        FfiConverterTypeEndpoint_lower(endpoint),
+        FfiConverterTypeBroker_lower(broker),
+        FfiConverterTypeLinkConfig_lower(config),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Over a transport of the app's own.
+     */
+public static func over(endpoint: Endpoint, transport: Transport) -> Link  {
+    return try!  FfiConverterTypeLink_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_link_over(
+        FfiConverterTypeEndpoint_lower(endpoint),
+        FfiConverterTypeTransport_lower(transport),uniffiCallStatus
+    )
+})
+}
+
+
+
+    /**
+     * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
+     */
+open func commit(message: LinkMessage)throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_commit(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeLinkMessage_lower(message),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * A handshake with the endpoint behind `inbox` (on a transport of the app's own: its route, empty for the only other end); with `peer` only that
+     * identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
+     */
+open func connect(inbox: String, peer: Data? = nil, timeoutMs: UInt32 = UInt32(30000))async throws  -> Session  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_link_connect(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(inbox),FfiConverterOptionData.lower(peer),FfiConverterUInt32.lower(timeoutMs)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
+            liftFunc: FfiConverterTypeSession_lift,
+            errorHandler: FfiConverterTypeLinkError_lift
+        )
+}
+
+    /**
+     * Whether the broker is reachable at the moment.
+     */
+open func connected() -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_connected(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The next thing that happens; nothing once the link is shut down.
+     */
+open func nextEvent()async  -> LinkEvent?  {
+    return
+        try!  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_link_next_event(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_rust_buffer,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_rust_buffer,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeLinkEvent.lift,
+            errorHandler: nil
+
+        )
+}
+
+    /**
+     * Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
+     */
+open func `open`(timeoutMs: UInt32 = UInt32(15000))async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_link_open(
+                        self.uniffiCloneHandle(),FfiConverterUInt32.lower(timeoutMs)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_void,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_void,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeLinkError_lift
+        )
+}
+
+    /**
+     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+     */
+open func received(frame: Data, route: Data? = nil)throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_received(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(frame),
+        FfiConverterOptionData.lower(route),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Goes on after `KeyPending`, when the key store has answered.
+     */
+open func resumePending()throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_resume_pending(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The session with a peer, if there is one.
+     */
+open func sessionWith(peer: Data)throws  -> Session?  {
+    return try  FfiConverterOptionTypeSession.lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_session_with(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(peer),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The sessions that can send.
+     */
+open func sessions()throws  -> [Session]  {
+    return try  FfiConverterSequenceTypeSession.lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_sessions(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
+     */
+open func shutDown()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_shut_down(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLink: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Link
+
+    public static func lift(_ handle: UInt64) throws -> Link {
+        return Link(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Link) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Link {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Link, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLink_lift(_ handle: UInt64) throws -> Link {
+    return try FfiConverterTypeLink.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLink_lower(_ value: Link) -> UInt64 {
+    return FfiConverterTypeLink.lower(value)
+}
+
+
+
+
+
+
+/**
+ * User name and password at a broker.
+ */
+public protocol LoginProtocol: AnyObject, Sendable {
+
+}
+/**
+ * User name and password at a broker.
+ */
+open class Login: LoginProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_login(self.handle, $0) }
+    }
+    /**
+     * Keeps both in memory.
+     */
+public convenience init(username: String, password: String) {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_login_new(
+        FfiConverterString.lower(username),
+        FfiConverterString.lower(password),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_login(handle, $0) }
+    }
+
+
+
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLogin: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Login
+
+    public static func lift(_ handle: UInt64) throws -> Login {
+        return Login(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Login) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Login {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Login, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLogin_lift(_ handle: UInt64) throws -> Login {
+    return try FfiConverterTypeLogin.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLogin_lower(_ value: Login) -> UInt64 {
+    return FfiConverterTypeLogin.lower(value)
+}
+
+
+
+
+
+
+/**
  * Keeps entries as long as the object lives: for tests, and for apps that connect anew at each start.
  */
 public protocol MemoryStorageProtocol: AnyObject, Sendable {
@@ -2836,6 +3300,441 @@ public func FfiConverterTypeMemoryStorage_lift(_ handle: UInt64) throws -> Memor
 #endif
 public func FfiConverterTypeMemoryStorage_lower(_ value: MemoryStorage) -> UInt64 {
     return FfiConverterTypeMemoryStorage.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A message on its way.
+ */
+public protocol ReceiptProtocol: AnyObject, Sendable {
+
+    /**
+     * Whether the peer's application has made the effect durable.
+     */
+    func acknowledged()  -> Bool
+
+    /**
+     * Its number, if it is confirmable.
+     */
+    func number()  -> UInt64?
+
+    /**
+     * Waits until the peer has committed the message. Throws `Refused` with `WrongState` for a message sent without confirmation, or why it ended.
+     */
+    func wait() async throws
+
+}
+/**
+ * A message on its way.
+ */
+open class Receipt: ReceiptProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_receipt(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_receipt(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Whether the peer's application has made the effect durable.
+     */
+open func acknowledged() -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_receipt_acknowledged(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Its number, if it is confirmable.
+     */
+open func number() -> UInt64?  {
+    return try!  FfiConverterOptionUInt64.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_receipt_number(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Waits until the peer has committed the message. Throws `Refused` with `WrongState` for a message sent without confirmation, or why it ended.
+     */
+open func wait()async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_receipt_wait(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_void,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_void,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeLinkError_lift
+        )
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeReceipt: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Receipt
+
+    public static func lift(_ handle: UInt64) throws -> Receipt {
+        return Receipt(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Receipt) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Receipt {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Receipt, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReceipt_lift(_ handle: UInt64) throws -> Receipt {
+    return try FfiConverterTypeReceipt.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeReceipt_lower(_ value: Receipt) -> UInt64 {
+    return FfiConverterTypeReceipt.lower(value)
+}
+
+
+
+
+
+
+/**
+ * A session with an authenticated peer. It follows the peer: when a newer session replaces it, it sends there.
+ */
+public protocol SessionProtocol: AnyObject, Sendable {
+
+    /**
+     * Sends a command, which the peer obeys only while it is fresh. Waits for the peer's offer. Throws `Refused` with `NoOffer`.
+     */
+    func command(topic: String, payload: Data, timeoutMs: UInt32) async throws  -> Receipt
+
+    /**
+     * Ends the session here and erases its keys.
+     */
+    func end() throws
+
+    /**
+     * Key material for the app (EDHOC exporter); labels 33000 and above.
+     */
+    func export(label: UInt64, context: Data, length: UInt32) throws  -> Data
+
+    /**
+     * Handle of the session in the endpoint; nothing when it has ended.
+     */
+    func handle()  -> UInt32?
+
+    /**
+     * State of the session; no secrets. Throws `Refused` with `UnknownSession` when it has ended.
+     */
+    func info() throws  -> SessionInfo
+
+    /**
+     * Thumbprint of the peer.
+     */
+    func peer()  -> Data
+
+    /**
+     * Sends a message; waits while 64 are unacknowledged. A confirmable one is repeated by the link until the peer has committed it: `wait` on the receipt.
+     * With `number` it is one that the app kept through a restart. Throws `Refused` with the typed reason.
+     */
+    func send(message: Outgoing) async throws  -> Receipt
+
+    /**
+     * Asks for new keys; the event `KeyUpdated` follows.
+     */
+    func updateKeys() throws
+
+}
+/**
+ * A session with an authenticated peer. It follows the peer: when a newer session replaces it, it sends there.
+ */
+open class Session: SessionProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_session(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_session(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Sends a command, which the peer obeys only while it is fresh. Waits for the peer's offer. Throws `Refused` with `NoOffer`.
+     */
+open func command(topic: String, payload: Data, timeoutMs: UInt32 = UInt32(30000))async throws  -> Receipt  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_session_command(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(topic),FfiConverterData.lower(payload),FfiConverterUInt32.lower(timeoutMs)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
+            liftFunc: FfiConverterTypeReceipt_lift,
+            errorHandler: FfiConverterTypeLinkError_lift
+        )
+}
+
+    /**
+     * Ends the session here and erases its keys.
+     */
+open func end()throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_session_end(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Key material for the app (EDHOC exporter); labels 33000 and above.
+     */
+open func export(label: UInt64, context: Data, length: UInt32)throws  -> Data  {
+    return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_session_export(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(label),
+        FfiConverterData.lower(context),
+        FfiConverterUInt32.lower(length),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Handle of the session in the endpoint; nothing when it has ended.
+     */
+open func handle() -> UInt32?  {
+    return try!  FfiConverterOptionUInt32.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_session_handle(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * State of the session; no secrets. Throws `Refused` with `UnknownSession` when it has ended.
+     */
+open func info()throws  -> SessionInfo  {
+    return try  FfiConverterTypeSessionInfo_lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_session_info(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Thumbprint of the peer.
+     */
+open func peer() -> Data  {
+    return try!  FfiConverterData.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_session_peer(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Sends a message; waits while 64 are unacknowledged. A confirmable one is repeated by the link until the peer has committed it: `wait` on the receipt.
+     * With `number` it is one that the app kept through a restart. Throws `Refused` with the typed reason.
+     */
+open func send(message: Outgoing)async throws  -> Receipt  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_session_send(
+                        self.uniffiCloneHandle(),FfiConverterTypeOutgoing_lower(message)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
+            liftFunc: FfiConverterTypeReceipt_lift,
+            errorHandler: FfiConverterTypeLinkError_lift
+        )
+}
+
+    /**
+     * Asks for new keys; the event `KeyUpdated` follows.
+     */
+open func updateKeys()throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_session_update_keys(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSession: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Session
+
+    public static func lift(_ handle: UInt64) throws -> Session {
+        return Session(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Session) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Session {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Session, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSession_lift(_ handle: UInt64) throws -> Session {
+    return try FfiConverterTypeSession.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSession_lower(_ value: Session) -> UInt64 {
+    return FfiConverterTypeSession.lower(value)
 }
 
 
@@ -3150,6 +4049,356 @@ public func FfiConverterTypeStorage_lower(_ value: Storage) -> UInt64 {
 
 
 /**
+ * Whom to believe that it is the broker, and what to show to it.
+ */
+public protocol TlsProtocol: AnyObject, Sendable {
+
+}
+/**
+ * Whom to believe that it is the broker, and what to show to it.
+ */
+open class Tls: TlsProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_tls(self.handle, $0) }
+    }
+    /**
+     * `roots`: trusted roots as PEM; by default the system's, which an app on Apple's phones cannot read and has to bring along. `certificate` and
+     * `private_key`: PEM of a certificate that the broker asks for. Throws `Refused` with `InvalidArgument`.
+     */
+public convenience init(roots: Data? = nil, certificate: Data? = nil, privateKey: Data? = nil)throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_tls_new(
+        FfiConverterOptionData.lower(roots),
+        FfiConverterOptionData.lower(certificate),
+        FfiConverterOptionData.lower(privateKey),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_tls(handle, $0) }
+    }
+
+
+
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTls: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Tls
+
+    public static func lift(_ handle: UInt64) throws -> Tls {
+        return Tls(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Tls) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Tls {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Tls, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTls_lift(_ handle: UInt64) throws -> Tls {
+    return try FfiConverterTypeTls.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTls_lower(_ value: Tls) -> UInt64 {
+    return FfiConverterTypeTls.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
+ *
+ * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
+ */
+public protocol Transport: AnyObject, Sendable {
+
+    /**
+     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
+     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
+     */
+    func send(frame: Data, route: Data, delivery: Bool) throws
+
+}
+/**
+ * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
+ *
+ * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
+ */
+open class TransportImpl: Transport, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_transport(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_transport(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
+     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
+     */
+open func send(frame: Data, route: Data, delivery: Bool)throws   {try rustCallWithError(FfiConverterTypeCallbackError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_transport_send(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(frame),
+        FfiConverterData.lower(route),
+        FfiConverterBool.lower(delivery),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceTransport {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceTransport = UniffiVTableCallbackInterfaceTransport(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeTransport.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface Transport: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeTransport.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface Transport: handle missing in uniffiClone")
+            }
+        },
+        send: { (
+            uniffiHandle: UInt64,
+            frame: RustBuffer,
+            route: RustBuffer,
+            delivery: Int8,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeTransport.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.send(
+                     frame: try FfiConverterData.lift(frame),
+                     route: try FfiConverterData.lift(route),
+                     delivery: try FfiConverterBool.lift(delivery)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeCallbackError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceTransport> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceTransport>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitTransport() {
+    uniffi_sealwire_mobile_fn_init_callback_vtable_transport(UniffiCallbackInterfaceTransport.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTransport: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<Transport>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = Transport
+
+    public static func lift(_ handle: UInt64) throws -> Transport {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return TransportImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: Transport) -> UInt64 {
+         if let rustImpl = value as? TransportImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Transport {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Transport, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTransport_lift(_ handle: UInt64) throws -> Transport {
+    return try FfiConverterTypeTransport.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTransport_lower(_ value: Transport) -> UInt64 {
+    return FfiConverterTypeTransport.lower(value)
+}
+
+
+
+
+
+
+/**
  * An issuer whose signatures are believed, for some purposes.
  */
 public protocol TrustAnchorProtocol: AnyObject, Sendable {
@@ -3349,6 +4598,145 @@ public func FfiConverterTypeBleUuids_lift(_ buf: RustBuffer) throws -> BleUuids 
 #endif
 public func FfiConverterTypeBleUuids_lower(_ value: BleUuids) -> RustBuffer {
     return FfiConverterTypeBleUuids.lower(value)
+}
+
+
+/**
+ * How to reach a broker. Sealwire adds to the broker's own security and does not replace it: use TLS and a log-in where the broker offers them.
+ */
+public struct Broker {
+    /**
+     * Name or address.
+     */
+    public var host: String
+    /**
+     * Default: 1883, with TLS 8883; over WebSocket 80 and 443.
+     */
+    public var port: UInt16?
+    /**
+     * The protocol's version.
+     */
+    public var version: MqttVersion?
+    /**
+     * User name and password.
+     */
+    public var login: Login?
+    /**
+     * TLS, if it is used.
+     */
+    public var tls: Tls?
+    /**
+     * MQTT over WebSocket.
+     */
+    public var websocket: Bool
+    /**
+     * Path of the WebSocket.
+     */
+    public var path: String
+    /**
+     * Seconds between signs of life. On a phone a longer interval wakes the radio less often.
+     */
+    public var keepaliveS: UInt16
+    /**
+     * Name at the broker; by default a random one.
+     */
+    public var clientId: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Name or address.
+         */host: String,
+        /**
+         * Default: 1883, with TLS 8883; over WebSocket 80 and 443.
+         */port: UInt16? = nil,
+        /**
+         * The protocol's version.
+         */version: MqttVersion? = nil,
+        /**
+         * User name and password.
+         */login: Login? = nil,
+        /**
+         * TLS, if it is used.
+         */tls: Tls? = nil,
+        /**
+         * MQTT over WebSocket.
+         */websocket: Bool = false,
+        /**
+         * Path of the WebSocket.
+         */path: String = "/mqtt",
+        /**
+         * Seconds between signs of life. On a phone a longer interval wakes the radio less often.
+         */keepaliveS: UInt16 = UInt16(30),
+        /**
+         * Name at the broker; by default a random one.
+         */clientId: String = "") {
+        self.host = host
+        self.port = port
+        self.version = version
+        self.login = login
+        self.tls = tls
+        self.websocket = websocket
+        self.path = path
+        self.keepaliveS = keepaliveS
+        self.clientId = clientId
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Broker: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBroker: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Broker {
+        return
+            try Broker(
+                host: FfiConverterString.read(from: &buf),
+                port: FfiConverterOptionUInt16.read(from: &buf),
+                version: FfiConverterOptionTypeMqttVersion.read(from: &buf),
+                login: FfiConverterOptionTypeLogin.read(from: &buf),
+                tls: FfiConverterOptionTypeTls.read(from: &buf),
+                websocket: FfiConverterBool.read(from: &buf),
+                path: FfiConverterString.read(from: &buf),
+                keepaliveS: FfiConverterUInt16.read(from: &buf),
+                clientId: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Broker, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.host, into: &buf)
+        FfiConverterOptionUInt16.write(value.port, into: &buf)
+        FfiConverterOptionTypeMqttVersion.write(value.version, into: &buf)
+        FfiConverterOptionTypeLogin.write(value.login, into: &buf)
+        FfiConverterOptionTypeTls.write(value.tls, into: &buf)
+        FfiConverterBool.write(value.websocket, into: &buf)
+        FfiConverterString.write(value.path, into: &buf)
+        FfiConverterUInt16.write(value.keepaliveS, into: &buf)
+        FfiConverterString.write(value.clientId, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBroker_lift(_ buf: RustBuffer) throws -> Broker {
+    return try FfiConverterTypeBroker.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBroker_lower(_ value: Broker) -> RustBuffer {
+    return FfiConverterTypeBroker.lower(value)
 }
 
 
@@ -4329,6 +5717,95 @@ public func FfiConverterTypeIncoming_lower(_ value: Incoming) -> RustBuffer {
 
 
 /**
+ * Where a link stands on the broker.
+ */
+public struct LinkConfig: Equatable, Hashable {
+    /**
+     * The fleet's namespace: the first levels of every topic.
+     */
+    public var realm: String
+    /**
+     * Own inbox, 1 to 16 of a-z, 0-9 and -; the endpoint's configuration names the same.
+     */
+    public var inbox: String
+    /**
+     * Topic filters relative to the realm, for records in place.
+     */
+    public var subscriptions: [String]
+    /**
+     * What a bridge puts before every topic on this broker.
+     */
+    public var bridgePrefix: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The fleet's namespace: the first levels of every topic.
+         */realm: String,
+        /**
+         * Own inbox, 1 to 16 of a-z, 0-9 and -; the endpoint's configuration names the same.
+         */inbox: String,
+        /**
+         * Topic filters relative to the realm, for records in place.
+         */subscriptions: [String] = [],
+        /**
+         * What a bridge puts before every topic on this broker.
+         */bridgePrefix: String = "") {
+        self.realm = realm
+        self.inbox = inbox
+        self.subscriptions = subscriptions
+        self.bridgePrefix = bridgePrefix
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LinkConfig: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLinkConfig: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkConfig {
+        return
+            try LinkConfig(
+                realm: FfiConverterString.read(from: &buf),
+                inbox: FfiConverterString.read(from: &buf),
+                subscriptions: FfiConverterSequenceString.read(from: &buf),
+                bridgePrefix: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: LinkConfig, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.realm, into: &buf)
+        FfiConverterString.write(value.inbox, into: &buf)
+        FfiConverterSequenceString.write(value.subscriptions, into: &buf)
+        FfiConverterString.write(value.bridgePrefix, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkConfig_lift(_ buf: RustBuffer) throws -> LinkConfig {
+    return try FfiConverterTypeLinkConfig.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkConfig_lower(_ value: LinkConfig) -> RustBuffer {
+    return FfiConverterTypeLinkConfig.lower(value)
+}
+
+
+/**
  * What a link's reassembly has seen.
  */
 public struct LinkCounters: Equatable, Hashable {
@@ -4434,6 +5911,185 @@ public func FfiConverterTypeLinkCounters_lift(_ buf: RustBuffer) throws -> LinkC
 #endif
 public func FfiConverterTypeLinkCounters_lower(_ value: LinkCounters) -> RustBuffer {
     return FfiConverterTypeLinkCounters.lower(value)
+}
+
+
+/**
+ * A message from an authenticated peer.
+ */
+public struct LinkMessage: Equatable, Hashable {
+    /**
+     * Handle of the session under which it came.
+     */
+    public var session: UInt32
+    /**
+     * Thumbprint of who sent it.
+     */
+    public var peer: Data
+    /**
+     * Topic relative to the realm; empty for a message without one.
+     */
+    public var topic: String
+    /**
+     * What was sent.
+     */
+    public var payload: Data
+    /**
+     * It came on its topic, not addressed to the inbox.
+     */
+    public var inPlace: Bool
+    /**
+     * A command, which is fresh.
+     */
+    public var command: Bool
+    /**
+     * Present on confirmable messages: `commit` them when the effect is durable.
+     */
+    public var number: UInt64?
+    /**
+     * Session and number of its first sending, if that was another session.
+     */
+    public var origin: Origin?
+    /**
+     * Records missing right before this one: lost, late or suppressed.
+     */
+    public var missing: UInt64
+    /**
+     * It fills an earlier gap.
+     */
+    public var late: Bool
+    /**
+     * The sender wanted the broker to keep it.
+     */
+    public var retain: Bool
+    /**
+     * The sender's expiry in seconds.
+     */
+    public var expiryS: UInt64?
+    /**
+     * The sender's content type.
+     */
+    public var contentType: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Handle of the session under which it came.
+         */session: UInt32,
+        /**
+         * Thumbprint of who sent it.
+         */peer: Data,
+        /**
+         * Topic relative to the realm; empty for a message without one.
+         */topic: String,
+        /**
+         * What was sent.
+         */payload: Data,
+        /**
+         * It came on its topic, not addressed to the inbox.
+         */inPlace: Bool,
+        /**
+         * A command, which is fresh.
+         */command: Bool,
+        /**
+         * Present on confirmable messages: `commit` them when the effect is durable.
+         */number: UInt64?,
+        /**
+         * Session and number of its first sending, if that was another session.
+         */origin: Origin?,
+        /**
+         * Records missing right before this one: lost, late or suppressed.
+         */missing: UInt64,
+        /**
+         * It fills an earlier gap.
+         */late: Bool,
+        /**
+         * The sender wanted the broker to keep it.
+         */retain: Bool,
+        /**
+         * The sender's expiry in seconds.
+         */expiryS: UInt64?,
+        /**
+         * The sender's content type.
+         */contentType: String?) {
+        self.session = session
+        self.peer = peer
+        self.topic = topic
+        self.payload = payload
+        self.inPlace = inPlace
+        self.command = command
+        self.number = number
+        self.origin = origin
+        self.missing = missing
+        self.late = late
+        self.retain = retain
+        self.expiryS = expiryS
+        self.contentType = contentType
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LinkMessage: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLinkMessage: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkMessage {
+        return
+            try LinkMessage(
+                session: FfiConverterUInt32.read(from: &buf),
+                peer: FfiConverterData.read(from: &buf),
+                topic: FfiConverterString.read(from: &buf),
+                payload: FfiConverterData.read(from: &buf),
+                inPlace: FfiConverterBool.read(from: &buf),
+                command: FfiConverterBool.read(from: &buf),
+                number: FfiConverterOptionUInt64.read(from: &buf),
+                origin: FfiConverterOptionTypeOrigin.read(from: &buf),
+                missing: FfiConverterUInt64.read(from: &buf),
+                late: FfiConverterBool.read(from: &buf),
+                retain: FfiConverterBool.read(from: &buf),
+                expiryS: FfiConverterOptionUInt64.read(from: &buf),
+                contentType: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: LinkMessage, into buf: inout [UInt8]) {
+        FfiConverterUInt32.write(value.session, into: &buf)
+        FfiConverterData.write(value.peer, into: &buf)
+        FfiConverterString.write(value.topic, into: &buf)
+        FfiConverterData.write(value.payload, into: &buf)
+        FfiConverterBool.write(value.inPlace, into: &buf)
+        FfiConverterBool.write(value.command, into: &buf)
+        FfiConverterOptionUInt64.write(value.number, into: &buf)
+        FfiConverterOptionTypeOrigin.write(value.origin, into: &buf)
+        FfiConverterUInt64.write(value.missing, into: &buf)
+        FfiConverterBool.write(value.late, into: &buf)
+        FfiConverterBool.write(value.retain, into: &buf)
+        FfiConverterOptionUInt64.write(value.expiryS, into: &buf)
+        FfiConverterOptionString.write(value.contentType, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkMessage_lift(_ buf: RustBuffer) throws -> LinkMessage {
+    return try FfiConverterTypeLinkMessage.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkMessage_lower(_ value: LinkMessage) -> RustBuffer {
+    return FfiConverterTypeLinkMessage.lower(value)
 }
 
 
@@ -5631,6 +7287,353 @@ public func FfiConverterTypeKeyKind_lower(_ value: KeyKind) -> RustBuffer {
 
 
 /**
+ * Why a link did not do something.
+ */
+public
+enum LinkError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+
+
+    /**
+     * The broker cannot be reached, or refused.
+     */
+    case Broker(
+        /**
+         * What it said, or what the system said.
+         */reason: String
+    )
+    /**
+     * Nobody answered in time.
+     */
+    case TimedOut(
+        /**
+         * Who did not.
+         */reason: String
+    )
+    /**
+     * The endpoint refused.
+     */
+    case Refused(
+        /**
+         * Why.
+         */error: SealwireError
+    )
+    /**
+     * The link is not open.
+     */
+    case NotOpen
+
+
+
+
+
+
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
+
+}
+
+#if compiler(>=6)
+extension LinkError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLinkError: FfiConverterRustBuffer {
+    typealias SwiftType = LinkError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+
+
+
+        case 1: return .Broker(
+            reason: try FfiConverterString.read(from: &buf)
+            )
+        case 2: return .TimedOut(
+            reason: try FfiConverterString.read(from: &buf)
+            )
+        case 3: return .Refused(
+            error: try FfiConverterTypeSealwireError.read(from: &buf)
+            )
+        case 4: return .NotOpen
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LinkError, into buf: inout [UInt8]) {
+        switch value {
+
+
+
+
+
+        case let .Broker(reason):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(reason, into: &buf)
+
+
+        case let .TimedOut(reason):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(reason, into: &buf)
+
+
+        case let .Refused(error):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeSealwireError.write(error, into: &buf)
+
+
+        case .NotOpen:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkError_lift(_ buf: RustBuffer) throws -> LinkError {
+    return try FfiConverterTypeLinkError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkError_lower(_ value: LinkError) -> RustBuffer {
+    return FfiConverterTypeLinkError.lower(value)
+}
+
+
+/**
+ * What happens on a link.
+ */
+
+public enum LinkEvent: Equatable, Hashable {
+
+    /**
+     * A message.
+     */
+    case message(
+        /**
+         * The message.
+         */message: LinkMessage
+    )
+    /**
+     * A frame was refused; nothing else changed.
+     */
+    case refused(
+        /**
+         * Why.
+         */error: SealwireError,
+        /**
+         * Where it came in, relative to the realm.
+         */topic: String,
+        /**
+         * The frame.
+         */frame: Data
+    )
+    /**
+     * Something happened in the endpoint. The link has acted on it already where there was something to do.
+     */
+    case endpoint(
+        /**
+         * What.
+         */event: Event
+    )
+    /**
+     * The key store was asked and answers later: call `resumePending` then.
+     */
+    case keyPending
+    /**
+     * The broker is there, and the subscriptions stand.
+     */
+    case up
+    /**
+     * The broker is gone; the link comes back by itself.
+     */
+    case down(
+        /**
+         * Why.
+         */reason: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension LinkEvent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLinkEvent: FfiConverterRustBuffer {
+    typealias SwiftType = LinkEvent
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkEvent {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .message(message: try FfiConverterTypeLinkMessage.read(from: &buf)
+        )
+
+        case 2: return .refused(error: try FfiConverterTypeSealwireError.read(from: &buf), topic: try FfiConverterString.read(from: &buf), frame: try FfiConverterData.read(from: &buf)
+        )
+
+        case 3: return .endpoint(event: try FfiConverterTypeEvent.read(from: &buf)
+        )
+
+        case 4: return .keyPending
+
+        case 5: return .up
+
+        case 6: return .down(reason: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: LinkEvent, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .message(message):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeLinkMessage.write(message, into: &buf)
+
+
+        case let .refused(error,topic,frame):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeSealwireError.write(error, into: &buf)
+            FfiConverterString.write(topic, into: &buf)
+            FfiConverterData.write(frame, into: &buf)
+
+
+        case let .endpoint(event):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeEvent.write(event, into: &buf)
+
+
+        case .keyPending:
+            writeInt(&buf, Int32(4))
+
+
+        case .up:
+            writeInt(&buf, Int32(5))
+
+
+        case let .down(reason):
+            writeInt(&buf, Int32(6))
+            FfiConverterString.write(reason, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkEvent_lift(_ buf: RustBuffer) throws -> LinkEvent {
+    return try FfiConverterTypeLinkEvent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLinkEvent_lower(_ value: LinkEvent) -> RustBuffer {
+    return FfiConverterTypeLinkEvent.lower(value)
+}
+
+
+
+/**
+ * The protocol's version.
+ */
+
+public enum MqttVersion: Equatable, Hashable {
+
+    /**
+     * 3.1.1
+     */
+    case v311
+    /**
+     * 5: a peer that has lost its state can say so.
+     */
+    case v5
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension MqttVersion: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMqttVersion: FfiConverterRustBuffer {
+    typealias SwiftType = MqttVersion
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> MqttVersion {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .v311
+
+        case 2: return .v5
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: MqttVersion, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .v311:
+            writeInt(&buf, Int32(1))
+
+
+        case .v5:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMqttVersion_lift(_ buf: RustBuffer) throws -> MqttVersion {
+    return try FfiConverterTypeMqttVersion.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMqttVersion_lower(_ value: MqttVersion) -> RustBuffer {
+    return FfiConverterTypeMqttVersion.lower(value)
+}
+
+
+
+/**
  * What an issuer is believed for.
  */
 
@@ -6629,6 +8632,30 @@ public func FfiConverterTypeSealwireError_lower(_ value: SealwireError) -> RustB
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionUInt16: FfiConverterRustBuffer {
+    typealias SwiftType = UInt16?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterUInt16.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterUInt16.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionUInt32: FfiConverterRustBuffer {
     typealias SwiftType = UInt32?
 
@@ -6773,6 +8800,54 @@ fileprivate struct FfiConverterOptionTypeKeystore: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeLogin: FfiConverterRustBuffer {
+    typealias SwiftType = Login?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeLogin.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeLogin.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeSession: FfiConverterRustBuffer {
+    typealias SwiftType = Session?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeSession.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeSession.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeStorage: FfiConverterRustBuffer {
     typealias SwiftType = Storage?
 
@@ -6789,6 +8864,30 @@ fileprivate struct FfiConverterOptionTypeStorage: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeStorage.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeTls: FfiConverterRustBuffer {
+    typealias SwiftType = Tls?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeTls.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeTls.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6869,6 +8968,54 @@ fileprivate struct FfiConverterOptionTypeEvent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeLinkEvent: FfiConverterRustBuffer {
+    typealias SwiftType = LinkEvent?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeLinkEvent.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeLinkEvent.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeMqttVersion: FfiConverterRustBuffer {
+    typealias SwiftType = MqttVersion?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeMqttVersion.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeMqttVersion.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceUInt32: FfiConverterRustBuffer {
     typealias SwiftType = [UInt32]
 
@@ -6886,6 +9033,31 @@ fileprivate struct FfiConverterSequenceUInt32: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterUInt32.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceString: FfiConverterRustBuffer {
+    typealias SwiftType = [String]
+
+    public static func write(_ value: [String], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterString.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [String] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [String]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterString.read(from: &buf))
         }
         return seq
     }
@@ -6936,6 +9108,31 @@ fileprivate struct FfiConverterSequenceTypeCredential: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeCredential.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeSession: FfiConverterRustBuffer {
+    typealias SwiftType = [Session]
+
+    public static func write(_ value: [Session], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeSession.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Session] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Session]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeSession.read(from: &buf))
         }
         return seq
     }
@@ -7040,6 +9237,54 @@ fileprivate struct FfiConverterSequenceTypePurpose: FfiConverterRustBuffer {
         return seq
     }
 }
+private let UNIFFI_RUST_FUTURE_POLL_READY: Int8 = 0
+private let UNIFFI_RUST_FUTURE_POLL_WAKE: Int8 = 1
+
+fileprivate let uniffiContinuationHandleMap = UniffiHandleMap<UnsafeContinuation<Int8, Never>>()
+
+fileprivate func uniffiRustCallAsync<F, T>(
+    rustFutureFunc: () -> UInt64,
+    pollFunc: (UInt64, @escaping UniffiRustFutureContinuationCallback, UInt64) -> (),
+    completeFunc: (UInt64, UnsafeMutablePointer<RustCallStatus>) -> F,
+    freeFunc: (UInt64) -> (),
+    liftFunc: (F) throws -> T,
+    errorHandler: ((RustBuffer) throws -> Swift.Error)?
+) async throws -> T {
+    // Make sure to call the ensure init function since future creation doesn't have a
+    // RustCallStatus param, so doesn't use makeRustCall()
+    uniffiEnsureSealwireMobileInitialized()
+    let rustFuture = rustFutureFunc()
+    defer {
+        freeFunc(rustFuture)
+    }
+    var pollResult: Int8;
+    repeat {
+        pollResult = await withUnsafeContinuation {
+            pollFunc(
+                rustFuture,
+                { handle, pollResult in
+                    uniffiFutureContinuationCallback(handle: handle, pollResult: pollResult)
+                },
+                uniffiContinuationHandleMap.insert(obj: $0)
+            )
+        }
+    } while pollResult != UNIFFI_RUST_FUTURE_POLL_READY
+
+    return try liftFunc(makeRustCall(
+        { completeFunc(rustFuture, $0) },
+        errorHandler: errorHandler
+    ))
+}
+
+// Callback handlers for an async calls.  These are invoked by Rust when the future is ready.  They
+// lift the return value or error and resume the suspended function.
+fileprivate func uniffiFutureContinuationCallback(handle: UInt64, pollResult: Int8) {
+    if let continuation = try? uniffiContinuationHandleMap.remove(handle: handle) {
+        continuation.resume(returning: pollResult)
+    } else {
+        print("uniffiFutureContinuationCallback invalid handle")
+    }
+}
 /**
  * The version of the library.
  */
@@ -7094,6 +9339,17 @@ public func acknowledges(top: UInt64, missing: UInt64, number: UInt64) -> Bool  
     )
 })
 }
+/**
+ * From `mqtt://[user:password@]host[:port]`, or `mqtts`, `ws`, `wss` (with a path). Throws `Refused` with `InvalidArgument`.
+ */
+public func brokerFromUrl(url: String)throws  -> Broker  {
+    return try  FfiConverterTypeBroker_lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_func_broker_from_url(
+        FfiConverterString.lower(url),uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -7123,6 +9379,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_func_acknowledges() != 962) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_func_broker_from_url() != 2442) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_blereassembler_counters() != 3505) {
@@ -7263,6 +9522,72 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_key_thumbprint() != 10060) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sealwire_mobile_checksum_method_link_commit() != 27291) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_connect() != 20393) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_connected() != 1183) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_next_event() != 45960) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_open() != 40817) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_received() != 43473) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_resume_pending() != 42884) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_session_with() != 14585) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_sessions() != 35070) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_shut_down() != 3797) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_session_command() != 58855) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_session_end() != 12188) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_session_export() != 39648) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_session_handle() != 45775) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_session_info() != 65025) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_session_peer() != 39309) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_session_send() != 63083) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_session_update_keys() != 19312) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_transport_send() != 370) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_receipt_acknowledged() != 48498) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_receipt_number() != 3743) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_receipt_wait() != 35086) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sealwire_mobile_checksum_method_filestorage_load() != 61006) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7311,6 +9636,18 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_constructor_trustanchor_new() != 57777) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sealwire_mobile_checksum_constructor_link_mqtt() != 24932) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_constructor_link_over() != 34605) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_constructor_login_new() != 53030) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_constructor_tls_new() != 23727) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sealwire_mobile_checksum_constructor_filestorage_new() != 27085) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7321,6 +9658,7 @@ private let initializationResult: InitializationResult = {
     uniffiCallbackInitAuthorizer()
     uniffiCallbackInitKeystore()
     uniffiCallbackInitStorage()
+    uniffiCallbackInitTransport()
     return InitializationResult.ok
 }()
 

@@ -285,6 +285,13 @@ typedef void (*UniffiCallbackInterfaceStorageMethod2)(uint64_t, int8_t* _Nonnull
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_TRANSPORT_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_TRANSPORT_METHOD0
+typedef void (*UniffiCallbackInterfaceTransportMethod0)(uint64_t, RustBuffer, RustBuffer, int8_t, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_AUTHORIZER
 #define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_AUTHORIZER
 typedef struct UniffiVTableCallbackInterfaceAuthorizer {
@@ -313,6 +320,15 @@ typedef struct UniffiVTableCallbackInterfaceStorage {
     UniffiCallbackInterfaceStorageMethod1 _Nonnull save;
     UniffiCallbackInterfaceStorageMethod2 _Nonnull resistsRollback;
 } UniffiVTableCallbackInterfaceStorage;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_TRANSPORT
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_TRANSPORT
+typedef struct UniffiVTableCallbackInterfaceTransport {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceTransportMethod0 _Nonnull send;
+} UniffiVTableCallbackInterfaceTransport;
 
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_BLEREASSEMBLER
@@ -700,6 +716,201 @@ void uniffi_sealwire_mobile_fn_free_trustanchor(uint64_t handle, RustCallStatus 
 uint64_t uniffi_sealwire_mobile_fn_constructor_trustanchor_new(uint64_t credential, RustBuffer purposes, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_LINK
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_LINK
+uint64_t uniffi_sealwire_mobile_fn_clone_link(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_LINK
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_LINK
+void uniffi_sealwire_mobile_fn_free_link(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CONSTRUCTOR_LINK_MQTT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CONSTRUCTOR_LINK_MQTT
+uint64_t uniffi_sealwire_mobile_fn_constructor_link_mqtt(uint64_t endpoint, RustBuffer broker, RustBuffer config, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CONSTRUCTOR_LINK_OVER
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CONSTRUCTOR_LINK_OVER
+uint64_t uniffi_sealwire_mobile_fn_constructor_link_over(uint64_t endpoint, uint64_t transport, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_COMMIT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_COMMIT
+void uniffi_sealwire_mobile_fn_method_link_commit(uint64_t ptr, RustBuffer message, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_CONNECT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_CONNECT
+uint64_t uniffi_sealwire_mobile_fn_method_link_connect(uint64_t ptr, RustBuffer inbox, RustBuffer peer, uint32_t timeout_ms
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_CONNECTED
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_CONNECTED
+int8_t uniffi_sealwire_mobile_fn_method_link_connected(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_NEXT_EVENT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_NEXT_EVENT
+uint64_t uniffi_sealwire_mobile_fn_method_link_next_event(uint64_t ptr
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_OPEN
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_OPEN
+uint64_t uniffi_sealwire_mobile_fn_method_link_open(uint64_t ptr, uint32_t timeout_ms
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_RECEIVED
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_RECEIVED
+void uniffi_sealwire_mobile_fn_method_link_received(uint64_t ptr, RustBuffer frame, RustBuffer route, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_RESUME_PENDING
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_RESUME_PENDING
+void uniffi_sealwire_mobile_fn_method_link_resume_pending(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_SESSION_WITH
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_SESSION_WITH
+RustBuffer uniffi_sealwire_mobile_fn_method_link_session_with(uint64_t ptr, RustBuffer peer, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_SESSIONS
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_SESSIONS
+RustBuffer uniffi_sealwire_mobile_fn_method_link_sessions(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_SHUT_DOWN
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_SHUT_DOWN
+void uniffi_sealwire_mobile_fn_method_link_shut_down(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_SESSION
+uint64_t uniffi_sealwire_mobile_fn_clone_session(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_SESSION
+void uniffi_sealwire_mobile_fn_free_session(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_COMMAND
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_COMMAND
+uint64_t uniffi_sealwire_mobile_fn_method_session_command(uint64_t ptr, RustBuffer topic, RustBuffer payload, uint32_t timeout_ms
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_END
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_END
+void uniffi_sealwire_mobile_fn_method_session_end(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_EXPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_EXPORT
+RustBuffer uniffi_sealwire_mobile_fn_method_session_export(uint64_t ptr, uint64_t label, RustBuffer context, uint32_t length, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_HANDLE
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_HANDLE
+RustBuffer uniffi_sealwire_mobile_fn_method_session_handle(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_INFO
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_INFO
+RustBuffer uniffi_sealwire_mobile_fn_method_session_info(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_PEER
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_PEER
+RustBuffer uniffi_sealwire_mobile_fn_method_session_peer(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_SEND
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_SEND
+uint64_t uniffi_sealwire_mobile_fn_method_session_send(uint64_t ptr, RustBuffer message
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_UPDATE_KEYS
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_UPDATE_KEYS
+void uniffi_sealwire_mobile_fn_method_session_update_keys(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_LOGIN
+uint64_t uniffi_sealwire_mobile_fn_clone_login(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_LOGIN
+void uniffi_sealwire_mobile_fn_free_login(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CONSTRUCTOR_LOGIN_NEW
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CONSTRUCTOR_LOGIN_NEW
+uint64_t uniffi_sealwire_mobile_fn_constructor_login_new(RustBuffer username, RustBuffer password, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_TLS
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_TLS
+uint64_t uniffi_sealwire_mobile_fn_clone_tls(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_TLS
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_TLS
+void uniffi_sealwire_mobile_fn_free_tls(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CONSTRUCTOR_TLS_NEW
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CONSTRUCTOR_TLS_NEW
+uint64_t uniffi_sealwire_mobile_fn_constructor_tls_new(RustBuffer roots, RustBuffer certificate, RustBuffer private_key, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_TRANSPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_TRANSPORT
+uint64_t uniffi_sealwire_mobile_fn_clone_transport(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_TRANSPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_TRANSPORT
+void uniffi_sealwire_mobile_fn_free_transport(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_INIT_CALLBACK_VTABLE_TRANSPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_INIT_CALLBACK_VTABLE_TRANSPORT
+void uniffi_sealwire_mobile_fn_init_callback_vtable_transport(const UniffiVTableCallbackInterfaceTransport* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_TRANSPORT_SEND
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_TRANSPORT_SEND
+void uniffi_sealwire_mobile_fn_method_transport_send(uint64_t ptr, RustBuffer frame, RustBuffer route, int8_t delivery, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_RECEIPT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_RECEIPT
+uint64_t uniffi_sealwire_mobile_fn_clone_receipt(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_RECEIPT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_RECEIPT
+void uniffi_sealwire_mobile_fn_free_receipt(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_RECEIPT_ACKNOWLEDGED
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_RECEIPT_ACKNOWLEDGED
+int8_t uniffi_sealwire_mobile_fn_method_receipt_acknowledged(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_RECEIPT_NUMBER
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_RECEIPT_NUMBER
+RustBuffer uniffi_sealwire_mobile_fn_method_receipt_number(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_RECEIPT_WAIT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_RECEIPT_WAIT
+uint64_t uniffi_sealwire_mobile_fn_method_receipt_wait(uint64_t ptr
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_FILESTORAGE
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_FILESTORAGE
 uint64_t uniffi_sealwire_mobile_fn_clone_filestorage(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -787,6 +998,11 @@ RustBuffer uniffi_sealwire_mobile_fn_func_errors_table(RustCallStatus *_Nonnull 
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FUNC_ACKNOWLEDGES
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FUNC_ACKNOWLEDGES
 int8_t uniffi_sealwire_mobile_fn_func_acknowledges(uint64_t top, uint64_t missing, uint64_t number, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FUNC_BROKER_FROM_URL
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FUNC_BROKER_FROM_URL
+RustBuffer uniffi_sealwire_mobile_fn_func_broker_from_url(RustBuffer url, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_FFI_SEALWIRE_MOBILE_RUSTBUFFER_ALLOC
@@ -1079,6 +1295,12 @@ uint16_t uniffi_sealwire_mobile_checksum_func_acknowledges(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_FUNC_BROKER_FROM_URL
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_FUNC_BROKER_FROM_URL
+uint16_t uniffi_sealwire_mobile_checksum_func_broker_from_url(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_BLEREASSEMBLER_COUNTERS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_BLEREASSEMBLER_COUNTERS
 uint16_t uniffi_sealwire_mobile_checksum_method_blereassembler_counters(void
@@ -1355,6 +1577,138 @@ uint16_t uniffi_sealwire_mobile_checksum_method_key_thumbprint(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_COMMIT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_COMMIT
+uint16_t uniffi_sealwire_mobile_checksum_method_link_commit(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_CONNECT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_CONNECT
+uint16_t uniffi_sealwire_mobile_checksum_method_link_connect(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_CONNECTED
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_CONNECTED
+uint16_t uniffi_sealwire_mobile_checksum_method_link_connected(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_NEXT_EVENT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_NEXT_EVENT
+uint16_t uniffi_sealwire_mobile_checksum_method_link_next_event(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_OPEN
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_OPEN
+uint16_t uniffi_sealwire_mobile_checksum_method_link_open(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_RECEIVED
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_RECEIVED
+uint16_t uniffi_sealwire_mobile_checksum_method_link_received(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_RESUME_PENDING
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_RESUME_PENDING
+uint16_t uniffi_sealwire_mobile_checksum_method_link_resume_pending(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_SESSION_WITH
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_SESSION_WITH
+uint16_t uniffi_sealwire_mobile_checksum_method_link_session_with(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_SESSIONS
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_SESSIONS
+uint16_t uniffi_sealwire_mobile_checksum_method_link_sessions(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_SHUT_DOWN
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_LINK_SHUT_DOWN
+uint16_t uniffi_sealwire_mobile_checksum_method_link_shut_down(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_COMMAND
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_COMMAND
+uint16_t uniffi_sealwire_mobile_checksum_method_session_command(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_END
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_END
+uint16_t uniffi_sealwire_mobile_checksum_method_session_end(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_EXPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_EXPORT
+uint16_t uniffi_sealwire_mobile_checksum_method_session_export(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_HANDLE
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_HANDLE
+uint16_t uniffi_sealwire_mobile_checksum_method_session_handle(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_INFO
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_INFO
+uint16_t uniffi_sealwire_mobile_checksum_method_session_info(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_PEER
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_PEER
+uint16_t uniffi_sealwire_mobile_checksum_method_session_peer(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_SEND
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_SEND
+uint16_t uniffi_sealwire_mobile_checksum_method_session_send(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_UPDATE_KEYS
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_UPDATE_KEYS
+uint16_t uniffi_sealwire_mobile_checksum_method_session_update_keys(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_TRANSPORT_SEND
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_TRANSPORT_SEND
+uint16_t uniffi_sealwire_mobile_checksum_method_transport_send(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_RECEIPT_ACKNOWLEDGED
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_RECEIPT_ACKNOWLEDGED
+uint16_t uniffi_sealwire_mobile_checksum_method_receipt_acknowledged(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_RECEIPT_NUMBER
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_RECEIPT_NUMBER
+uint16_t uniffi_sealwire_mobile_checksum_method_receipt_number(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_RECEIPT_WAIT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_RECEIPT_WAIT
+uint16_t uniffi_sealwire_mobile_checksum_method_receipt_wait(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_FILESTORAGE_LOAD
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_FILESTORAGE_LOAD
 uint16_t uniffi_sealwire_mobile_checksum_method_filestorage_load(void
@@ -1448,6 +1802,30 @@ uint16_t uniffi_sealwire_mobile_checksum_constructor_key_in_keystore(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_TRUSTANCHOR_NEW
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_TRUSTANCHOR_NEW
 uint16_t uniffi_sealwire_mobile_checksum_constructor_trustanchor_new(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_LINK_MQTT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_LINK_MQTT
+uint16_t uniffi_sealwire_mobile_checksum_constructor_link_mqtt(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_LINK_OVER
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_LINK_OVER
+uint16_t uniffi_sealwire_mobile_checksum_constructor_link_over(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_LOGIN_NEW
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_LOGIN_NEW
+uint16_t uniffi_sealwire_mobile_checksum_constructor_login_new(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_TLS_NEW
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_TLS_NEW
+uint16_t uniffi_sealwire_mobile_checksum_constructor_tls_new(void
 
 );
 #endif

@@ -31,6 +31,13 @@ import java.nio.charset.CodingErrorAction
 import java.util.concurrent.atomic.AtomicLong
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.atomic.AtomicBoolean
+import kotlin.coroutines.resume
+import kotlinx.coroutines.CancellableContinuation
+import kotlinx.coroutines.DelicateCoroutinesApi
+import kotlinx.coroutines.GlobalScope
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.launch
+import kotlinx.coroutines.suspendCancellableCoroutine
 
 // This is a helper for safely working with byte buffers returned from the Rust code.
 // A rust-owned buffer is represented by its capacity, its current length, and a
@@ -668,6 +675,9 @@ internal interface UniffiCallbackInterfaceStorageMethod1 : com.sun.jna.Callback 
 internal interface UniffiCallbackInterfaceStorageMethod2 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceTransportMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`delivery`: Byte,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 @Structure.FieldOrder("uniffiFree", "uniffiClone", "authorize")
 internal open class UniffiVTableCallbackInterfaceAuthorizer(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
@@ -734,6 +744,25 @@ internal open class UniffiVTableCallbackInterfaceStorage(
     }
 
 }
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "send")
+internal open class UniffiVTableCallbackInterfaceTransport(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `send`: UniffiCallbackInterfaceTransportMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `send`: UniffiCallbackInterfaceTransportMethod0? = null,
+    ): UniffiVTableCallbackInterfaceTransport(`uniffiFree`,`uniffiClone`,`send`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceTransport) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `send` = other.`send`
+    }
+
+}
 
 // A JNA Library to expose the extern-C FFI definitions.
 // This is an implementation detail which will be called internally by the public API.
@@ -768,6 +797,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_sealwire_mobile_checksum_func_errors_table(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_func_acknowledges(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_func_broker_from_url(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_blereassembler_counters(
     ): Int
@@ -861,6 +892,50 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_key_thumbprint(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_commit(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_connect(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_connected(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_next_event(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_open(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_received(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_resume_pending(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_session_with(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_sessions(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_shut_down(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_command(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_end(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_export(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_handle(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_info(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_peer(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_send(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_update_keys(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_transport_send(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_receipt_acknowledged(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_receipt_number(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_receipt_wait(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_filestorage_load(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_filestorage_resists_rollback(
@@ -893,6 +968,14 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_trustanchor_new(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_constructor_link_mqtt(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_constructor_link_over(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_constructor_login_new(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_constructor_tls_new(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_filestorage_new(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_memorystorage_new(
@@ -916,6 +999,7 @@ internal object UniffiLib {
         uniffiCallbackInterfaceAuthorizer.register(this)
         uniffiCallbackInterfaceKeystore.register(this)
         uniffiCallbackInterfaceStorage.register(this)
+        uniffiCallbackInterfaceTransport.register(this)
 
     }
 
@@ -1074,6 +1158,84 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_sealwire_mobile_fn_constructor_trustanchor_new(`credential`: Long,`purposes`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_sealwire_mobile_fn_clone_link(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_free_link(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_constructor_link_mqtt(`endpoint`: Long,`broker`: RustBuffer.ByValue,`config`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_constructor_link_over(`endpoint`: Long,`transport`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_method_link_commit(`ptr`: Long,`message`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_link_connect(`ptr`: Long,`inbox`: RustBuffer.ByValue,`peer`: RustBuffer.ByValue,`timeoutMs`: Int,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_method_link_connected(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_sealwire_mobile_fn_method_link_next_event(`ptr`: Long,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_method_link_open(`ptr`: Long,`timeoutMs`: Int,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_method_link_received(`ptr`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_link_resume_pending(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_link_session_with(`ptr`: Long,`peer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_link_sessions(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_link_shut_down(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_clone_session(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_free_session(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_session_command(`ptr`: Long,`topic`: RustBuffer.ByValue,`payload`: RustBuffer.ByValue,`timeoutMs`: Int,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_method_session_end(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_session_export(`ptr`: Long,`label`: Long,`context`: RustBuffer.ByValue,`length`: Int,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_session_handle(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_session_info(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_session_peer(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_session_send(`ptr`: Long,`message`: RustBuffer.ByValue,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_method_session_update_keys(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_clone_login(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_free_login(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_constructor_login_new(`username`: RustBuffer.ByValue,`password`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_clone_tls(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_free_tls(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_constructor_tls_new(`roots`: RustBuffer.ByValue,`certificate`: RustBuffer.ByValue,`privateKey`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_clone_transport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_free_transport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_init_callback_vtable_transport(`vtable`: UniffiVTableCallbackInterfaceTransport,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_transport_send(`ptr`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`delivery`: Byte,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_clone_receipt(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_free_receipt(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_receipt_acknowledged(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Byte
+    external fun uniffi_sealwire_mobile_fn_method_receipt_number(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_receipt_wait(`ptr`: Long,
+    ): Long
     external fun uniffi_sealwire_mobile_fn_clone_filestorage(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_sealwire_mobile_fn_free_filestorage(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1108,6 +1270,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_func_acknowledges(`top`: Long,`missing`: Long,`number`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
+    external fun uniffi_sealwire_mobile_fn_func_broker_from_url(`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun ffi_sealwire_mobile_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_sealwire_mobile_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1240,6 +1404,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_func_acknowledges() and 0xFFFF) != 962) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_func_broker_from_url() and 0xFFFF) != 2442) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_blereassembler_counters() and 0xFFFF) != 3505) {
@@ -1380,6 +1547,72 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_key_thumbprint() and 0xFFFF) != 10060) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_commit() and 0xFFFF) != 27291) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_connect() and 0xFFFF) != 20393) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_connected() and 0xFFFF) != 1183) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_next_event() and 0xFFFF) != 45960) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_open() and 0xFFFF) != 40817) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_received() and 0xFFFF) != 43473) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_resume_pending() and 0xFFFF) != 42884) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_session_with() and 0xFFFF) != 14585) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_sessions() and 0xFFFF) != 35070) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_shut_down() and 0xFFFF) != 3797) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_command() and 0xFFFF) != 58855) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_end() and 0xFFFF) != 12188) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_export() and 0xFFFF) != 39648) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_handle() and 0xFFFF) != 45775) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_info() and 0xFFFF) != 65025) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_peer() and 0xFFFF) != 39309) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_send() and 0xFFFF) != 63083) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_update_keys() and 0xFFFF) != 19312) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_transport_send() and 0xFFFF) != 370) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_acknowledged() and 0xFFFF) != 48498) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_number() and 0xFFFF) != 3743) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_wait() and 0xFFFF) != 35086) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_sealwire_mobile_checksum_method_filestorage_load() and 0xFFFF) != 61006) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1428,6 +1661,18 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_trustanchor_new() and 0xFFFF) != 57777) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_mqtt() and 0xFFFF) != 24932) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_over() and 0xFFFF) != 34605) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_login_new() and 0xFFFF) != 53030) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_tls_new() and 0xFFFF) != 23727) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_filestorage_new() and 0xFFFF) != 27085) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1447,6 +1692,46 @@ public fun uniffiEnsureInitialized() {
 }
 
 // Async support
+// Async return type handlers
+
+internal const val UNIFFI_RUST_FUTURE_POLL_READY = 0.toByte()
+internal const val UNIFFI_RUST_FUTURE_POLL_WAKE = 1.toByte()
+
+internal val uniffiContinuationHandleMap = UniffiHandleMap<CancellableContinuation<Byte>>()
+
+// FFI type for Rust future continuations
+internal object uniffiRustFutureContinuationCallbackImpl: UniffiRustFutureContinuationCallback {
+    override fun callback(data: Long, pollResult: Byte) {
+        uniffiContinuationHandleMap.remove(data).resume(pollResult)
+    }
+}
+
+internal suspend fun<T, F, E: kotlin.Exception> uniffiRustCallAsync(
+    rustFuture: Long,
+    pollFunc: (Long, UniffiRustFutureContinuationCallback, Long) -> Unit,
+    completeFunc: (Long, UniffiRustCallStatus) -> F,
+    freeFunc: (Long) -> Unit,
+    liftFunc: (F) -> T,
+    errorHandler: UniffiRustCallStatusErrorHandler<E>
+): T {
+    try {
+        do {
+            val pollResult = suspendCancellableCoroutine<Byte> { continuation ->
+                pollFunc(
+                    rustFuture,
+                    uniffiRustFutureContinuationCallbackImpl,
+                    uniffiContinuationHandleMap.insert(continuation)
+                )
+            }
+        } while (pollResult != UNIFFI_RUST_FUTURE_POLL_READY);
+
+        return liftFunc(
+            uniffiRustCallWithError(errorHandler, { status -> completeFunc(rustFuture, status) })
+        )
+    } finally {
+        freeFunc(rustFuture)
+    }
+}
 
 // Public interface members begin here.
 
@@ -5236,6 +5521,794 @@ public object FfiConverterTypeKeystore: FfiConverter<Keystore, Long> {
 
 
 /**
+ * An endpoint on the network: it runs handshakes, sends and receives records, sends again what was not acknowledged, and comes back by itself when the
+ * broker does. The broker sees ciphertext only. Make it, `open` it, take events with `nextEvent` until it gives nothing, `shutDown` at the end.
+ *
+ * While a link is open it alone calls `connect`, `send`, `handleFrame`, `handleTimeout` and the `poll` methods of its endpoint.
+ */
+public interface LinkInterface {
+
+    /**
+     * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
+     */
+    fun `commit`(`message`: LinkMessage)
+
+    /**
+     * A handshake with the endpoint behind `inbox` (on a transport of the app's own: its route, empty for the only other end); with `peer` only that
+     * identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
+     */
+    suspend fun `connect`(`inbox`: kotlin.String, `peer`: kotlin.ByteArray? = null, `timeoutMs`: kotlin.UInt = 30000u): Session
+
+    /**
+     * Whether the broker is reachable at the moment.
+     */
+    fun `connected`(): kotlin.Boolean
+
+    /**
+     * The next thing that happens; nothing once the link is shut down.
+     */
+    suspend fun `nextEvent`(): LinkEvent?
+
+    /**
+     * Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
+     */
+    suspend fun `open`(`timeoutMs`: kotlin.UInt = 15000u)
+
+    /**
+     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+     */
+    fun `received`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray? = null)
+
+    /**
+     * Goes on after `KeyPending`, when the key store has answered.
+     */
+    fun `resumePending`()
+
+    /**
+     * The session with a peer, if there is one.
+     */
+    fun `sessionWith`(`peer`: kotlin.ByteArray): Session?
+
+    /**
+     * The sessions that can send.
+     */
+    fun `sessions`(): List<Session>
+
+    /**
+     * Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
+     */
+    fun `shutDown`()
+
+    companion object
+}
+
+/**
+ * An endpoint on the network: it runs handshakes, sends and receives records, sends again what was not acknowledged, and comes back by itself when the
+ * broker does. The broker sees ciphertext only. Make it, `open` it, take events with `nextEvent` until it gives nothing, `shutDown` at the end.
+ *
+ * While a link is open it alone calls `connect`, `send`, `handleFrame`, `handleTimeout` and the `poll` methods of its endpoint.
+ */
+open class Link: Disposable, AutoCloseable, LinkInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_sealwire_mobile_fn_free_link(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_sealwire_mobile_fn_clone_link(handle, status)
+        }
+    }
+
+
+    /**
+     * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
+     */
+    @Throws(LinkException::class)override fun `commit`(`message`: LinkMessage)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_link_commit(
+        it,
+
+        FfiConverterTypeLinkMessage.lower(`message`),_status)
+}
+    }
+
+
+
+
+    /**
+     * A handshake with the endpoint behind `inbox` (on a transport of the app's own: its route, empty for the only other end); with `peer` only that
+     * identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
+     */
+    @Throws(LinkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `connect`(`inbox`: kotlin.String, `peer`: kotlin.ByteArray?, `timeoutMs`: kotlin.UInt) : Session {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_link_connect(
+                uniffiHandle,
+
+        FfiConverterString.lower(`inbox`),
+        FfiConverterOptionalByteArray.lower(`peer`),
+        FfiConverterUInt.lower(`timeoutMs`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeSession.lift(it) },
+        // Error FFI converter
+        LinkException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Whether the broker is reachable at the moment.
+     */override fun `connected`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_link_connected(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The next thing that happens; nothing once the link is shut down.
+     */
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `nextEvent`() : LinkEvent? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_link_next_event(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalTypeLinkEvent.lift(it) },
+        // Error FFI converter
+        UniffiNullRustCallStatusErrorHandler,
+    )
+    }
+
+
+    /**
+     * Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
+     */
+    @Throws(LinkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `open`(`timeoutMs`: kotlin.UInt) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_link_open(
+                uniffiHandle,
+
+        FfiConverterUInt.lower(`timeoutMs`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        LinkException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+     */
+    @Throws(LinkException::class)override fun `received`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray?)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_link_received(
+        it,
+
+        FfiConverterByteArray.lower(`frame`),
+        FfiConverterOptionalByteArray.lower(`route`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Goes on after `KeyPending`, when the key store has answered.
+     */
+    @Throws(LinkException::class)override fun `resumePending`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_link_resume_pending(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * The session with a peer, if there is one.
+     */
+    @Throws(LinkException::class)override fun `sessionWith`(`peer`: kotlin.ByteArray): Session? {
+            return FfiConverterOptionalTypeSession.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_link_session_with(
+        it,
+
+        FfiConverterByteArray.lower(`peer`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The sessions that can send.
+     */
+    @Throws(LinkException::class)override fun `sessions`(): List<Session> {
+            return FfiConverterSequenceTypeSession.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_link_sessions(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
+     */override fun `shutDown`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_link_shut_down(
+        it,
+        _status)
+}
+    }
+
+
+
+
+
+
+
+
+
+    companion object {
+
+    /**
+     * On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be.
+     */
+    @Throws(LinkException::class) fun `mqtt`(`endpoint`: Endpoint, `broker`: Broker, `config`: LinkConfig): Link {
+            return FfiConverterTypeLink.lift(
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_constructor_link_mqtt(
+
+
+        FfiConverterTypeEndpoint.lower(`endpoint`),
+        FfiConverterTypeBroker.lower(`broker`),
+        FfiConverterTypeLinkConfig.lower(`config`),_status)
+}
+    )
+    }
+
+
+
+    /**
+     * Over a transport of the app's own.
+     */ fun `over`(`endpoint`: Endpoint, `transport`: Transport): Link {
+            return FfiConverterTypeLink.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_constructor_link_over(
+
+
+        FfiConverterTypeEndpoint.lower(`endpoint`),
+        FfiConverterTypeTransport.lower(`transport`),_status)
+}
+    )
+    }
+
+
+
+    }
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLink: FfiConverter<Link, Long> {
+    override fun lower(value: Link): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Link {
+        return Link(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Link {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Link) = 8UL
+
+    override fun write(value: Link, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * User name and password at a broker.
+ */
+public interface LoginInterface {
+
+    companion object
+}
+
+/**
+ * User name and password at a broker.
+ */
+open class Login: Disposable, AutoCloseable, LoginInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * Keeps both in memory.
+     */
+    constructor(`username`: kotlin.String, `password`: kotlin.String) :
+        this(UniffiWithHandle,
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_constructor_login_new(
+
+
+        FfiConverterString.lower(`username`),
+        FfiConverterString.lower(`password`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_sealwire_mobile_fn_free_login(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_sealwire_mobile_fn_clone_login(handle, status)
+        }
+    }
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLogin: FfiConverter<Login, Long> {
+    override fun lower(value: Login): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Login {
+        return Login(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Login {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Login) = 8UL
+
+    override fun write(value: Login, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Keeps entries as long as the object lives: for tests, and for apps that connect anew at each start.
  */
 public interface MemoryStorageInterface {
@@ -5443,6 +6516,765 @@ public object FfiConverterTypeMemoryStorage: FfiConverter<MemoryStorage, Long> {
     override fun allocationSize(value: MemoryStorage) = 8UL
 
     override fun write(value: MemoryStorage, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A message on its way.
+ */
+public interface ReceiptInterface {
+
+    /**
+     * Whether the peer's application has made the effect durable.
+     */
+    fun `acknowledged`(): kotlin.Boolean
+
+    /**
+     * Its number, if it is confirmable.
+     */
+    fun `number`(): kotlin.ULong?
+
+    /**
+     * Waits until the peer has committed the message. Throws `Refused` with `WrongState` for a message sent without confirmation, or why it ended.
+     */
+    suspend fun `wait`()
+
+    companion object
+}
+
+/**
+ * A message on its way.
+ */
+open class Receipt: Disposable, AutoCloseable, ReceiptInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_sealwire_mobile_fn_free_receipt(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_sealwire_mobile_fn_clone_receipt(handle, status)
+        }
+    }
+
+
+    /**
+     * Whether the peer's application has made the effect durable.
+     */override fun `acknowledged`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_receipt_acknowledged(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Its number, if it is confirmable.
+     */override fun `number`(): kotlin.ULong? {
+            return FfiConverterOptionalULong.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_receipt_number(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Waits until the peer has committed the message. Throws `Refused` with `WrongState` for a message sent without confirmation, or why it ended.
+     */
+    @Throws(LinkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `wait`() {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_receipt_wait(
+                uniffiHandle,
+
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        LinkException.ErrorHandler,
+    )
+    }
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeReceipt: FfiConverter<Receipt, Long> {
+    override fun lower(value: Receipt): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Receipt {
+        return Receipt(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Receipt {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Receipt) = 8UL
+
+    override fun write(value: Receipt, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * A session with an authenticated peer. It follows the peer: when a newer session replaces it, it sends there.
+ */
+public interface SessionInterface {
+
+    /**
+     * Sends a command, which the peer obeys only while it is fresh. Waits for the peer's offer. Throws `Refused` with `NoOffer`.
+     */
+    suspend fun `command`(`topic`: kotlin.String, `payload`: kotlin.ByteArray, `timeoutMs`: kotlin.UInt = 30000u): Receipt
+
+    /**
+     * Ends the session here and erases its keys.
+     */
+    fun `end`()
+
+    /**
+     * Key material for the app (EDHOC exporter); labels 33000 and above.
+     */
+    fun `export`(`label`: kotlin.ULong, `context`: kotlin.ByteArray, `length`: kotlin.UInt): kotlin.ByteArray
+
+    /**
+     * Handle of the session in the endpoint; nothing when it has ended.
+     */
+    fun `handle`(): kotlin.UInt?
+
+    /**
+     * State of the session; no secrets. Throws `Refused` with `UnknownSession` when it has ended.
+     */
+    fun `info`(): SessionInfo
+
+    /**
+     * Thumbprint of the peer.
+     */
+    fun `peer`(): kotlin.ByteArray
+
+    /**
+     * Sends a message; waits while 64 are unacknowledged. A confirmable one is repeated by the link until the peer has committed it: `wait` on the receipt.
+     * With `number` it is one that the app kept through a restart. Throws `Refused` with the typed reason.
+     */
+    suspend fun `send`(`message`: Outgoing): Receipt
+
+    /**
+     * Asks for new keys; the event `KeyUpdated` follows.
+     */
+    fun `updateKeys`()
+
+    companion object
+}
+
+/**
+ * A session with an authenticated peer. It follows the peer: when a newer session replaces it, it sends there.
+ */
+open class Session: Disposable, AutoCloseable, SessionInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_sealwire_mobile_fn_free_session(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_sealwire_mobile_fn_clone_session(handle, status)
+        }
+    }
+
+
+    /**
+     * Sends a command, which the peer obeys only while it is fresh. Waits for the peer's offer. Throws `Refused` with `NoOffer`.
+     */
+    @Throws(LinkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `command`(`topic`: kotlin.String, `payload`: kotlin.ByteArray, `timeoutMs`: kotlin.UInt) : Receipt {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_session_command(
+                uniffiHandle,
+
+        FfiConverterString.lower(`topic`),
+        FfiConverterByteArray.lower(`payload`),
+        FfiConverterUInt.lower(`timeoutMs`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeReceipt.lift(it) },
+        // Error FFI converter
+        LinkException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Ends the session here and erases its keys.
+     */
+    @Throws(LinkException::class)override fun `end`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_session_end(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Key material for the app (EDHOC exporter); labels 33000 and above.
+     */
+    @Throws(LinkException::class)override fun `export`(`label`: kotlin.ULong, `context`: kotlin.ByteArray, `length`: kotlin.UInt): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_session_export(
+        it,
+
+        FfiConverterULong.lower(`label`),
+        FfiConverterByteArray.lower(`context`),
+        FfiConverterUInt.lower(`length`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Handle of the session in the endpoint; nothing when it has ended.
+     */override fun `handle`(): kotlin.UInt? {
+            return FfiConverterOptionalUInt.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_session_handle(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * State of the session; no secrets. Throws `Refused` with `UnknownSession` when it has ended.
+     */
+    @Throws(LinkException::class)override fun `info`(): SessionInfo {
+            return FfiConverterTypeSessionInfo.lift(
+    callWithHandle {
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_session_info(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Thumbprint of the peer.
+     */override fun `peer`(): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_session_peer(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Sends a message; waits while 64 are unacknowledged. A confirmable one is repeated by the link until the peer has committed it: `wait` on the receipt.
+     * With `number` it is one that the app kept through a restart. Throws `Refused` with the typed reason.
+     */
+    @Throws(LinkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `send`(`message`: Outgoing) : Receipt {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_session_send(
+                uniffiHandle,
+
+        FfiConverterTypeOutgoing.lower(`message`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeReceipt.lift(it) },
+        // Error FFI converter
+        LinkException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * Asks for new keys; the event `KeyUpdated` follows.
+     */
+    @Throws(LinkException::class)override fun `updateKeys`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_session_update_keys(
+        it,
+        _status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSession: FfiConverter<Session, Long> {
+    override fun lower(value: Session): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Session {
+        return Session(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Session {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Session) = 8UL
+
+    override fun write(value: Session, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -5959,6 +7791,606 @@ public object FfiConverterTypeStorage: FfiConverter<Storage, Long> {
 
 
 /**
+ * Whom to believe that it is the broker, and what to show to it.
+ */
+public interface TlsInterface {
+
+    companion object
+}
+
+/**
+ * Whom to believe that it is the broker, and what to show to it.
+ */
+open class Tls: Disposable, AutoCloseable, TlsInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * `roots`: trusted roots as PEM; by default the system's, which an app on Apple's phones cannot read and has to bring along. `certificate` and
+     * `private_key`: PEM of a certificate that the broker asks for. Throws `Refused` with `InvalidArgument`.
+     */
+    constructor(`roots`: kotlin.ByteArray? = null, `certificate`: kotlin.ByteArray? = null, `privateKey`: kotlin.ByteArray? = null) :
+        this(UniffiWithHandle,
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_constructor_tls_new(
+
+
+        FfiConverterOptionalByteArray.lower(`roots`),
+        FfiConverterOptionalByteArray.lower(`certificate`),
+        FfiConverterOptionalByteArray.lower(`privateKey`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_sealwire_mobile_fn_free_tls(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_sealwire_mobile_fn_clone_tls(handle, status)
+        }
+    }
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTls: FfiConverter<Tls, Long> {
+    override fun lower(value: Tls): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Tls {
+        return Tls(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Tls {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Tls) = 8UL
+
+    override fun write(value: Tls, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
+ *
+ * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
+ */
+public interface Transport {
+
+    /**
+     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
+     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
+     */
+    fun `send`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray, `delivery`: kotlin.Boolean)
+
+    companion object
+}
+
+/**
+ * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
+ *
+ * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
+ */
+open class TransportImpl: Disposable, AutoCloseable, Transport
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_sealwire_mobile_fn_free_transport(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_sealwire_mobile_fn_clone_transport(handle, status)
+        }
+    }
+
+
+    /**
+     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
+     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
+     */
+    @Throws(CallbackException::class)override fun `send`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray, `delivery`: kotlin.Boolean)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CallbackException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_transport_send(
+        it,
+
+        FfiConverterByteArray.lower(`frame`),
+        FfiConverterByteArray.lower(`route`),
+        FfiConverterBoolean.lower(`delivery`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceTransport {
+    internal object `send`: UniffiCallbackInterfaceTransportMethod0 {
+        override fun callback(`uniffiHandle`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`delivery`: Byte,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeTransport.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`send`(
+                    FfiConverterByteArray.lift(`frame`),
+                    FfiConverterByteArray.lift(`route`),
+                    FfiConverterBoolean.lift(`delivery`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: CallbackException -> FfiConverterTypeCallbackError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeTransport.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeTransport.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceTransport.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `send`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_sealwire_mobile_fn_init_callback_vtable_transport(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTransport: FfiConverter<Transport, Long> {
+    internal val handleMap = UniffiHandleMap<Transport>()
+
+    override fun lower(value: Transport): Long {
+        if (value is TransportImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): Transport {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return TransportImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): Transport {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Transport) = 8UL
+
+    override fun write(value: Transport, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * An issuer whose signatures are believed, for some purposes.
  */
 public interface TrustAnchorInterface {
@@ -6174,6 +8606,125 @@ public object FfiConverterTypeBleUuids: FfiConverterRustBuffer<BleUuids> {
             FfiConverterString.write(value.`service`, buf)
             FfiConverterString.write(value.`toDevice`, buf)
             FfiConverterString.write(value.`fromDevice`, buf)
+    }
+}
+
+
+
+/**
+ * How to reach a broker. Sealwire adds to the broker's own security and does not replace it: use TLS and a log-in where the broker offers them.
+ */
+data class Broker (
+    /**
+     * Name or address.
+     */
+    var `host`: kotlin.String
+    ,
+    /**
+     * Default: 1883, with TLS 8883; over WebSocket 80 and 443.
+     */
+    var `port`: kotlin.UShort? = null
+    ,
+    /**
+     * The protocol's version.
+     */
+    var `version`: MqttVersion? = null
+    ,
+    /**
+     * User name and password.
+     */
+    var `login`: Login? = null
+    ,
+    /**
+     * TLS, if it is used.
+     */
+    var `tls`: Tls? = null
+    ,
+    /**
+     * MQTT over WebSocket.
+     */
+    var `websocket`: kotlin.Boolean = false
+    ,
+    /**
+     * Path of the WebSocket.
+     */
+    var `path`: kotlin.String = "/mqtt"
+    ,
+    /**
+     * Seconds between signs of life. On a phone a longer interval wakes the radio less often.
+     */
+    var `keepaliveS`: kotlin.UShort = 30u
+    ,
+    /**
+     * Name at the broker; by default a random one.
+     */
+    var `clientId`: kotlin.String = ""
+
+): Disposable{
+
+
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+
+    Disposable.destroy(
+        this.`host`,
+        this.`port`,
+        this.`version`,
+        this.`login`,
+        this.`tls`,
+        this.`websocket`,
+        this.`path`,
+        this.`keepaliveS`,
+        this.`clientId`
+    )
+    }
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBroker: FfiConverterRustBuffer<Broker> {
+    override fun read(buf: ByteBuffer): Broker {
+        return Broker(
+            FfiConverterString.read(buf),
+            FfiConverterOptionalUShort.read(buf),
+            FfiConverterOptionalTypeMqttVersion.read(buf),
+            FfiConverterOptionalTypeLogin.read(buf),
+            FfiConverterOptionalTypeTls.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterUShort.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Broker) = (
+            FfiConverterString.allocationSize(value.`host`) +
+            FfiConverterOptionalUShort.allocationSize(value.`port`) +
+            FfiConverterOptionalTypeMqttVersion.allocationSize(value.`version`) +
+            FfiConverterOptionalTypeLogin.allocationSize(value.`login`) +
+            FfiConverterOptionalTypeTls.allocationSize(value.`tls`) +
+            FfiConverterBoolean.allocationSize(value.`websocket`) +
+            FfiConverterString.allocationSize(value.`path`) +
+            FfiConverterUShort.allocationSize(value.`keepaliveS`) +
+            FfiConverterString.allocationSize(value.`clientId`)
+    )
+
+    override fun write(value: Broker, buf: ByteBuffer) {
+            FfiConverterString.write(value.`host`, buf)
+            FfiConverterOptionalUShort.write(value.`port`, buf)
+            FfiConverterOptionalTypeMqttVersion.write(value.`version`, buf)
+            FfiConverterOptionalTypeLogin.write(value.`login`, buf)
+            FfiConverterOptionalTypeTls.write(value.`tls`, buf)
+            FfiConverterBoolean.write(value.`websocket`, buf)
+            FfiConverterString.write(value.`path`, buf)
+            FfiConverterUShort.write(value.`keepaliveS`, buf)
+            FfiConverterString.write(value.`clientId`, buf)
     }
 }
 
@@ -6954,6 +9505,69 @@ public object FfiConverterTypeIncoming: FfiConverterRustBuffer<Incoming> {
 
 
 /**
+ * Where a link stands on the broker.
+ */
+data class LinkConfig (
+    /**
+     * The fleet's namespace: the first levels of every topic.
+     */
+    var `realm`: kotlin.String
+    ,
+    /**
+     * Own inbox, 1 to 16 of a-z, 0-9 and -; the endpoint's configuration names the same.
+     */
+    var `inbox`: kotlin.String
+    ,
+    /**
+     * Topic filters relative to the realm, for records in place.
+     */
+    var `subscriptions`: List<kotlin.String> = listOf()
+    ,
+    /**
+     * What a bridge puts before every topic on this broker.
+     */
+    var `bridgePrefix`: kotlin.String = ""
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLinkConfig: FfiConverterRustBuffer<LinkConfig> {
+    override fun read(buf: ByteBuffer): LinkConfig {
+        return LinkConfig(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: LinkConfig) = (
+            FfiConverterString.allocationSize(value.`realm`) +
+            FfiConverterString.allocationSize(value.`inbox`) +
+            FfiConverterSequenceString.allocationSize(value.`subscriptions`) +
+            FfiConverterString.allocationSize(value.`bridgePrefix`)
+    )
+
+    override fun write(value: LinkConfig, buf: ByteBuffer) {
+            FfiConverterString.write(value.`realm`, buf)
+            FfiConverterString.write(value.`inbox`, buf)
+            FfiConverterSequenceString.write(value.`subscriptions`, buf)
+            FfiConverterString.write(value.`bridgePrefix`, buf)
+    }
+}
+
+
+
+/**
  * What a link's reassembly has seen.
  */
 data class LinkCounters (
@@ -7027,6 +9641,141 @@ public object FfiConverterTypeLinkCounters: FfiConverterRustBuffer<LinkCounters>
             FfiConverterUInt.write(value.`lost`, buf)
             FfiConverterUInt.write(value.`expired`, buf)
             FfiConverterUInt.write(value.`refused`, buf)
+    }
+}
+
+
+
+/**
+ * A message from an authenticated peer.
+ */
+data class LinkMessage (
+    /**
+     * Handle of the session under which it came.
+     */
+    var `session`: kotlin.UInt
+    ,
+    /**
+     * Thumbprint of who sent it.
+     */
+    var `peer`: kotlin.ByteArray
+    ,
+    /**
+     * Topic relative to the realm; empty for a message without one.
+     */
+    var `topic`: kotlin.String
+    ,
+    /**
+     * What was sent.
+     */
+    var `payload`: kotlin.ByteArray
+    ,
+    /**
+     * It came on its topic, not addressed to the inbox.
+     */
+    var `inPlace`: kotlin.Boolean
+    ,
+    /**
+     * A command, which is fresh.
+     */
+    var `command`: kotlin.Boolean
+    ,
+    /**
+     * Present on confirmable messages: `commit` them when the effect is durable.
+     */
+    var `number`: kotlin.ULong?
+    ,
+    /**
+     * Session and number of its first sending, if that was another session.
+     */
+    var `origin`: Origin?
+    ,
+    /**
+     * Records missing right before this one: lost, late or suppressed.
+     */
+    var `missing`: kotlin.ULong
+    ,
+    /**
+     * It fills an earlier gap.
+     */
+    var `late`: kotlin.Boolean
+    ,
+    /**
+     * The sender wanted the broker to keep it.
+     */
+    var `retain`: kotlin.Boolean
+    ,
+    /**
+     * The sender's expiry in seconds.
+     */
+    var `expiryS`: kotlin.ULong?
+    ,
+    /**
+     * The sender's content type.
+     */
+    var `contentType`: kotlin.String?
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLinkMessage: FfiConverterRustBuffer<LinkMessage> {
+    override fun read(buf: ByteBuffer): LinkMessage {
+        return LinkMessage(
+            FfiConverterUInt.read(buf),
+            FfiConverterByteArray.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterByteArray.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalTypeOrigin.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalULong.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: LinkMessage) = (
+            FfiConverterUInt.allocationSize(value.`session`) +
+            FfiConverterByteArray.allocationSize(value.`peer`) +
+            FfiConverterString.allocationSize(value.`topic`) +
+            FfiConverterByteArray.allocationSize(value.`payload`) +
+            FfiConverterBoolean.allocationSize(value.`inPlace`) +
+            FfiConverterBoolean.allocationSize(value.`command`) +
+            FfiConverterOptionalULong.allocationSize(value.`number`) +
+            FfiConverterOptionalTypeOrigin.allocationSize(value.`origin`) +
+            FfiConverterULong.allocationSize(value.`missing`) +
+            FfiConverterBoolean.allocationSize(value.`late`) +
+            FfiConverterBoolean.allocationSize(value.`retain`) +
+            FfiConverterOptionalULong.allocationSize(value.`expiryS`) +
+            FfiConverterOptionalString.allocationSize(value.`contentType`)
+    )
+
+    override fun write(value: LinkMessage, buf: ByteBuffer) {
+            FfiConverterUInt.write(value.`session`, buf)
+            FfiConverterByteArray.write(value.`peer`, buf)
+            FfiConverterString.write(value.`topic`, buf)
+            FfiConverterByteArray.write(value.`payload`, buf)
+            FfiConverterBoolean.write(value.`inPlace`, buf)
+            FfiConverterBoolean.write(value.`command`, buf)
+            FfiConverterOptionalULong.write(value.`number`, buf)
+            FfiConverterOptionalTypeOrigin.write(value.`origin`, buf)
+            FfiConverterULong.write(value.`missing`, buf)
+            FfiConverterBoolean.write(value.`late`, buf)
+            FfiConverterBoolean.write(value.`retain`, buf)
+            FfiConverterOptionalULong.write(value.`expiryS`, buf)
+            FfiConverterOptionalString.write(value.`contentType`, buf)
     }
 }
 
@@ -8121,6 +10870,398 @@ public object FfiConverterTypeKeyKind: FfiConverterRustBuffer<KeyKind> {
     override fun allocationSize(value: KeyKind) = 4UL
 
     override fun write(value: KeyKind, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+
+
+/**
+ * Why a link did not do something.
+ */
+sealed class LinkException: kotlin.Exception() {
+
+    /**
+     * The broker cannot be reached, or refused.
+     */
+    class Broker(
+
+        /**
+         * What it said, or what the system said.
+         */
+        val `reason`: kotlin.String
+        ) : LinkException() {
+        override val message
+            get() = "reason=${ `reason` }"
+    }
+
+    /**
+     * Nobody answered in time.
+     */
+    class TimedOut(
+
+        /**
+         * Who did not.
+         */
+        val `reason`: kotlin.String
+        ) : LinkException() {
+        override val message
+            get() = "reason=${ `reason` }"
+    }
+
+    /**
+     * The endpoint refused.
+     */
+    class Refused(
+
+        /**
+         * Why.
+         */
+        val `error`: SealwireException
+        ) : LinkException() {
+        override val message
+            get() = "error=${ `error` }"
+    }
+
+    /**
+     * The link is not open.
+     */
+    class NotOpen(
+        ) : LinkException() {
+        override val message
+            get() = ""
+    }
+
+
+
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<LinkException> {
+        override fun lift(error_buf: RustBuffer.ByValue): LinkException = FfiConverterTypeLinkError.lift(error_buf)
+    }
+
+
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLinkError : FfiConverterRustBuffer<LinkException> {
+    override fun read(buf: ByteBuffer): LinkException {
+
+
+        return when(buf.getInt()) {
+            1 -> LinkException.Broker(
+                FfiConverterString.read(buf),
+                )
+            2 -> LinkException.TimedOut(
+                FfiConverterString.read(buf),
+                )
+            3 -> LinkException.Refused(
+                FfiConverterTypeSealwireError.read(buf),
+                )
+            4 -> LinkException.NotOpen()
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: LinkException): ULong {
+        return when(value) {
+            is LinkException.Broker -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+            is LinkException.TimedOut -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+            is LinkException.Refused -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterTypeSealwireError.allocationSize(value.`error`)
+            )
+            is LinkException.NotOpen -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: LinkException, buf: ByteBuffer) {
+        when(value) {
+            is LinkException.Broker -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.`reason`, buf)
+                Unit
+            }
+            is LinkException.TimedOut -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`reason`, buf)
+                Unit
+            }
+            is LinkException.Refused -> {
+                buf.putInt(3)
+                FfiConverterTypeSealwireError.write(value.`error`, buf)
+                Unit
+            }
+            is LinkException.NotOpen -> {
+                buf.putInt(4)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
+
+
+
+/**
+ * What happens on a link.
+ */
+sealed class LinkEvent {
+
+    /**
+     * A message.
+     */
+    data class Message(
+        /**
+         * The message.
+         */
+        val `message`: org.sealwire.LinkMessage) : LinkEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * A frame was refused; nothing else changed.
+     */
+    data class Refused(
+        /**
+         * Why.
+         */
+        val `error`: org.sealwire.SealwireException,
+        /**
+         * Where it came in, relative to the realm.
+         */
+        val `topic`: kotlin.String,
+        /**
+         * The frame.
+         */
+        val `frame`: kotlin.ByteArray) : LinkEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * Something happened in the endpoint. The link has acted on it already where there was something to do.
+     */
+    data class Endpoint(
+        /**
+         * What.
+         */
+        val `event`: org.sealwire.Event) : LinkEvent()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The key store was asked and answers later: call `resumePending` then.
+     */
+    object KeyPending : LinkEvent()
+
+
+    /**
+     * The broker is there, and the subscriptions stand.
+     */
+    object Up : LinkEvent()
+
+
+    /**
+     * The broker is gone; the link comes back by itself.
+     */
+    data class Down(
+        /**
+         * Why.
+         */
+        val `reason`: kotlin.String) : LinkEvent()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLinkEvent : FfiConverterRustBuffer<LinkEvent>{
+    override fun read(buf: ByteBuffer): LinkEvent {
+        return when(buf.getInt()) {
+            1 -> LinkEvent.Message(
+                FfiConverterTypeLinkMessage.read(buf),
+                )
+            2 -> LinkEvent.Refused(
+                FfiConverterTypeSealwireError.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterByteArray.read(buf),
+                )
+            3 -> LinkEvent.Endpoint(
+                FfiConverterTypeEvent.read(buf),
+                )
+            4 -> LinkEvent.KeyPending
+            5 -> LinkEvent.Up
+            6 -> LinkEvent.Down(
+                FfiConverterString.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: LinkEvent): ULong = when(value) {
+        is LinkEvent.Message -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeLinkMessage.allocationSize(value.`message`)
+            )
+        }
+        is LinkEvent.Refused -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeSealwireError.allocationSize(value.`error`)
+                + FfiConverterString.allocationSize(value.`topic`)
+                + FfiConverterByteArray.allocationSize(value.`frame`)
+            )
+        }
+        is LinkEvent.Endpoint -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeEvent.allocationSize(value.`event`)
+            )
+        }
+        is LinkEvent.KeyPending -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is LinkEvent.Up -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is LinkEvent.Down -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+        }
+    }
+
+    override fun write(value: LinkEvent, buf: ByteBuffer) {
+        when(value) {
+            is LinkEvent.Message -> {
+                buf.putInt(1)
+                FfiConverterTypeLinkMessage.write(value.`message`, buf)
+                Unit
+            }
+            is LinkEvent.Refused -> {
+                buf.putInt(2)
+                FfiConverterTypeSealwireError.write(value.`error`, buf)
+                FfiConverterString.write(value.`topic`, buf)
+                FfiConverterByteArray.write(value.`frame`, buf)
+                Unit
+            }
+            is LinkEvent.Endpoint -> {
+                buf.putInt(3)
+                FfiConverterTypeEvent.write(value.`event`, buf)
+                Unit
+            }
+            is LinkEvent.KeyPending -> {
+                buf.putInt(4)
+                Unit
+            }
+            is LinkEvent.Up -> {
+                buf.putInt(5)
+                Unit
+            }
+            is LinkEvent.Down -> {
+                buf.putInt(6)
+                FfiConverterString.write(value.`reason`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * The protocol's version.
+ */
+
+enum class MqttVersion {
+
+    /**
+     * 3.1.1
+     */
+    V311,
+    /**
+     * 5: a peer that has lost its state can say so.
+     */
+    V5;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMqttVersion: FfiConverterRustBuffer<MqttVersion> {
+    override fun read(buf: ByteBuffer) = try {
+        MqttVersion.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: MqttVersion) = 4UL
+
+    override fun write(value: MqttVersion, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -9772,6 +12913,38 @@ public object FfiConverterTypeSealwireError : FfiConverterRustBuffer<SealwireExc
 /**
  * @suppress
  */
+public object FfiConverterOptionalUShort: FfiConverterRustBuffer<kotlin.UShort?> {
+    override fun read(buf: ByteBuffer): kotlin.UShort? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterUShort.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.UShort?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterUShort.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.UShort?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterUShort.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalUInt: FfiConverterRustBuffer<kotlin.UInt?> {
     override fun read(buf: ByteBuffer): kotlin.UInt? {
         if (buf.get().toInt() == 0) {
@@ -9964,6 +13137,70 @@ public object FfiConverterOptionalTypeKeystore: FfiConverterRustBuffer<Keystore?
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeLogin: FfiConverterRustBuffer<Login?> {
+    override fun read(buf: ByteBuffer): Login? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeLogin.read(buf)
+    }
+
+    override fun allocationSize(value: Login?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeLogin.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Login?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeLogin.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeSession: FfiConverterRustBuffer<Session?> {
+    override fun read(buf: ByteBuffer): Session? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeSession.read(buf)
+    }
+
+    override fun allocationSize(value: Session?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeSession.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Session?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeSession.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeStorage: FfiConverterRustBuffer<Storage?> {
     override fun read(buf: ByteBuffer): Storage? {
         if (buf.get().toInt() == 0) {
@@ -9986,6 +13223,38 @@ public object FfiConverterOptionalTypeStorage: FfiConverterRustBuffer<Storage?> 
         } else {
             buf.put(1)
             FfiConverterTypeStorage.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeTls: FfiConverterRustBuffer<Tls?> {
+    override fun read(buf: ByteBuffer): Tls? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeTls.read(buf)
+    }
+
+    override fun allocationSize(value: Tls?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeTls.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Tls?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeTls.write(value, buf)
         }
     }
 }
@@ -10092,6 +13361,70 @@ public object FfiConverterOptionalTypeEvent: FfiConverterRustBuffer<Event?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeLinkEvent: FfiConverterRustBuffer<LinkEvent?> {
+    override fun read(buf: ByteBuffer): LinkEvent? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeLinkEvent.read(buf)
+    }
+
+    override fun allocationSize(value: LinkEvent?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeLinkEvent.allocationSize(value)
+        }
+    }
+
+    override fun write(value: LinkEvent?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeLinkEvent.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeMqttVersion: FfiConverterRustBuffer<MqttVersion?> {
+    override fun read(buf: ByteBuffer): MqttVersion? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeMqttVersion.read(buf)
+    }
+
+    override fun allocationSize(value: MqttVersion?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeMqttVersion.allocationSize(value)
+        }
+    }
+
+    override fun write(value: MqttVersion?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeMqttVersion.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceUInt: FfiConverterRustBuffer<List<kotlin.UInt>> {
     override fun read(buf: ByteBuffer): List<kotlin.UInt> {
         val len = buf.getInt()
@@ -10110,6 +13443,34 @@ public object FfiConverterSequenceUInt: FfiConverterRustBuffer<List<kotlin.UInt>
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterUInt.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceString: FfiConverterRustBuffer<List<kotlin.String>> {
+    override fun read(buf: ByteBuffer): List<kotlin.String> {
+        val len = buf.getInt()
+        return List<kotlin.String>(len) {
+            FfiConverterString.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<kotlin.String>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterString.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<kotlin.String>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterString.write(it, buf)
         }
     }
 }
@@ -10166,6 +13527,34 @@ public object FfiConverterSequenceTypeCredential: FfiConverterRustBuffer<List<Cr
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeCredential.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeSession: FfiConverterRustBuffer<List<Session>> {
+    override fun read(buf: ByteBuffer): List<Session> {
+        val len = buf.getInt()
+        return List<Session>(len) {
+            FfiConverterTypeSession.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Session>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeSession.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Session>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeSession.write(it, buf)
         }
     }
 }
@@ -10281,6 +13670,14 @@ public object FfiConverterSequenceTypePurpose: FfiConverterRustBuffer<List<Purpo
         }
     }
 }
+
+
+
+
+
+
+
+
         /**
          * The version of the library.
          */ fun `version`(): kotlin.String {
@@ -10345,6 +13742,21 @@ public object FfiConverterSequenceTypePurpose: FfiConverterRustBuffer<List<Purpo
         FfiConverterULong.lower(`top`),
         FfiConverterULong.lower(`missing`),
         FfiConverterULong.lower(`number`),_status)
+}
+    )
+    }
+
+
+        /**
+         * From `mqtt://[user:password@]host[:port]`, or `mqtts`, `ws`, `wss` (with a path). Throws `Refused` with `InvalidArgument`.
+         */
+    @Throws(LinkException::class) fun `brokerFromUrl`(`url`: kotlin.String): Broker {
+            return FfiConverterTypeBroker.lift(
+    uniffiRustCallWithError(LinkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_func_broker_from_url(
+
+
+        FfiConverterString.lower(`url`),_status)
 }
     )
     }

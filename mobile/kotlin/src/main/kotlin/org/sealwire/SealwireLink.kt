@@ -1,0 +1,97 @@
+package org.sealwire
+
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.filterIsInstance
+import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.map
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
+
+/**
+ * An endpoint on the network, open: it runs handshakes, sends and receives, repeats what was not acknowledged, and comes back by itself.
+ *
+ * Every function may be called from any thread. None of those that suspend holds a thread; the others take a lock for as long as a record takes, and
+ * as the app's own storage takes: call them off the main thread where that is slow.
+ */
+class SealwireLink private constructor(val endpoint: Endpoint, private val link: Link) : AutoCloseable {
+    /** Whether the broker is reachable at the moment. */
+    val connected: Boolean get() = link.connected()
+
+    /** The sessions that can send. */
+    val sessions: List<Session> get() = link.sessions()
+
+    /**
+     * Everything that happens, in order, until the link is closed. An event is given once: have one collector, or share the flow with `shareIn`. What nobody
+     * collects waits, up to 10,000 events and every confirmable message.
+     */
+    val events: Flow<LinkEvent> = flow { while (true) emit(link.nextEvent() ?: break) }
+
+    /** Only the messages of [events]. */
+    val messages: Flow<LinkMessage> = events.filterIsInstance<LinkEvent.Message>().map { it.message }
+
+    /**
+     * A handshake with the endpoint behind [inbox]; with [peer], a thumbprint, only that identity will do.
+     *
+     * @throws LinkException.Refused with the typed reason
+     * @throws LinkException.TimedOut when nobody answers
+     */
+    suspend fun connect(inbox: String = "", peer: ByteArray? = null, timeout: Duration = 30.seconds): Session =
+        link.connect(inbox, peer, timeout.millis())
+
+    /** The session with a peer, if there is one. */
+    fun sessionWith(peer: ByteArray): Session? = link.sessionWith(peer)
+
+    /** The effect of a message is durable: acknowledges it, to its sender and to the broker. Messages that are not confirmable need no commit. */
+    fun commit(message: LinkMessage) = link.commit(message)
+
+    /** A frame arrived over the app's own transport. */
+    fun received(frame: ByteArray, route: ByteArray? = null) = link.received(frame, route)
+
+    /** Goes on after [LinkEvent.KeyPending]. A [SuspendingKeystore] calls it by itself. */
+    fun resumePending() = link.resumePending()
+
+    /** Leaves the broker. Sessions stay in the storage; [events] ends. */
+    override fun close() {
+        link.shutDown()
+        link.close()
+    }
+
+    companion object {
+        /**
+         * Logs in to an MQTT broker and takes up stored sessions.
+         *
+         * @throws LinkException.Broker when it cannot be reached or refuses
+         */
+        suspend fun mqtt(endpoint: Endpoint, broker: Broker, place: LinkConfig, timeout: Duration = 15.seconds): SealwireLink =
+            open(endpoint, Link.mqtt(endpoint, broker, place), timeout)
+
+        /** Over a transport of the app's own, such as [GattTransport]. */
+        suspend fun over(endpoint: Endpoint, transport: Transport): SealwireLink = open(endpoint, Link.over(endpoint, transport), 15.seconds)
+
+        private suspend fun open(endpoint: Endpoint, link: Link, timeout: Duration): SealwireLink {
+            try {
+                link.open(timeout.millis())
+            } catch (failed: Throwable) {
+                link.close()
+                throw failed
+            }
+            return SealwireLink(endpoint, link)
+        }
+
+        private fun Duration.millis(): UInt = inWholeMilliseconds.coerceIn(0, UInt.MAX_VALUE.toLong()).toUInt()
+    }
+}
+
+/** Sends to the peer's inbox: the broker learns neither [topic] nor payload. Waits while 64 messages are unacknowledged. */
+suspend fun Session.send(topic: String, payload: ByteArray, confirmable: Boolean = true): Receipt =
+    send(Outgoing(payload = payload, topic = topic.ifEmpty { null }, confirmable = confirmable))
+
+/** Publishes protected on the app's own topic, relative to the realm, for this peer to read. */
+suspend fun Session.publish(topic: String, payload: ByteArray, confirmable: Boolean = true): Receipt =
+    send(Outgoing(payload = payload, topic = topic, inPlace = true, confirmable = confirmable))
+
+/** An identity whose private key is in memory: for tests, and for apps that keep it encrypted themselves. */
+fun softwareIdentity(name: String, kind: KeyKind = KeyKind.X25519): Identity {
+    val key = Key.generate(kind)
+    return Identity(Credential.ccs(key, name, key.thumbprint().copyOf(4)), key)
+}

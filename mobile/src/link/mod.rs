@@ -1,0 +1,414 @@
+//! `Link`: an endpoint that runs by itself, over MQTT or over a transport of the app's own.
+
+mod driver;
+#[cfg(feature = "mqtt")]
+mod mqtt;
+#[cfg(all(test, feature = "mqtt"))]
+mod tests;
+mod transport;
+mod values;
+
+#[cfg(feature = "mqtt")]
+pub use mqtt::{Broker, Login, MqttVersion, Tls, broker_from_url};
+pub use transport::Transport;
+pub use values::{LinkConfig, LinkError, LinkEvent, LinkMessage, Receipt};
+
+use crate::config::Outgoing;
+use crate::endpoint::Endpoint;
+use crate::error::SealwireError;
+use crate::event::SessionInfo;
+use crate::guarded::Guarded;
+use driver::{Driver, FLUSH_MS, Outlets, Peer, Task};
+use sealwire_core::Error;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+type Result<T> = std::result::Result<T, LinkError>;
+
+/// Threads of the library, for all links together.
+fn runtime() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
+    let make = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("sealwire").enable_all().build().ok();
+    RUNTIME.get_or_init(make).as_ref().ok_or_else(|| LinkError::Broker { reason: "no thread can be started".to_owned() })
+}
+
+/// Takes tasks in order and carries them out.
+enum Wire {
+    #[cfg(feature = "mqtt")]
+    Mqtt(Box<mqtt::Settings>),
+    Transport(Arc<dyn Transport>),
+}
+
+struct Shared {
+    driver: Guarded<Driver>,
+    changed: watch::Sender<u64>,
+    timer: Notify,
+    up: AtomicBool,
+}
+
+impl Shared {
+    /// Works on the driver, and takes what the endpoint has to say afterwards.
+    fn with<R>(&self, work: impl FnOnce(&mut Driver) -> R) -> std::result::Result<R, SealwireError> {
+        let done = self.driver.enter(|driver| {
+            let result = work(driver);
+            driver.settle();
+            result
+        });
+        self.timer.notify_one();
+        done.map_err(|error| SealwireError::new(error, if error == Error::Busy { "a callback of this link called it" } else { "" }))
+    }
+
+    /// Like `with`, for what belongs to the library's own threads: storage and key store may take their time.
+    fn background(&self, work: impl FnOnce(&mut Driver)) {
+        // Busy cannot be, and after a panic there is nobody to tell.
+        let _ = tokio::task::block_in_place(|| self.with(work));
+    }
+
+    #[cfg_attr(not(feature = "mqtt"), allow(dead_code))]
+    fn went_up(&self, again: bool) {
+        self.up.store(true, Ordering::Release);
+        self.background(|driver| driver.up(again));
+    }
+
+    #[cfg_attr(not(feature = "mqtt"), allow(dead_code))]
+    fn went_down(&self, reason: String) {
+        if self.up.swap(false, Ordering::AcqRel) {
+            self.background(|driver| driver.emit(LinkEvent::Down { reason }));
+        }
+    }
+
+    /// Lets time pass when it is due, until the link is gone.
+    async fn keep_time(weak: Weak<Self>) {
+        loop {
+            let Some(shared) = weak.upgrade() else { return };
+            let Ok((closed, due)) =
+                shared.driver.enter(|driver| (driver.closed, driver.due().map(|due| due.saturating_sub(driver.endpoint.now()))))
+            else {
+                return;
+            };
+            if closed {
+                return;
+            }
+            // Looked at now and then in any case: a phone's timers stand still while it sleeps.
+            let wait = Duration::from_millis(due.unwrap_or(u64::MAX).clamp(1, 10_000));
+            if timeout(wait, shared.timer.notified()).await.is_err() && due.is_some() {
+                shared.background(Driver::time_passed);
+            }
+        }
+    }
+}
+
+/// An endpoint on the network: it runs handshakes, sends and receives records, sends again what was not acknowledged, and comes back by itself when the
+/// broker does. The broker sees ciphertext only. Make it, `open` it, take events with `nextEvent` until it gives nothing, `shutDown` at the end.
+///
+/// While a link is open it alone calls `connect`, `send`, `handleFrame`, `handleTimeout` and the `poll` methods of its endpoint.
+#[derive(uniffi::Object)]
+pub struct Link {
+    shared: Arc<Shared>,
+    wire: std::sync::Mutex<Option<(Wire, mpsc::UnboundedReceiver<Task>)>>,
+    events: Mutex<mpsc::UnboundedReceiver<LinkEvent>>,
+    waiting: Arc<AtomicUsize>,
+    opened: AtomicBool,
+    route_only: bool,
+}
+
+impl Link {
+    fn make(endpoint: Arc<Endpoint>, wire: Wire, inbox: Option<String>) -> Arc<Self> {
+        let (tasks, queue) = mpsc::unbounded_channel();
+        let (sender, events) = mpsc::unbounded_channel();
+        let (waiting, changed) = (Arc::new(AtomicUsize::new(0)), watch::channel(0).0);
+        let route_only = inbox.is_none();
+        let outlets = Outlets { tasks, events: sender, waiting: Arc::clone(&waiting), changed: changed.clone() };
+        let driver = Guarded::new(Driver::new(endpoint, inbox, outlets));
+        Arc::new(Link {
+            shared: Arc::new(Shared { driver, changed, timer: Notify::new(), up: AtomicBool::new(false) }),
+            wire: std::sync::Mutex::new(Some((wire, queue))),
+            events: Mutex::new(events),
+            waiting,
+            opened: AtomicBool::new(false),
+            route_only,
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.opened.load(Ordering::Acquire) { Ok(()) } else { Err(LinkError::NotOpen) }
+    }
+}
+
+/// Removes a handshake that nobody waits for any more.
+struct Waiting<'a>(&'a Shared, u32);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.with(|driver| driver.forget_handshake(self.1));
+    }
+}
+
+#[uniffi::export(async_runtime = "tokio")]
+impl Link {
+    /// Over a transport of the app's own.
+    #[uniffi::constructor]
+    pub fn over(endpoint: Arc<Endpoint>, transport: Arc<dyn Transport>) -> Arc<Self> {
+        Self::make(endpoint, Wire::Transport(transport), None)
+    }
+
+    /// Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
+    #[uniffi::method(default(timeout_ms = 15000))]
+    pub async fn open(&self, timeout_ms: u32) -> Result<()> {
+        let taken = self.wire.lock().map_err(|_| Error::Internal)?.take();
+        let (wire, queue) = taken.ok_or(Error::WrongState)?;
+        let runtime = runtime()?;
+        self.shared.with(|driver| driver.endpoint.restore(None))??;
+        let shared = Arc::clone(&self.shared);
+        match wire {
+            Wire::Transport(transport) => {
+                self.shared.up.store(true, Ordering::Release);
+                runtime.spawn(over_transport(transport, queue, Arc::downgrade(&shared)));
+            }
+            #[cfg(feature = "mqtt")]
+            Wire::Mqtt(settings) => {
+                let (tell, first) = oneshot::channel();
+                let what = settings.name();
+                runtime.spawn(mqtt::run(*settings, queue, Arc::downgrade(&shared), tell));
+                match timeout(Duration::from_millis(timeout_ms.into()), first).await {
+                    Ok(Ok(Ok(()))) => {}
+                    Ok(Ok(Err(reason))) => return Err(LinkError::Broker { reason }),
+                    Ok(Err(_)) => return Err(LinkError::NotOpen),
+                    Err(_) => {
+                        let _ = self.shared.with(Driver::close);
+                        return Err(LinkError::TimedOut { reason: format!("no answer from the broker at {what}") });
+                    }
+                }
+            }
+        }
+        self.opened.store(true, Ordering::Release);
+        runtime.spawn(Shared::keep_time(Arc::downgrade(&shared)));
+        let _ = timeout_ms;
+        Ok(())
+    }
+
+    /// Whether the broker is reachable at the moment.
+    pub fn connected(&self) -> bool {
+        self.shared.up.load(Ordering::Acquire)
+    }
+
+    /// The next thing that happens; nothing once the link is shut down.
+    pub async fn next_event(&self) -> Option<LinkEvent> {
+        let event = self.events.lock().await.recv().await;
+        if event.is_some() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        event
+    }
+
+    /// A handshake with the endpoint behind `inbox` (on a transport of the app's own: its route, empty for the only other end); with `peer` only that
+    /// identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
+    #[uniffi::method(default(peer = None, timeout_ms = 30000))]
+    pub async fn connect(&self, inbox: String, peer: Option<Vec<u8>>, timeout_ms: u32) -> Result<Arc<Session>> {
+        self.check()?;
+        let (tell, told) = oneshot::channel();
+        let handshake = self.shared.with(|driver| driver.connect(inbox.as_bytes(), peer, tell))??;
+        let _waiting = Waiting(&self.shared, handshake);
+        match timeout(Duration::from_millis(timeout_ms.into()), told).await {
+            Ok(Ok(outcome)) => Ok(Session::new(&self.shared, outcome?)),
+            Ok(Err(_)) => Err(LinkError::NotOpen),
+            // Not at once: anybody can send an answer that is refused before the right one comes.
+            Err(_) => Err(match self.shared.with(|driver| driver.refusal.take())? {
+                Some(error) => LinkError::Refused { error },
+                None => {
+                    let reason = format!("no session with {inbox} in {timeout_ms} ms; is it running, and do both ends know each other?");
+                    LinkError::TimedOut { reason }
+                }
+            }),
+        }
+    }
+
+    /// The sessions that can send.
+    pub fn sessions(&self) -> Result<Vec<Arc<Session>>> {
+        let peers = self.shared.with(|driver| driver.peers())?;
+        Ok(peers.into_iter().map(|peer| Session::new(&self.shared, peer)).collect())
+    }
+
+    /// The session with a peer, if there is one.
+    pub fn session_with(&self, peer: Vec<u8>) -> Result<Option<Arc<Session>>> {
+        let peers = self.shared.with(|driver| driver.peers())?;
+        Ok(peers.into_iter().find(|found| found.thumbprint == peer).map(|found| Session::new(&self.shared, found)))
+    }
+
+    /// The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
+    pub fn commit(&self, message: LinkMessage) -> Result<()> {
+        Ok(self.shared.with(|driver| driver.commit(&message))??)
+    }
+
+    /// Goes on after `KeyPending`, when the key store has answered.
+    pub fn resume_pending(&self) -> Result<()> {
+        match self.shared.with(|driver| driver.endpoint.resume_pending(None))? {
+            Ok(()) | Err(SealwireError::Pending { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+    #[uniffi::method(default(route = None))]
+    pub fn received(&self, frame: Vec<u8>, route: Option<Vec<u8>>) -> Result<()> {
+        self.check()?;
+        if !self.route_only {
+            return Err(Error::WrongState.into());
+        }
+        Ok(self.shared.with(|driver| driver.frame(None, frame, route.unwrap_or_default(), None))?)
+    }
+
+    /// Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
+    pub fn shut_down(&self) {
+        self.opened.store(false, Ordering::Release);
+        // A callback that shuts its own link down gets here while the link is busy: then the timer does it.
+        let _ = self.shared.with(|driver| {
+            if !driver.closed {
+                let soon = driver.endpoint.now().saturating_add(FLUSH_MS);
+                let _ = driver.endpoint.handle_timeout(Some(soon));
+                driver.settle();
+                driver.close();
+            }
+        });
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+#[cfg(feature = "mqtt")]
+#[uniffi::export]
+impl Link {
+    /// On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be.
+    #[uniffi::constructor]
+    pub fn mqtt(endpoint: Arc<Endpoint>, broker: Broker, config: LinkConfig) -> Result<Arc<Self>> {
+        let inbox = config.inbox.clone();
+        let settings = mqtt::Settings::new(broker, config)?;
+        Ok(Self::make(endpoint, Wire::Mqtt(Box::new(settings)), Some(inbox)))
+    }
+}
+
+async fn over_transport(transport: Arc<dyn Transport>, mut queue: mpsc::UnboundedReceiver<Task>, shared: Weak<Shared>) {
+    while let Some(task) = queue.recv().await {
+        let failed = tokio::task::block_in_place(|| transport::carry(&transport, task)).err();
+        if let (Some(reason), Some(shared)) = (failed, shared.upgrade()) {
+            shared.background(|driver| driver.emit(LinkEvent::Down { reason }));
+        }
+    }
+}
+
+/// A session with an authenticated peer. It follows the peer: when a newer session replaces it, it sends there.
+#[derive(uniffi::Object)]
+pub struct Session {
+    shared: Weak<Shared>,
+    peer: Arc<Peer>,
+}
+
+impl Session {
+    fn new(shared: &Arc<Shared>, peer: Arc<Peer>) -> Arc<Self> {
+        Arc::new(Session { shared: Arc::downgrade(shared), peer })
+    }
+
+    fn shared(&self) -> Result<Arc<Shared>> {
+        self.shared.upgrade().ok_or(LinkError::NotOpen)
+    }
+
+    async fn sent(&self, message: Outgoing) -> Result<Arc<Receipt>> {
+        let shared = self.shared()?;
+        // Subscribed before the attempt: no change in between is missed.
+        let mut changed = shared.changed.subscribe();
+        loop {
+            let closed = || LinkError::NotOpen;
+            match shared
+                .with(|driver| if driver.closed { None } else { Some(driver.send(&self.peer, message.clone())) })?
+                .ok_or_else(closed)?
+            {
+                Ok((number, done)) => return Ok(Receipt::new(number, done)),
+                Err(SealwireError::WindowFull { .. }) => changed.changed().await.map_err(|_| LinkError::NotOpen)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+#[uniffi::export(async_runtime = "tokio")]
+impl Session {
+    /// Thumbprint of the peer.
+    pub fn peer(&self) -> Vec<u8> {
+        self.peer.thumbprint.clone()
+    }
+
+    /// Handle of the session in the endpoint; nothing when it has ended.
+    pub fn handle(&self) -> Option<u32> {
+        *self.peer.handle.borrow()
+    }
+
+    /// Sends a message; waits while 64 are unacknowledged. A confirmable one is repeated by the link until the peer has committed it: `wait` on the receipt.
+    /// With `number` it is one that the app kept through a restart. Throws `Refused` with the typed reason.
+    pub async fn send(&self, message: Outgoing) -> Result<Arc<Receipt>> {
+        self.sent(message).await
+    }
+
+    /// Sends a command, which the peer obeys only while it is fresh. Waits for the peer's offer. Throws `Refused` with `NoOffer`.
+    #[uniffi::method(default(timeout_ms = 30000))]
+    pub async fn command(&self, topic: String, payload: Vec<u8>, timeout_ms: u32) -> Result<Arc<Receipt>> {
+        let shared = self.shared()?;
+        let mut changed = shared.changed.subscribe();
+        let message = Outgoing {
+            payload,
+            topic: (!topic.is_empty()).then_some(topic),
+            in_place: false,
+            command: true,
+            confirmable: true,
+            retain: false,
+            expiry_s: None,
+            content_type: None,
+            number: None,
+            origin: None,
+        };
+        let (began, limit) = (tokio::time::Instant::now(), Duration::from_millis(timeout_ms.into()));
+        loop {
+            match self.sent(message.clone()).await {
+                Err(LinkError::Refused { error: error @ SealwireError::NoOffer { .. } }) => {
+                    let left = limit.saturating_sub(began.elapsed());
+                    if left.is_zero() {
+                        return Err(error.into());
+                    }
+                    // Nothing may happen for a while: an offer is asked for again with the next attempt.
+                    let _ = timeout(left.min(Duration::from_secs(1)), changed.changed()).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// State of the session; no secrets. Throws `Refused` with `UnknownSession` when it has ended.
+    pub fn info(&self) -> Result<SessionInfo> {
+        let handle = self.handle().ok_or(Error::UnknownSession)?;
+        Ok(self.shared()?.with(|driver| driver.endpoint.session(handle, None))??)
+    }
+
+    /// Asks for new keys; the event `KeyUpdated` follows.
+    pub fn update_keys(&self) -> Result<()> {
+        let handle = self.handle().ok_or(Error::UnknownSession)?;
+        Ok(self.shared()?.with(|driver| driver.endpoint.key_update(handle, None))??)
+    }
+
+    /// Key material for the app (EDHOC exporter); labels 33000 and above.
+    pub fn export(&self, label: u64, context: Vec<u8>, length: u32) -> Result<Vec<u8>> {
+        let handle = self.handle().ok_or(Error::UnknownSession)?;
+        Ok(self.shared()?.with(|driver| driver.endpoint.export(handle, label, context, length))??)
+    }
+
+    /// Ends the session here and erases its keys.
+    pub fn end(&self) -> Result<()> {
+        Ok(self.shared()?.with(|driver| driver.end(&self.peer))??)
+    }
+}
