@@ -90,6 +90,14 @@ def state(library):
     }
 
 
+def renamed(text):
+    """Swift with its new names in constructors too, where UniFFI 0.32.2 leaves the old ones."""
+    for old, new in re.findall(r'^(\w+) = "(Native\w+)"$', read("mobile/uniffi.toml").decode(), re.M):
+        text = re.sub(rf"\bFfiConverterType{old}_lift\b", f"FfiConverterType{new}_lift", text)
+        text = re.sub(rf"-> {old}\b(?=\s+{{)", f"-> {new}", text)
+    return text
+
+
 def write(library):
     out = os.path.join(ROOT, "build", "bindings")
     bindgen = ["cargo", "run", "--locked", "-q", "--manifest-path", "mobile/bindgen/Cargo.toml", "--target-dir", os.path.join(target(), "bindgen"), "--"]
@@ -100,7 +108,7 @@ def write(library):
         with open(os.path.join(out, made), encoding="utf-8") as file:
             text = "\n".join(line.rstrip() for line in file.read().splitlines()).rstrip("\n") + "\n"
         with open(os.path.join(ROOT, place), "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(renamed(text) if place.endswith(".swift") else text)
         print(f"wrote {place}")
     with open(RECORD, "w", encoding="utf-8") as file:
         json.dump(state(library), file, indent=2)

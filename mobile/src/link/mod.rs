@@ -10,8 +10,8 @@ mod values;
 
 #[cfg(feature = "mqtt")]
 pub use mqtt::{Broker, Login, MqttVersion, Tls, broker_from_url};
-pub use transport::Transport;
-pub use values::{LinkConfig, LinkError, LinkEvent, LinkMessage, Receipt};
+pub use transport::FrameTransport;
+pub use values::{LinkConfig, LinkEvent, LinkMessage, NetworkError, Receipt};
 
 use crate::config::Outgoing;
 use crate::endpoint::Endpoint;
@@ -27,20 +27,20 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-type Result<T> = std::result::Result<T, LinkError>;
+type Result<T> = std::result::Result<T, NetworkError>;
 
 /// Threads of the library, for all links together.
 fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let make = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("sealwire").enable_all().build().ok();
-    RUNTIME.get_or_init(make).as_ref().ok_or_else(|| LinkError::Broker { reason: "no thread can be started".to_owned() })
+    RUNTIME.get_or_init(make).as_ref().ok_or_else(|| NetworkError::Broker { reason: "no thread can be started".to_owned() })
 }
 
 /// Takes tasks in order and carries them out.
 enum Wire {
     #[cfg(feature = "mqtt")]
     Mqtt(Box<mqtt::Settings>),
-    Transport(Arc<dyn Transport>),
+    Transport(Arc<dyn FrameTransport>),
 }
 
 struct Shared {
@@ -135,7 +135,7 @@ impl Link {
     }
 
     fn check(&self) -> Result<()> {
-        if self.opened.load(Ordering::Acquire) { Ok(()) } else { Err(LinkError::NotOpen) }
+        if self.opened.load(Ordering::Acquire) { Ok(()) } else { Err(NetworkError::NotOpen) }
     }
 }
 
@@ -152,7 +152,7 @@ impl Drop for Waiting<'_> {
 impl Link {
     /// Over a transport of the app's own.
     #[uniffi::constructor]
-    pub fn over(endpoint: Arc<Endpoint>, transport: Arc<dyn Transport>) -> Arc<Self> {
+    pub fn over(endpoint: Arc<Endpoint>, transport: Arc<dyn FrameTransport>) -> Arc<Self> {
         Self::make(endpoint, Wire::Transport(transport), None)
     }
 
@@ -176,11 +176,11 @@ impl Link {
                 runtime.spawn(mqtt::run(*settings, queue, Arc::downgrade(&shared), tell));
                 match timeout(Duration::from_millis(timeout_ms.into()), first).await {
                     Ok(Ok(Ok(()))) => {}
-                    Ok(Ok(Err(reason))) => return Err(LinkError::Broker { reason }),
-                    Ok(Err(_)) => return Err(LinkError::NotOpen),
+                    Ok(Ok(Err(reason))) => return Err(NetworkError::Broker { reason }),
+                    Ok(Err(_)) => return Err(NetworkError::NotOpen),
                     Err(_) => {
                         let _ = self.shared.with(Driver::close);
-                        return Err(LinkError::TimedOut { reason: format!("no answer from the broker at {what}") });
+                        return Err(NetworkError::TimedOut { reason: format!("no answer from the broker at {what}") });
                     }
                 }
             }
@@ -215,13 +215,13 @@ impl Link {
         let _waiting = Waiting(&self.shared, handshake);
         match timeout(Duration::from_millis(timeout_ms.into()), told).await {
             Ok(Ok(outcome)) => Ok(Session::new(&self.shared, outcome?)),
-            Ok(Err(_)) => Err(LinkError::NotOpen),
+            Ok(Err(_)) => Err(NetworkError::NotOpen),
             // Not at once: anybody can send an answer that is refused before the right one comes.
             Err(_) => Err(match self.shared.with(|driver| driver.refusal.take())? {
-                Some(error) => LinkError::Refused { error },
+                Some(error) => NetworkError::Refused { error },
                 None => {
                     let reason = format!("no session with {inbox} in {timeout_ms} ms; is it running, and do both ends know each other?");
-                    LinkError::TimedOut { reason }
+                    NetworkError::TimedOut { reason }
                 }
             }),
         }
@@ -295,7 +295,7 @@ impl Link {
     }
 }
 
-async fn over_transport(transport: Arc<dyn Transport>, mut queue: mpsc::UnboundedReceiver<Task>, shared: Weak<Shared>) {
+async fn over_transport(transport: Arc<dyn FrameTransport>, mut queue: mpsc::UnboundedReceiver<Task>, shared: Weak<Shared>) {
     while let Some(task) = queue.recv().await {
         let failed = tokio::task::block_in_place(|| transport::carry(&transport, task)).err();
         if let (Some(reason), Some(shared)) = (failed, shared.upgrade()) {
@@ -317,7 +317,7 @@ impl Session {
     }
 
     fn shared(&self) -> Result<Arc<Shared>> {
-        self.shared.upgrade().ok_or(LinkError::NotOpen)
+        self.shared.upgrade().ok_or(NetworkError::NotOpen)
     }
 
     async fn sent(&self, message: Outgoing) -> Result<Arc<Receipt>> {
@@ -325,13 +325,13 @@ impl Session {
         // Subscribed before the attempt: no change in between is missed.
         let mut changed = shared.changed.subscribe();
         loop {
-            let closed = || LinkError::NotOpen;
+            let closed = || NetworkError::NotOpen;
             match shared
                 .with(|driver| if driver.closed { None } else { Some(driver.send(&self.peer, message.clone())) })?
                 .ok_or_else(closed)?
             {
                 Ok((number, done)) => return Ok(Receipt::new(number, done)),
-                Err(SealwireError::WindowFull { .. }) => changed.changed().await.map_err(|_| LinkError::NotOpen)?,
+                Err(SealwireError::WindowFull { .. }) => changed.changed().await.map_err(|_| NetworkError::NotOpen)?,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -346,7 +346,7 @@ impl Session {
     }
 
     /// Handle of the session in the endpoint; nothing when it has ended.
-    pub fn handle(&self) -> Option<u32> {
+    pub fn session(&self) -> Option<u32> {
         *self.peer.handle.borrow()
     }
 
@@ -376,7 +376,7 @@ impl Session {
         let (began, limit) = (tokio::time::Instant::now(), Duration::from_millis(timeout_ms.into()));
         loop {
             match self.sent(message.clone()).await {
-                Err(LinkError::Refused { error: error @ SealwireError::NoOffer { .. } }) => {
+                Err(NetworkError::Refused { error: error @ SealwireError::NoOffer { .. } }) => {
                     let left = limit.saturating_sub(began.elapsed());
                     if left.is_zero() {
                         return Err(error.into());
@@ -391,19 +391,19 @@ impl Session {
 
     /// State of the session; no secrets. Throws `Refused` with `UnknownSession` when it has ended.
     pub fn info(&self) -> Result<SessionInfo> {
-        let handle = self.handle().ok_or(Error::UnknownSession)?;
+        let handle = self.session().ok_or(Error::UnknownSession)?;
         Ok(self.shared()?.with(|driver| driver.endpoint.session(handle, None))??)
     }
 
     /// Asks for new keys; the event `KeyUpdated` follows.
     pub fn update_keys(&self) -> Result<()> {
-        let handle = self.handle().ok_or(Error::UnknownSession)?;
+        let handle = self.session().ok_or(Error::UnknownSession)?;
         Ok(self.shared()?.with(|driver| driver.endpoint.key_update(handle, None))??)
     }
 
     /// Key material for the app (EDHOC exporter); labels 33000 and above.
     pub fn export(&self, label: u64, context: Vec<u8>, length: u32) -> Result<Vec<u8>> {
-        let handle = self.handle().ok_or(Error::UnknownSession)?;
+        let handle = self.session().ok_or(Error::UnknownSession)?;
         Ok(self.shared()?.with(|driver| driver.endpoint.export(handle, label, context, length))??)
     }
 

@@ -1,7 +1,7 @@
 //! The MQTT client: log-in, TLS, WebSocket, 3.1.1 and 5; it comes back by itself.
 
 use super::driver::{Driver, Place, Task};
-use super::values::{LinkConfig, LinkError};
+use super::values::{LinkConfig, NetworkError};
 use super::{Result, Shared};
 use crate::error::SealwireError;
 use rustls::pki_types::pem::PemObject;
@@ -60,7 +60,7 @@ pub struct Tls {
     config: Arc<ClientConfig>,
 }
 
-fn invalid(detail: impl Into<String>) -> LinkError {
+fn invalid(detail: impl Into<String>) -> NetworkError {
     SealwireError::new(Error::InvalidArgument, detail).into()
 }
 

@@ -96,7 +96,7 @@ fn talk(version: MqttVersion) {
     let mosquitto = Mosquitto::start(None, "allow_anonymous true");
     run(async {
         let (phone, hub) = pair(mosquitto.port, version);
-        assert!(matches!(phone.connect("hub".to_owned(), None, 100).await, Err(LinkError::NotOpen)));
+        assert!(matches!(phone.connect("hub".to_owned(), None, 100).await, Err(NetworkError::NotOpen)));
         phone.open(10_000).await.unwrap();
         hub.open(10_000).await.unwrap();
         let session = phone.connect("hub".to_owned(), None, 20_000).await.unwrap();
@@ -117,7 +117,7 @@ fn talk(version: MqttVersion) {
         session.update_keys().unwrap();
         until(&hub, |event| matches!(event, LinkEvent::Endpoint { event: crate::Event::KeyUpdated { .. } })).await;
         session.end().unwrap();
-        assert!(session.handle().is_none());
+        assert!(session.session().is_none());
         phone.shut_down();
         while phone.next_event().await.is_some() {}
     });
@@ -162,11 +162,11 @@ fn a_broker_that_refuses_or_is_not_there_is_named() {
         for version in [MqttVersion::V311, MqttVersion::V5] {
             let (phone, _) = pair(mosquitto.port, version);
             let refused = phone.open(10_000).await.unwrap_err();
-            assert!(matches!(&refused, LinkError::Broker { reason } if reason.contains("refused")), "{refused}");
+            assert!(matches!(&refused, NetworkError::Broker { reason } if reason.contains("refused")), "{refused}");
         }
         let port = mosquitto.stop();
         let (phone, _) = pair(port, MqttVersion::V311);
-        assert!(matches!(phone.open(10_000).await, Err(LinkError::Broker { .. })));
+        assert!(matches!(phone.open(10_000).await, Err(NetworkError::Broker { .. })));
     });
 }
 
@@ -176,7 +176,7 @@ fn nobody_answers() {
     run(async {
         let (phone, _) = pair(mosquitto.port, MqttVersion::V311);
         phone.open(10_000).await.unwrap();
-        assert!(matches!(phone.connect("hub".to_owned(), None, 500).await, Err(LinkError::TimedOut { .. })));
+        assert!(matches!(phone.connect("hub".to_owned(), None, 500).await, Err(NetworkError::TimedOut { .. })));
     });
 }
 
@@ -198,7 +198,7 @@ struct Gatt {
     count: AtomicUsize,
 }
 
-impl Transport for Gatt {
+impl FrameTransport for Gatt {
     fn send(&self, frame: Vec<u8>, route: Vec<u8>, _delivery: bool) -> std::result::Result<(), CallbackError> {
         assert!(route.is_empty());
         for value in self.splitter.split(frame).unwrap() {

@@ -23,7 +23,7 @@ pub struct LinkConfig {
 
 /// Why a link did not do something.
 #[derive(Clone, Debug, PartialEq, Eq, uniffi::Error)]
-pub enum LinkError {
+pub enum NetworkError {
     /// The broker cannot be reached, or refused.
     Broker {
         /// What it said, or what the system said.
@@ -43,26 +43,26 @@ pub enum LinkError {
     NotOpen,
 }
 
-impl std::fmt::Display for LinkError {
+impl std::fmt::Display for NetworkError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            LinkError::Broker { reason } => write!(f, "broker: {reason}"),
-            LinkError::TimedOut { reason } => write!(f, "timed out: {reason}"),
-            LinkError::Refused { error } => write!(f, "{error}"),
-            LinkError::NotOpen => f.write_str("the link is not open"),
+            NetworkError::Broker { reason } => write!(f, "broker: {reason}"),
+            NetworkError::TimedOut { reason } => write!(f, "timed out: {reason}"),
+            NetworkError::Refused { error } => write!(f, "{error}"),
+            NetworkError::NotOpen => f.write_str("the link is not open"),
         }
     }
 }
 
-impl std::error::Error for LinkError {}
+impl std::error::Error for NetworkError {}
 
-impl From<SealwireError> for LinkError {
+impl From<SealwireError> for NetworkError {
     fn from(error: SealwireError) -> Self {
-        LinkError::Refused { error }
+        NetworkError::Refused { error }
     }
 }
 
-impl From<Error> for LinkError {
+impl From<Error> for NetworkError {
     fn from(error: Error) -> Self {
         SealwireError::from(error).into()
     }
@@ -161,9 +161,9 @@ impl Receipt {
     }
 
     /// Waits until the peer has committed the message. Throws `Refused` with `WrongState` for a message sent without confirmation, or why it ended.
-    pub async fn wait(&self) -> Result<(), LinkError> {
+    pub async fn wait(&self) -> Result<(), NetworkError> {
         let Some(mut done) = self.done.clone() else { return Err(Error::WrongState.into()) };
-        let outcome = done.wait_for(Option::is_some).await.map_err(|_| LinkError::NotOpen)?.clone();
-        outcome.unwrap_or(Ok(())).map_err(LinkError::from)
+        let outcome = done.wait_for(Option::is_some).await.map_err(|_| NetworkError::NotOpen)?.clone();
+        outcome.unwrap_or(Ok(())).map_err(NetworkError::from)
     }
 }

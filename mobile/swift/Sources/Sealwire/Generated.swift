@@ -2201,6 +2201,229 @@ public func FfiConverterTypeFileStorage_lower(_ value: FileStorage) -> UInt64 {
 
 
 /**
+ * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
+ *
+ * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
+ */
+public protocol FrameTransport: AnyObject, Sendable {
+
+    /**
+     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
+     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
+     */
+    func send(frame: Data, route: Data, delivery: Bool) throws
+
+}
+/**
+ * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
+ *
+ * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
+ */
+open class FrameTransportImpl: FrameTransport, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_frametransport(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_frametransport(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
+     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
+     */
+open func send(frame: Data, route: Data, delivery: Bool)throws   {try rustCallWithError(FfiConverterTypeCallbackError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_frametransport_send(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(frame),
+        FfiConverterData.lower(route),
+        FfiConverterBool.lower(delivery),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceFrameTransport {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceFrameTransport = UniffiVTableCallbackInterfaceFrameTransport(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeFrameTransport.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface FrameTransport: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeFrameTransport.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface FrameTransport: handle missing in uniffiClone")
+            }
+        },
+        send: { (
+            uniffiHandle: UInt64,
+            frame: RustBuffer,
+            route: RustBuffer,
+            delivery: Int8,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeFrameTransport.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.send(
+                     frame: try FfiConverterData.lift(frame),
+                     route: try FfiConverterData.lift(route),
+                     delivery: try FfiConverterBool.lift(delivery)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeCallbackError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceFrameTransport> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceFrameTransport>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitFrameTransport() {
+    uniffi_sealwire_mobile_fn_init_callback_vtable_frametransport(UniffiCallbackInterfaceFrameTransport.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeFrameTransport: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<FrameTransport>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = FrameTransport
+
+    public static func lift(_ handle: UInt64) throws -> FrameTransport {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return FrameTransportImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: FrameTransport) -> UInt64 {
+         if let rustImpl = value as? FrameTransportImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> FrameTransport {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: FrameTransport, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFrameTransport_lift(_ handle: UInt64) throws -> FrameTransport {
+    return try FfiConverterTypeFrameTransport.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeFrameTransport_lower(_ value: FrameTransport) -> UInt64 {
+    return FfiConverterTypeFrameTransport.lower(value)
+}
+
+
+
+
+
+
+/**
  * A private key: kept in memory and erased when it is no longer used, or held by the phone's key store and named by its alias there.
  */
 public protocol KeyProtocol: AnyObject, Sendable {
@@ -2684,345 +2907,6 @@ public func FfiConverterTypeKeystore_lower(_ value: Keystore) -> UInt64 {
 
 
 /**
- * An endpoint on the network: it runs handshakes, sends and receives records, sends again what was not acknowledged, and comes back by itself when the
- * broker does. The broker sees ciphertext only. Make it, `open` it, take events with `nextEvent` until it gives nothing, `shutDown` at the end.
- *
- * While a link is open it alone calls `connect`, `send`, `handleFrame`, `handleTimeout` and the `poll` methods of its endpoint.
- */
-public protocol LinkProtocol: AnyObject, Sendable {
-
-    /**
-     * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
-     */
-    func commit(message: LinkMessage) throws
-
-    /**
-     * A handshake with the endpoint behind `inbox` (on a transport of the app's own: its route, empty for the only other end); with `peer` only that
-     * identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
-     */
-    func connect(inbox: String, peer: Data?, timeoutMs: UInt32) async throws  -> Session
-
-    /**
-     * Whether the broker is reachable at the moment.
-     */
-    func connected()  -> Bool
-
-    /**
-     * The next thing that happens; nothing once the link is shut down.
-     */
-    func nextEvent() async  -> LinkEvent?
-
-    /**
-     * Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
-     */
-    func `open`(timeoutMs: UInt32) async throws
-
-    /**
-     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
-     */
-    func received(frame: Data, route: Data?) throws
-
-    /**
-     * Goes on after `KeyPending`, when the key store has answered.
-     */
-    func resumePending() throws
-
-    /**
-     * The session with a peer, if there is one.
-     */
-    func sessionWith(peer: Data) throws  -> Session?
-
-    /**
-     * The sessions that can send.
-     */
-    func sessions() throws  -> [Session]
-
-    /**
-     * Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
-     */
-    func shutDown()
-
-}
-/**
- * An endpoint on the network: it runs handshakes, sends and receives records, sends again what was not acknowledged, and comes back by itself when the
- * broker does. The broker sees ciphertext only. Make it, `open` it, take events with `nextEvent` until it gives nothing, `shutDown` at the end.
- *
- * While a link is open it alone calls `connect`, `send`, `handleFrame`, `handleTimeout` and the `poll` methods of its endpoint.
- */
-open class Link: LinkProtocol, @unchecked Sendable {
-    fileprivate let handle: UInt64
-
-    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public struct NoHandle {
-        public init() {}
-    }
-
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    required public init(unsafeFromHandle handle: UInt64) {
-        self.handle = handle
-    }
-
-    // This constructor can be used to instantiate a fake object.
-    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
-    //
-    // - Warning:
-    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public init(noHandle: NoHandle) {
-        self.handle = 0
-    }
-
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_sealwire_mobile_fn_clone_link(self.handle, $0) }
-    }
-    // No primary constructor declared for this class.
-
-    deinit {
-        if handle == 0 {
-            // Mock objects have handle=0 don't try to free them
-            return
-        }
-
-        try! rustCall { uniffi_sealwire_mobile_fn_free_link(handle, $0) }
-    }
-
-
-    /**
-     * On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be.
-     */
-public static func mqtt(endpoint: Endpoint, broker: Broker, config: LinkConfig)throws  -> Link  {
-    return try  FfiConverterTypeLink_lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_constructor_link_mqtt(
-        FfiConverterTypeEndpoint_lower(endpoint),
-        FfiConverterTypeBroker_lower(broker),
-        FfiConverterTypeLinkConfig_lower(config),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * Over a transport of the app's own.
-     */
-public static func over(endpoint: Endpoint, transport: Transport) -> Link  {
-    return try!  FfiConverterTypeLink_lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_constructor_link_over(
-        FfiConverterTypeEndpoint_lower(endpoint),
-        FfiConverterTypeTransport_lower(transport),uniffiCallStatus
-    )
-})
-}
-
-
-
-    /**
-     * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
-     */
-open func commit(message: LinkMessage)throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_method_link_commit(
-            self.uniffiCloneHandle(),
-        FfiConverterTypeLinkMessage_lower(message),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * A handshake with the endpoint behind `inbox` (on a transport of the app's own: its route, empty for the only other end); with `peer` only that
-     * identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
-     */
-open func connect(inbox: String, peer: Data? = nil, timeoutMs: UInt32 = UInt32(30000))async throws  -> Session  {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_sealwire_mobile_fn_method_link_connect(
-                        self.uniffiCloneHandle(),FfiConverterString.lower(inbox),FfiConverterOptionData.lower(peer),FfiConverterUInt32.lower(timeoutMs)
-                )
-            },
-            pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
-            completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
-            freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
-            liftFunc: FfiConverterTypeSession_lift,
-            errorHandler: FfiConverterTypeLinkError_lift
-        )
-}
-
-    /**
-     * Whether the broker is reachable at the moment.
-     */
-open func connected() -> Bool  {
-    return try!  FfiConverterBool.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_method_link_connected(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * The next thing that happens; nothing once the link is shut down.
-     */
-open func nextEvent()async  -> LinkEvent?  {
-    return
-        try!  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_sealwire_mobile_fn_method_link_next_event(
-                        self.uniffiCloneHandle()
-                )
-            },
-            pollFunc: ffi_sealwire_mobile_rust_future_poll_rust_buffer,
-            completeFunc: ffi_sealwire_mobile_rust_future_complete_rust_buffer,
-            freeFunc: ffi_sealwire_mobile_rust_future_free_rust_buffer,
-            liftFunc: FfiConverterOptionTypeLinkEvent.lift,
-            errorHandler: nil
-
-        )
-}
-
-    /**
-     * Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
-     */
-open func `open`(timeoutMs: UInt32 = UInt32(15000))async throws   {
-    return
-        try  await uniffiRustCallAsync(
-            rustFutureFunc: {
-                uniffi_sealwire_mobile_fn_method_link_open(
-                        self.uniffiCloneHandle(),FfiConverterUInt32.lower(timeoutMs)
-                )
-            },
-            pollFunc: ffi_sealwire_mobile_rust_future_poll_void,
-            completeFunc: ffi_sealwire_mobile_rust_future_complete_void,
-            freeFunc: ffi_sealwire_mobile_rust_future_free_void,
-            liftFunc: { $0 },
-            errorHandler: FfiConverterTypeLinkError_lift
-        )
-}
-
-    /**
-     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
-     */
-open func received(frame: Data, route: Data? = nil)throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_method_link_received(
-            self.uniffiCloneHandle(),
-        FfiConverterData.lower(frame),
-        FfiConverterOptionData.lower(route),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * Goes on after `KeyPending`, when the key store has answered.
-     */
-open func resumePending()throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_method_link_resume_pending(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
-}
-
-    /**
-     * The session with a peer, if there is one.
-     */
-open func sessionWith(peer: Data)throws  -> Session?  {
-    return try  FfiConverterOptionTypeSession.lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_method_link_session_with(
-            self.uniffiCloneHandle(),
-        FfiConverterData.lower(peer),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * The sessions that can send.
-     */
-open func sessions()throws  -> [Session]  {
-    return try  FfiConverterSequenceTypeSession.lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_method_link_sessions(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-
-    /**
-     * Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
-     */
-open func shutDown()  {try! rustCall() {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_method_link_shut_down(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-}
-}
-
-
-
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeLink: FfiConverter {
-    typealias FfiType = UInt64
-    typealias SwiftType = Link
-
-    public static func lift(_ handle: UInt64) throws -> Link {
-        return Link(unsafeFromHandle: handle)
-    }
-
-    public static func lower(_ value: Link) -> UInt64 {
-        return value.uniffiCloneHandle()
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Link {
-        let handle: UInt64 = try readInt(&buf)
-        return try lift(handle)
-    }
-
-    public static func write(_ value: Link, into buf: inout [UInt8]) {
-        writeInt(&buf, lower(value))
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeLink_lift(_ handle: UInt64) throws -> Link {
-    return try FfiConverterTypeLink.lift(handle)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeLink_lower(_ value: Link) -> UInt64 {
-    return FfiConverterTypeLink.lower(value)
-}
-
-
-
-
-
-
-/**
  * User name and password at a broker.
  */
 public protocol LoginProtocol: AnyObject, Sendable {
@@ -3308,9 +3192,348 @@ public func FfiConverterTypeMemoryStorage_lower(_ value: MemoryStorage) -> UInt6
 
 
 /**
+ * An endpoint on the network: it runs handshakes, sends and receives records, sends again what was not acknowledged, and comes back by itself when the
+ * broker does. The broker sees ciphertext only. Make it, `open` it, take events with `nextEvent` until it gives nothing, `shutDown` at the end.
+ *
+ * While a link is open it alone calls `connect`, `send`, `handleFrame`, `handleTimeout` and the `poll` methods of its endpoint.
+ */
+public protocol NativeLinkProtocol: AnyObject, Sendable {
+
+    /**
+     * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
+     */
+    func commit(message: LinkMessage) throws
+
+    /**
+     * A handshake with the endpoint behind `inbox` (on a transport of the app's own: its route, empty for the only other end); with `peer` only that
+     * identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
+     */
+    func connect(inbox: String, peer: Data?, timeoutMs: UInt32) async throws  -> NativeSession
+
+    /**
+     * Whether the broker is reachable at the moment.
+     */
+    func connected()  -> Bool
+
+    /**
+     * The next thing that happens; nothing once the link is shut down.
+     */
+    func nextEvent() async  -> NativeLinkEvent?
+
+    /**
+     * Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
+     */
+    func `open`(timeoutMs: UInt32) async throws
+
+    /**
+     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+     */
+    func received(frame: Data, route: Data?) throws
+
+    /**
+     * Goes on after `KeyPending`, when the key store has answered.
+     */
+    func resumePending() throws
+
+    /**
+     * The session with a peer, if there is one.
+     */
+    func sessionWith(peer: Data) throws  -> NativeSession?
+
+    /**
+     * The sessions that can send.
+     */
+    func sessions() throws  -> [NativeSession]
+
+    /**
+     * Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
+     */
+    func shutDown()
+
+}
+/**
+ * An endpoint on the network: it runs handshakes, sends and receives records, sends again what was not acknowledged, and comes back by itself when the
+ * broker does. The broker sees ciphertext only. Make it, `open` it, take events with `nextEvent` until it gives nothing, `shutDown` at the end.
+ *
+ * While a link is open it alone calls `connect`, `send`, `handleFrame`, `handleTimeout` and the `poll` methods of its endpoint.
+ */
+open class NativeLink: NativeLinkProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_link(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_link(handle, $0) }
+    }
+
+
+    /**
+     * On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be.
+     */
+public static func mqtt(endpoint: Endpoint, broker: Broker, config: LinkConfig)throws  -> NativeLink  {
+    return try  FfiConverterTypeNativeLink_lift(try rustCallWithError(FfiConverterTypeNetworkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_link_mqtt(
+        FfiConverterTypeEndpoint_lower(endpoint),
+        FfiConverterTypeBroker_lower(broker),
+        FfiConverterTypeLinkConfig_lower(config),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Over a transport of the app's own.
+     */
+public static func over(endpoint: Endpoint, transport: FrameTransport) -> NativeLink  {
+    return try!  FfiConverterTypeNativeLink_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_link_over(
+        FfiConverterTypeEndpoint_lower(endpoint),
+        FfiConverterTypeFrameTransport_lower(transport),uniffiCallStatus
+    )
+})
+}
+
+
+
+    /**
+     * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
+     */
+open func commit(message: LinkMessage)throws   {try rustCallWithError(FfiConverterTypeNetworkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_commit(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeLinkMessage_lower(message),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * A handshake with the endpoint behind `inbox` (on a transport of the app's own: its route, empty for the only other end); with `peer` only that
+     * identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
+     */
+open func connect(inbox: String, peer: Data? = nil, timeoutMs: UInt32 = UInt32(30000))async throws  -> NativeSession  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_link_connect(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(inbox),FfiConverterOptionData.lower(peer),FfiConverterUInt32.lower(timeoutMs)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
+            liftFunc: FfiConverterTypeNativeSession_lift,
+            errorHandler: FfiConverterTypeNetworkError_lift
+        )
+}
+
+    /**
+     * Whether the broker is reachable at the moment.
+     */
+open func connected() -> Bool  {
+    return try!  FfiConverterBool.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_connected(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The next thing that happens; nothing once the link is shut down.
+     */
+open func nextEvent()async  -> NativeLinkEvent?  {
+    return
+        try!  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_link_next_event(
+                        self.uniffiCloneHandle()
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_rust_buffer,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_rust_buffer,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeNativeLinkEvent.lift,
+            errorHandler: nil
+
+        )
+}
+
+    /**
+     * Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
+     */
+open func `open`(timeoutMs: UInt32 = UInt32(15000))async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_link_open(
+                        self.uniffiCloneHandle(),FfiConverterUInt32.lower(timeoutMs)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_void,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_void,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeNetworkError_lift
+        )
+}
+
+    /**
+     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+     */
+open func received(frame: Data, route: Data? = nil)throws   {try rustCallWithError(FfiConverterTypeNetworkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_received(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(frame),
+        FfiConverterOptionData.lower(route),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Goes on after `KeyPending`, when the key store has answered.
+     */
+open func resumePending()throws   {try rustCallWithError(FfiConverterTypeNetworkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_resume_pending(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * The session with a peer, if there is one.
+     */
+open func sessionWith(peer: Data)throws  -> NativeSession?  {
+    return try  FfiConverterOptionTypeNativeSession.lift(try rustCallWithError(FfiConverterTypeNetworkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_session_with(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(peer),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The sessions that can send.
+     */
+open func sessions()throws  -> [NativeSession]  {
+    return try  FfiConverterSequenceTypeNativeSession.lift(try rustCallWithError(FfiConverterTypeNetworkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_sessions(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
+     */
+open func shutDown()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_shut_down(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeLink: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = NativeLink
+
+    public static func lift(_ handle: UInt64) throws -> NativeLink {
+        return NativeLink(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: NativeLink) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeLink {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: NativeLink, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeLink_lift(_ handle: UInt64) throws -> NativeLink {
+    return try FfiConverterTypeNativeLink.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeLink_lower(_ value: NativeLink) -> UInt64 {
+    return FfiConverterTypeNativeLink.lower(value)
+}
+
+
+
+
+
+
+/**
  * A message on its way.
  */
-public protocol ReceiptProtocol: AnyObject, Sendable {
+public protocol NativeReceiptProtocol: AnyObject, Sendable {
 
     /**
      * Whether the peer's application has made the effect durable.
@@ -3331,7 +3554,7 @@ public protocol ReceiptProtocol: AnyObject, Sendable {
 /**
  * A message on its way.
  */
-open class Receipt: ReceiptProtocol, @unchecked Sendable {
+open class NativeReceipt: NativeReceiptProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
 
     /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
@@ -3423,7 +3646,7 @@ open func wait()async throws   {
             completeFunc: ffi_sealwire_mobile_rust_future_complete_void,
             freeFunc: ffi_sealwire_mobile_rust_future_free_void,
             liftFunc: { $0 },
-            errorHandler: FfiConverterTypeLinkError_lift
+            errorHandler: FfiConverterTypeNetworkError_lift
         )
 }
 
@@ -3435,24 +3658,24 @@ open func wait()async throws   {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeReceipt: FfiConverter {
+public struct FfiConverterTypeNativeReceipt: FfiConverter {
     typealias FfiType = UInt64
-    typealias SwiftType = Receipt
+    typealias SwiftType = NativeReceipt
 
-    public static func lift(_ handle: UInt64) throws -> Receipt {
-        return Receipt(unsafeFromHandle: handle)
+    public static func lift(_ handle: UInt64) throws -> NativeReceipt {
+        return NativeReceipt(unsafeFromHandle: handle)
     }
 
-    public static func lower(_ value: Receipt) -> UInt64 {
+    public static func lower(_ value: NativeReceipt) -> UInt64 {
         return value.uniffiCloneHandle()
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Receipt {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeReceipt {
         let handle: UInt64 = try readInt(&buf)
         return try lift(handle)
     }
 
-    public static func write(_ value: Receipt, into buf: inout [UInt8]) {
+    public static func write(_ value: NativeReceipt, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -3461,15 +3684,15 @@ public struct FfiConverterTypeReceipt: FfiConverter {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeReceipt_lift(_ handle: UInt64) throws -> Receipt {
-    return try FfiConverterTypeReceipt.lift(handle)
+public func FfiConverterTypeNativeReceipt_lift(_ handle: UInt64) throws -> NativeReceipt {
+    return try FfiConverterTypeNativeReceipt.lift(handle)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeReceipt_lower(_ value: Receipt) -> UInt64 {
-    return FfiConverterTypeReceipt.lower(value)
+public func FfiConverterTypeNativeReceipt_lower(_ value: NativeReceipt) -> UInt64 {
+    return FfiConverterTypeNativeReceipt.lower(value)
 }
 
 
@@ -3480,12 +3703,12 @@ public func FfiConverterTypeReceipt_lower(_ value: Receipt) -> UInt64 {
 /**
  * A session with an authenticated peer. It follows the peer: when a newer session replaces it, it sends there.
  */
-public protocol SessionProtocol: AnyObject, Sendable {
+public protocol NativeSessionProtocol: AnyObject, Sendable {
 
     /**
      * Sends a command, which the peer obeys only while it is fresh. Waits for the peer's offer. Throws `Refused` with `NoOffer`.
      */
-    func command(topic: String, payload: Data, timeoutMs: UInt32) async throws  -> Receipt
+    func command(topic: String, payload: Data, timeoutMs: UInt32) async throws  -> NativeReceipt
 
     /**
      * Ends the session here and erases its keys.
@@ -3496,11 +3719,6 @@ public protocol SessionProtocol: AnyObject, Sendable {
      * Key material for the app (EDHOC exporter); labels 33000 and above.
      */
     func export(label: UInt64, context: Data, length: UInt32) throws  -> Data
-
-    /**
-     * Handle of the session in the endpoint; nothing when it has ended.
-     */
-    func handle()  -> UInt32?
 
     /**
      * State of the session; no secrets. Throws `Refused` with `UnknownSession` when it has ended.
@@ -3516,7 +3734,12 @@ public protocol SessionProtocol: AnyObject, Sendable {
      * Sends a message; waits while 64 are unacknowledged. A confirmable one is repeated by the link until the peer has committed it: `wait` on the receipt.
      * With `number` it is one that the app kept through a restart. Throws `Refused` with the typed reason.
      */
-    func send(message: Outgoing) async throws  -> Receipt
+    func send(message: Outgoing) async throws  -> NativeReceipt
+
+    /**
+     * Handle of the session in the endpoint; nothing when it has ended.
+     */
+    func session()  -> UInt32?
 
     /**
      * Asks for new keys; the event `KeyUpdated` follows.
@@ -3527,7 +3750,7 @@ public protocol SessionProtocol: AnyObject, Sendable {
 /**
  * A session with an authenticated peer. It follows the peer: when a newer session replaces it, it sends there.
  */
-open class Session: SessionProtocol, @unchecked Sendable {
+open class NativeSession: NativeSessionProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
 
     /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
@@ -3583,7 +3806,7 @@ open class Session: SessionProtocol, @unchecked Sendable {
     /**
      * Sends a command, which the peer obeys only while it is fresh. Waits for the peer's offer. Throws `Refused` with `NoOffer`.
      */
-open func command(topic: String, payload: Data, timeoutMs: UInt32 = UInt32(30000))async throws  -> Receipt  {
+open func command(topic: String, payload: Data, timeoutMs: UInt32 = UInt32(30000))async throws  -> NativeReceipt  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
@@ -3594,15 +3817,15 @@ open func command(topic: String, payload: Data, timeoutMs: UInt32 = UInt32(30000
             pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
             completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
             freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
-            liftFunc: FfiConverterTypeReceipt_lift,
-            errorHandler: FfiConverterTypeLinkError_lift
+            liftFunc: FfiConverterTypeNativeReceipt_lift,
+            errorHandler: FfiConverterTypeNetworkError_lift
         )
 }
 
     /**
      * Ends the session here and erases its keys.
      */
-open func end()throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
+open func end()throws   {try rustCallWithError(FfiConverterTypeNetworkError_lift) {
         uniffiCallStatus in
     uniffi_sealwire_mobile_fn_method_session_end(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -3614,7 +3837,7 @@ open func end()throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
      * Key material for the app (EDHOC exporter); labels 33000 and above.
      */
 open func export(label: UInt64, context: Data, length: UInt32)throws  -> Data  {
-    return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
+    return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeNetworkError_lift) {
         uniffiCallStatus in
     uniffi_sealwire_mobile_fn_method_session_export(
             self.uniffiCloneHandle(),
@@ -3626,22 +3849,10 @@ open func export(label: UInt64, context: Data, length: UInt32)throws  -> Data  {
 }
 
     /**
-     * Handle of the session in the endpoint; nothing when it has ended.
-     */
-open func handle() -> UInt32?  {
-    return try!  FfiConverterOptionUInt32.lift(try! rustCall() {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_method_session_handle(
-            self.uniffiCloneHandle(),uniffiCallStatus
-    )
-})
-}
-
-    /**
      * State of the session; no secrets. Throws `Refused` with `UnknownSession` when it has ended.
      */
 open func info()throws  -> SessionInfo  {
-    return try  FfiConverterTypeSessionInfo_lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
+    return try  FfiConverterTypeSessionInfo_lift(try rustCallWithError(FfiConverterTypeNetworkError_lift) {
         uniffiCallStatus in
     uniffi_sealwire_mobile_fn_method_session_info(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -3665,7 +3876,7 @@ open func peer() -> Data  {
      * Sends a message; waits while 64 are unacknowledged. A confirmable one is repeated by the link until the peer has committed it: `wait` on the receipt.
      * With `number` it is one that the app kept through a restart. Throws `Refused` with the typed reason.
      */
-open func send(message: Outgoing)async throws  -> Receipt  {
+open func send(message: Outgoing)async throws  -> NativeReceipt  {
     return
         try  await uniffiRustCallAsync(
             rustFutureFunc: {
@@ -3676,15 +3887,27 @@ open func send(message: Outgoing)async throws  -> Receipt  {
             pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
             completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
             freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
-            liftFunc: FfiConverterTypeReceipt_lift,
-            errorHandler: FfiConverterTypeLinkError_lift
+            liftFunc: FfiConverterTypeNativeReceipt_lift,
+            errorHandler: FfiConverterTypeNetworkError_lift
         )
+}
+
+    /**
+     * Handle of the session in the endpoint; nothing when it has ended.
+     */
+open func session() -> UInt32?  {
+    return try!  FfiConverterOptionUInt32.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_session_session(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
 }
 
     /**
      * Asks for new keys; the event `KeyUpdated` follows.
      */
-open func updateKeys()throws   {try rustCallWithError(FfiConverterTypeLinkError_lift) {
+open func updateKeys()throws   {try rustCallWithError(FfiConverterTypeNetworkError_lift) {
         uniffiCallStatus in
     uniffi_sealwire_mobile_fn_method_session_update_keys(
             self.uniffiCloneHandle(),uniffiCallStatus
@@ -3700,24 +3923,24 @@ open func updateKeys()throws   {try rustCallWithError(FfiConverterTypeLinkError_
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public struct FfiConverterTypeSession: FfiConverter {
+public struct FfiConverterTypeNativeSession: FfiConverter {
     typealias FfiType = UInt64
-    typealias SwiftType = Session
+    typealias SwiftType = NativeSession
 
-    public static func lift(_ handle: UInt64) throws -> Session {
-        return Session(unsafeFromHandle: handle)
+    public static func lift(_ handle: UInt64) throws -> NativeSession {
+        return NativeSession(unsafeFromHandle: handle)
     }
 
-    public static func lower(_ value: Session) -> UInt64 {
+    public static func lower(_ value: NativeSession) -> UInt64 {
         return value.uniffiCloneHandle()
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Session {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeSession {
         let handle: UInt64 = try readInt(&buf)
         return try lift(handle)
     }
 
-    public static func write(_ value: Session, into buf: inout [UInt8]) {
+    public static func write(_ value: NativeSession, into buf: inout [UInt8]) {
         writeInt(&buf, lower(value))
     }
 }
@@ -3726,15 +3949,15 @@ public struct FfiConverterTypeSession: FfiConverter {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeSession_lift(_ handle: UInt64) throws -> Session {
-    return try FfiConverterTypeSession.lift(handle)
+public func FfiConverterTypeNativeSession_lift(_ handle: UInt64) throws -> NativeSession {
+    return try FfiConverterTypeNativeSession.lift(handle)
 }
 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-public func FfiConverterTypeSession_lower(_ value: Session) -> UInt64 {
-    return FfiConverterTypeSession.lower(value)
+public func FfiConverterTypeNativeSession_lower(_ value: NativeSession) -> UInt64 {
+    return FfiConverterTypeNativeSession.lower(value)
 }
 
 
@@ -4102,7 +4325,7 @@ open class Tls: TlsProtocol, @unchecked Sendable {
      */
 public convenience init(roots: Data? = nil, certificate: Data? = nil, privateKey: Data? = nil)throws  {
     let handle =
-        try rustCallWithError(FfiConverterTypeLinkError_lift) {
+        try rustCallWithError(FfiConverterTypeNetworkError_lift) {
         uniffiCallStatus in
     uniffi_sealwire_mobile_fn_constructor_tls_new(
         FfiConverterOptionData.lower(roots),
@@ -4168,229 +4391,6 @@ public func FfiConverterTypeTls_lift(_ handle: UInt64) throws -> Tls {
 #endif
 public func FfiConverterTypeTls_lower(_ value: Tls) -> UInt64 {
     return FfiConverterTypeTls.lower(value)
-}
-
-
-
-
-
-
-/**
- * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
- *
- * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
- */
-public protocol Transport: AnyObject, Sendable {
-
-    /**
-     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
-     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
-     */
-    func send(frame: Data, route: Data, delivery: Bool) throws
-
-}
-/**
- * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
- *
- * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
- */
-open class TransportImpl: Transport, @unchecked Sendable {
-    fileprivate let handle: UInt64
-
-    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public struct NoHandle {
-        public init() {}
-    }
-
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    required public init(unsafeFromHandle handle: UInt64) {
-        self.handle = handle
-    }
-
-    // This constructor can be used to instantiate a fake object.
-    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
-    //
-    // - Warning:
-    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public init(noHandle: NoHandle) {
-        self.handle = 0
-    }
-
-#if swift(>=5.8)
-    @_documentation(visibility: private)
-#endif
-    public func uniffiCloneHandle() -> UInt64 {
-        return try! rustCall { uniffi_sealwire_mobile_fn_clone_transport(self.handle, $0) }
-    }
-    // No primary constructor declared for this class.
-
-    deinit {
-        if handle == 0 {
-            // Mock objects have handle=0 don't try to free them
-            return
-        }
-
-        try! rustCall { uniffi_sealwire_mobile_fn_free_transport(handle, $0) }
-    }
-
-
-
-
-    /**
-     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
-     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
-     */
-open func send(frame: Data, route: Data, delivery: Bool)throws   {try rustCallWithError(FfiConverterTypeCallbackError_lift) {
-        uniffiCallStatus in
-    uniffi_sealwire_mobile_fn_method_transport_send(
-            self.uniffiCloneHandle(),
-        FfiConverterData.lower(frame),
-        FfiConverterData.lower(route),
-        FfiConverterBool.lower(delivery),uniffiCallStatus
-    )
-}
-}
-
-
-
-}
-
-
-
-// Put the implementation in a struct so we don't pollute the top-level namespace
-fileprivate struct UniffiCallbackInterfaceTransport {
-
-    // Create the VTable using a series of closures.
-    // Swift automatically converts these into C callback functions.
-    //
-    // Store the vtable directly.
-    static let vtable: UniffiVTableCallbackInterfaceTransport = UniffiVTableCallbackInterfaceTransport(
-        uniffiFree: { (uniffiHandle: UInt64) -> () in
-            do {
-                try FfiConverterTypeTransport.handleMap.remove(handle: uniffiHandle)
-            } catch {
-                print("Uniffi callback interface Transport: handle missing in uniffiFree")
-            }
-        },
-        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
-            do {
-                return try FfiConverterTypeTransport.handleMap.clone(handle: uniffiHandle)
-            } catch {
-                fatalError("Uniffi callback interface Transport: handle missing in uniffiClone")
-            }
-        },
-        send: { (
-            uniffiHandle: UInt64,
-            frame: RustBuffer,
-            route: RustBuffer,
-            delivery: Int8,
-            uniffiOutReturn: UnsafeMutableRawPointer,
-            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
-        ) in
-            let makeCall = {
-                () throws -> () in
-                guard let uniffiObj = try? FfiConverterTypeTransport.handleMap.get(handle: uniffiHandle) else {
-                    throw UniffiInternalError.unexpectedStaleHandle
-                }
-                return try uniffiObj.send(
-                     frame: try FfiConverterData.lift(frame),
-                     route: try FfiConverterData.lift(route),
-                     delivery: try FfiConverterBool.lift(delivery)
-                )
-            }
-
-
-            let writeReturn = { () }
-            uniffiTraitInterfaceCallWithError(
-                callStatus: uniffiCallStatus,
-                makeCall: makeCall,
-                writeReturn: writeReturn,
-                lowerError: FfiConverterTypeCallbackError_lower
-            )
-        }
-    )
-
-    // Rust stores this pointer for future callback invocations, so it must live
-    // for the process lifetime (not just for the init function call).
-    //
-    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
-    // This is safe because the pointee is initialized once during static init
-    // and never mutated by either side of the FFI.  Its fields are C function pointers.
-    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceTransport> = {
-        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceTransport>.allocate(capacity: 1)
-        ptr.initialize(to: vtable)
-        return UnsafePointer(ptr)
-    }()
-}
-
-private func uniffiCallbackInitTransport() {
-    uniffi_sealwire_mobile_fn_init_callback_vtable_transport(UniffiCallbackInterfaceTransport.vtablePtr)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeTransport: FfiConverter {
-    fileprivate static let handleMap = UniffiHandleMap<Transport>()
-
-    typealias FfiType = UInt64
-    typealias SwiftType = Transport
-
-    public static func lift(_ handle: UInt64) throws -> Transport {
-        if ((handle & 1) == 0) {
-            // Rust-generated handle, construct a new class that uses the handle to implement the
-            // interface
-            return TransportImpl(unsafeFromHandle: handle)
-        } else {
-            // Swift-generated handle, get the object from the handle map
-            return try handleMap.remove(handle: handle)
-        }
-    }
-
-    public static func lower(_ value: Transport) -> UInt64 {
-         if let rustImpl = value as? TransportImpl {
-             // Rust-implemented object.  Clone the handle and return it
-            return rustImpl.uniffiCloneHandle()
-         } else {
-            // Swift object, generate a new vtable handle and return that.
-            return handleMap.insert(obj: value)
-         }
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Transport {
-        let handle: UInt64 = try readInt(&buf)
-        return try lift(handle)
-    }
-
-    public static func write(_ value: Transport, into buf: inout [UInt8]) {
-        writeInt(&buf, lower(value))
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeTransport_lift(_ handle: UInt64) throws -> Transport {
-    return try FfiConverterTypeTransport.lift(handle)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeTransport_lower(_ value: Transport) -> UInt64 {
-    return FfiConverterTypeTransport.lower(value)
 }
 
 
@@ -7287,278 +7287,6 @@ public func FfiConverterTypeKeyKind_lower(_ value: KeyKind) -> RustBuffer {
 
 
 /**
- * Why a link did not do something.
- */
-public
-enum LinkError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
-
-
-
-    /**
-     * The broker cannot be reached, or refused.
-     */
-    case Broker(
-        /**
-         * What it said, or what the system said.
-         */reason: String
-    )
-    /**
-     * Nobody answered in time.
-     */
-    case TimedOut(
-        /**
-         * Who did not.
-         */reason: String
-    )
-    /**
-     * The endpoint refused.
-     */
-    case Refused(
-        /**
-         * Why.
-         */error: SealwireError
-    )
-    /**
-     * The link is not open.
-     */
-    case NotOpen
-
-
-
-
-
-
-    public var errorDescription: String? {
-        String(reflecting: self)
-    }
-
-}
-
-#if compiler(>=6)
-extension LinkError: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeLinkError: FfiConverterRustBuffer {
-    typealias SwiftType = LinkError
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkError {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-
-
-
-
-        case 1: return .Broker(
-            reason: try FfiConverterString.read(from: &buf)
-            )
-        case 2: return .TimedOut(
-            reason: try FfiConverterString.read(from: &buf)
-            )
-        case 3: return .Refused(
-            error: try FfiConverterTypeSealwireError.read(from: &buf)
-            )
-        case 4: return .NotOpen
-
-         default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: LinkError, into buf: inout [UInt8]) {
-        switch value {
-
-
-
-
-
-        case let .Broker(reason):
-            writeInt(&buf, Int32(1))
-            FfiConverterString.write(reason, into: &buf)
-
-
-        case let .TimedOut(reason):
-            writeInt(&buf, Int32(2))
-            FfiConverterString.write(reason, into: &buf)
-
-
-        case let .Refused(error):
-            writeInt(&buf, Int32(3))
-            FfiConverterTypeSealwireError.write(error, into: &buf)
-
-
-        case .NotOpen:
-            writeInt(&buf, Int32(4))
-
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeLinkError_lift(_ buf: RustBuffer) throws -> LinkError {
-    return try FfiConverterTypeLinkError.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeLinkError_lower(_ value: LinkError) -> RustBuffer {
-    return FfiConverterTypeLinkError.lower(value)
-}
-
-
-/**
- * What happens on a link.
- */
-
-public enum LinkEvent: Equatable, Hashable {
-
-    /**
-     * A message.
-     */
-    case message(
-        /**
-         * The message.
-         */message: LinkMessage
-    )
-    /**
-     * A frame was refused; nothing else changed.
-     */
-    case refused(
-        /**
-         * Why.
-         */error: SealwireError,
-        /**
-         * Where it came in, relative to the realm.
-         */topic: String,
-        /**
-         * The frame.
-         */frame: Data
-    )
-    /**
-     * Something happened in the endpoint. The link has acted on it already where there was something to do.
-     */
-    case endpoint(
-        /**
-         * What.
-         */event: Event
-    )
-    /**
-     * The key store was asked and answers later: call `resumePending` then.
-     */
-    case keyPending
-    /**
-     * The broker is there, and the subscriptions stand.
-     */
-    case up
-    /**
-     * The broker is gone; the link comes back by itself.
-     */
-    case down(
-        /**
-         * Why.
-         */reason: String
-    )
-
-
-
-
-
-}
-
-#if compiler(>=6)
-extension LinkEvent: Sendable {}
-#endif
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public struct FfiConverterTypeLinkEvent: FfiConverterRustBuffer {
-    typealias SwiftType = LinkEvent
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LinkEvent {
-        let variant: Int32 = try readInt(&buf)
-        switch variant {
-
-        case 1: return .message(message: try FfiConverterTypeLinkMessage.read(from: &buf)
-        )
-
-        case 2: return .refused(error: try FfiConverterTypeSealwireError.read(from: &buf), topic: try FfiConverterString.read(from: &buf), frame: try FfiConverterData.read(from: &buf)
-        )
-
-        case 3: return .endpoint(event: try FfiConverterTypeEvent.read(from: &buf)
-        )
-
-        case 4: return .keyPending
-
-        case 5: return .up
-
-        case 6: return .down(reason: try FfiConverterString.read(from: &buf)
-        )
-
-        default: throw UniffiInternalError.unexpectedEnumCase
-        }
-    }
-
-    public static func write(_ value: LinkEvent, into buf: inout [UInt8]) {
-        switch value {
-
-
-        case let .message(message):
-            writeInt(&buf, Int32(1))
-            FfiConverterTypeLinkMessage.write(message, into: &buf)
-
-
-        case let .refused(error,topic,frame):
-            writeInt(&buf, Int32(2))
-            FfiConverterTypeSealwireError.write(error, into: &buf)
-            FfiConverterString.write(topic, into: &buf)
-            FfiConverterData.write(frame, into: &buf)
-
-
-        case let .endpoint(event):
-            writeInt(&buf, Int32(3))
-            FfiConverterTypeEvent.write(event, into: &buf)
-
-
-        case .keyPending:
-            writeInt(&buf, Int32(4))
-
-
-        case .up:
-            writeInt(&buf, Int32(5))
-
-
-        case let .down(reason):
-            writeInt(&buf, Int32(6))
-            FfiConverterString.write(reason, into: &buf)
-
-        }
-    }
-}
-
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeLinkEvent_lift(_ buf: RustBuffer) throws -> LinkEvent {
-    return try FfiConverterTypeLinkEvent.lift(buf)
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
-public func FfiConverterTypeLinkEvent_lower(_ value: LinkEvent) -> RustBuffer {
-    return FfiConverterTypeLinkEvent.lower(value)
-}
-
-
-
-/**
  * The protocol's version.
  */
 
@@ -7631,6 +7359,278 @@ public func FfiConverterTypeMqttVersion_lower(_ value: MqttVersion) -> RustBuffe
     return FfiConverterTypeMqttVersion.lower(value)
 }
 
+
+
+/**
+ * What happens on a link.
+ */
+
+public enum NativeLinkEvent: Equatable, Hashable {
+
+    /**
+     * A message.
+     */
+    case message(
+        /**
+         * The message.
+         */message: LinkMessage
+    )
+    /**
+     * A frame was refused; nothing else changed.
+     */
+    case refused(
+        /**
+         * Why.
+         */error: SealwireError,
+        /**
+         * Where it came in, relative to the realm.
+         */topic: String,
+        /**
+         * The frame.
+         */frame: Data
+    )
+    /**
+     * Something happened in the endpoint. The link has acted on it already where there was something to do.
+     */
+    case endpoint(
+        /**
+         * What.
+         */event: Event
+    )
+    /**
+     * The key store was asked and answers later: call `resumePending` then.
+     */
+    case keyPending
+    /**
+     * The broker is there, and the subscriptions stand.
+     */
+    case up
+    /**
+     * The broker is gone; the link comes back by itself.
+     */
+    case down(
+        /**
+         * Why.
+         */reason: String
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension NativeLinkEvent: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNativeLinkEvent: FfiConverterRustBuffer {
+    typealias SwiftType = NativeLinkEvent
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NativeLinkEvent {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .message(message: try FfiConverterTypeLinkMessage.read(from: &buf)
+        )
+
+        case 2: return .refused(error: try FfiConverterTypeSealwireError.read(from: &buf), topic: try FfiConverterString.read(from: &buf), frame: try FfiConverterData.read(from: &buf)
+        )
+
+        case 3: return .endpoint(event: try FfiConverterTypeEvent.read(from: &buf)
+        )
+
+        case 4: return .keyPending
+
+        case 5: return .up
+
+        case 6: return .down(reason: try FfiConverterString.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: NativeLinkEvent, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .message(message):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeLinkMessage.write(message, into: &buf)
+
+
+        case let .refused(error,topic,frame):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeSealwireError.write(error, into: &buf)
+            FfiConverterString.write(topic, into: &buf)
+            FfiConverterData.write(frame, into: &buf)
+
+
+        case let .endpoint(event):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeEvent.write(event, into: &buf)
+
+
+        case .keyPending:
+            writeInt(&buf, Int32(4))
+
+
+        case .up:
+            writeInt(&buf, Int32(5))
+
+
+        case let .down(reason):
+            writeInt(&buf, Int32(6))
+            FfiConverterString.write(reason, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeLinkEvent_lift(_ buf: RustBuffer) throws -> NativeLinkEvent {
+    return try FfiConverterTypeNativeLinkEvent.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNativeLinkEvent_lower(_ value: NativeLinkEvent) -> RustBuffer {
+    return FfiConverterTypeNativeLinkEvent.lower(value)
+}
+
+
+
+/**
+ * Why a link did not do something.
+ */
+public
+enum NetworkError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+
+
+    /**
+     * The broker cannot be reached, or refused.
+     */
+    case Broker(
+        /**
+         * What it said, or what the system said.
+         */reason: String
+    )
+    /**
+     * Nobody answered in time.
+     */
+    case TimedOut(
+        /**
+         * Who did not.
+         */reason: String
+    )
+    /**
+     * The endpoint refused.
+     */
+    case Refused(
+        /**
+         * Why.
+         */error: SealwireError
+    )
+    /**
+     * The link is not open.
+     */
+    case NotOpen
+
+
+
+
+
+
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
+
+}
+
+#if compiler(>=6)
+extension NetworkError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeNetworkError: FfiConverterRustBuffer {
+    typealias SwiftType = NetworkError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> NetworkError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+
+
+
+        case 1: return .Broker(
+            reason: try FfiConverterString.read(from: &buf)
+            )
+        case 2: return .TimedOut(
+            reason: try FfiConverterString.read(from: &buf)
+            )
+        case 3: return .Refused(
+            error: try FfiConverterTypeSealwireError.read(from: &buf)
+            )
+        case 4: return .NotOpen
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: NetworkError, into buf: inout [UInt8]) {
+        switch value {
+
+
+
+
+
+        case let .Broker(reason):
+            writeInt(&buf, Int32(1))
+            FfiConverterString.write(reason, into: &buf)
+
+
+        case let .TimedOut(reason):
+            writeInt(&buf, Int32(2))
+            FfiConverterString.write(reason, into: &buf)
+
+
+        case let .Refused(error):
+            writeInt(&buf, Int32(3))
+            FfiConverterTypeSealwireError.write(error, into: &buf)
+
+
+        case .NotOpen:
+            writeInt(&buf, Int32(4))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNetworkError_lift(_ buf: RustBuffer) throws -> NetworkError {
+    return try FfiConverterTypeNetworkError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeNetworkError_lower(_ value: NetworkError) -> RustBuffer {
+    return FfiConverterTypeNetworkError.lower(value)
+}
 
 
 /**
@@ -8824,8 +8824,8 @@ fileprivate struct FfiConverterOptionTypeLogin: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeSession: FfiConverterRustBuffer {
-    typealias SwiftType = Session?
+fileprivate struct FfiConverterOptionTypeNativeSession: FfiConverterRustBuffer {
+    typealias SwiftType = NativeSession?
 
     public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
         guard let value = value else {
@@ -8833,13 +8833,13 @@ fileprivate struct FfiConverterOptionTypeSession: FfiConverterRustBuffer {
             return
         }
         writeInt(&buf, Int8(1))
-        FfiConverterTypeSession.write(value, into: &buf)
+        FfiConverterTypeNativeSession.write(value, into: &buf)
     }
 
     public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
-        case 1: return try FfiConverterTypeSession.read(from: &buf)
+        case 1: return try FfiConverterTypeNativeSession.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -8968,30 +8968,6 @@ fileprivate struct FfiConverterOptionTypeEvent: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeLinkEvent: FfiConverterRustBuffer {
-    typealias SwiftType = LinkEvent?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeLinkEvent.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeLinkEvent.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
 fileprivate struct FfiConverterOptionTypeMqttVersion: FfiConverterRustBuffer {
     typealias SwiftType = MqttVersion?
 
@@ -9008,6 +8984,30 @@ fileprivate struct FfiConverterOptionTypeMqttVersion: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeMqttVersion.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeNativeLinkEvent: FfiConverterRustBuffer {
+    typealias SwiftType = NativeLinkEvent?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeNativeLinkEvent.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeNativeLinkEvent.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -9116,23 +9116,23 @@ fileprivate struct FfiConverterSequenceTypeCredential: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterSequenceTypeSession: FfiConverterRustBuffer {
-    typealias SwiftType = [Session]
+fileprivate struct FfiConverterSequenceTypeNativeSession: FfiConverterRustBuffer {
+    typealias SwiftType = [NativeSession]
 
-    public static func write(_ value: [Session], into buf: inout [UInt8]) {
+    public static func write(_ value: [NativeSession], into buf: inout [UInt8]) {
         let len = Int32(value.count)
         writeInt(&buf, len)
         for item in value {
-            FfiConverterTypeSession.write(item, into: &buf)
+            FfiConverterTypeNativeSession.write(item, into: &buf)
         }
     }
 
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Session] {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [NativeSession] {
         let len: Int32 = try readInt(&buf)
-        var seq = [Session]()
+        var seq = [NativeSession]()
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
-            seq.append(try FfiConverterTypeSession.read(from: &buf))
+            seq.append(try FfiConverterTypeNativeSession.read(from: &buf))
         }
         return seq
     }
@@ -9343,7 +9343,7 @@ public func acknowledges(top: UInt64, missing: UInt64, number: UInt64) -> Bool  
  * From `mqtt://[user:password@]host[:port]`, or `mqtts`, `ws`, `wss` (with a path). Throws `Refused` with `InvalidArgument`.
  */
 public func brokerFromUrl(url: String)throws  -> Broker  {
-    return try  FfiConverterTypeBroker_lift(try rustCallWithError(FfiConverterTypeLinkError_lift) {
+    return try  FfiConverterTypeBroker_lift(try rustCallWithError(FfiConverterTypeNetworkError_lift) {
         uniffiCallStatus in
     uniffi_sealwire_mobile_fn_func_broker_from_url(
         FfiConverterString.lower(url),uniffiCallStatus
@@ -9381,7 +9381,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_func_acknowledges() != 962) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_func_broker_from_url() != 2442) {
+    if (uniffi_sealwire_mobile_checksum_func_broker_from_url() != 57149) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_blereassembler_counters() != 3505) {
@@ -9522,10 +9522,10 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_key_thumbprint() != 10060) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_link_commit() != 27291) {
+    if (uniffi_sealwire_mobile_checksum_method_link_commit() != 25221) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_link_connect() != 20393) {
+    if (uniffi_sealwire_mobile_checksum_method_link_connect() != 7336) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_link_connected() != 1183) {
@@ -9534,49 +9534,49 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_link_next_event() != 45960) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_link_open() != 40817) {
+    if (uniffi_sealwire_mobile_checksum_method_link_open() != 16621) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_link_received() != 43473) {
+    if (uniffi_sealwire_mobile_checksum_method_link_received() != 11428) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_link_resume_pending() != 42884) {
+    if (uniffi_sealwire_mobile_checksum_method_link_resume_pending() != 25737) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_link_session_with() != 14585) {
+    if (uniffi_sealwire_mobile_checksum_method_link_session_with() != 12407) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_link_sessions() != 35070) {
+    if (uniffi_sealwire_mobile_checksum_method_link_sessions() != 21321) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_link_shut_down() != 3797) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_session_command() != 58855) {
+    if (uniffi_sealwire_mobile_checksum_method_session_command() != 26514) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_session_end() != 12188) {
+    if (uniffi_sealwire_mobile_checksum_method_session_end() != 41830) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_session_export() != 39648) {
+    if (uniffi_sealwire_mobile_checksum_method_session_export() != 32948) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_session_handle() != 45775) {
-        return InitializationResult.apiChecksumMismatch
-    }
-    if (uniffi_sealwire_mobile_checksum_method_session_info() != 65025) {
+    if (uniffi_sealwire_mobile_checksum_method_session_info() != 47244) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_session_peer() != 39309) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_session_send() != 63083) {
+    if (uniffi_sealwire_mobile_checksum_method_session_send() != 7966) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_session_update_keys() != 19312) {
+    if (uniffi_sealwire_mobile_checksum_method_session_session() != 27273) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_transport_send() != 370) {
+    if (uniffi_sealwire_mobile_checksum_method_session_update_keys() != 22843) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_frametransport_send() != 43280) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_receipt_acknowledged() != 48498) {
@@ -9585,7 +9585,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_receipt_number() != 3743) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_receipt_wait() != 35086) {
+    if (uniffi_sealwire_mobile_checksum_method_receipt_wait() != 50287) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_filestorage_load() != 61006) {
@@ -9636,16 +9636,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_constructor_trustanchor_new() != 57777) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_constructor_link_mqtt() != 24932) {
+    if (uniffi_sealwire_mobile_checksum_constructor_link_mqtt() != 58827) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_constructor_link_over() != 34605) {
+    if (uniffi_sealwire_mobile_checksum_constructor_link_over() != 13556) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_login_new() != 53030) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_constructor_tls_new() != 23727) {
+    if (uniffi_sealwire_mobile_checksum_constructor_tls_new() != 34763) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_filestorage_new() != 27085) {
@@ -9656,9 +9656,9 @@ private let initializationResult: InitializationResult = {
     }
 
     uniffiCallbackInitAuthorizer()
+    uniffiCallbackInitFrameTransport()
     uniffiCallbackInitKeystore()
     uniffiCallbackInitStorage()
-    uniffiCallbackInitTransport()
     return InitializationResult.ok
 }()
 

@@ -285,9 +285,9 @@ typedef void (*UniffiCallbackInterfaceStorageMethod2)(uint64_t, int8_t* _Nonnull
     );
 
 #endif
-#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_TRANSPORT_METHOD0
-#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_TRANSPORT_METHOD0
-typedef void (*UniffiCallbackInterfaceTransportMethod0)(uint64_t, RustBuffer, RustBuffer, int8_t, void* _Nonnull,
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_FRAME_TRANSPORT_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_FRAME_TRANSPORT_METHOD0
+typedef void (*UniffiCallbackInterfaceFrameTransportMethod0)(uint64_t, RustBuffer, RustBuffer, int8_t, void* _Nonnull,
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
@@ -322,13 +322,13 @@ typedef struct UniffiVTableCallbackInterfaceStorage {
 } UniffiVTableCallbackInterfaceStorage;
 
 #endif
-#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_TRANSPORT
-#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_TRANSPORT
-typedef struct UniffiVTableCallbackInterfaceTransport {
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_FRAME_TRANSPORT
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_FRAME_TRANSPORT
+typedef struct UniffiVTableCallbackInterfaceFrameTransport {
     UniffiCallbackInterfaceFree _Nonnull uniffiFree;
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
-    UniffiCallbackInterfaceTransportMethod0 _Nonnull send;
-} UniffiVTableCallbackInterfaceTransport;
+    UniffiCallbackInterfaceFrameTransportMethod0 _Nonnull send;
+} UniffiVTableCallbackInterfaceFrameTransport;
 
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_BLEREASSEMBLER
@@ -811,11 +811,6 @@ void uniffi_sealwire_mobile_fn_method_session_end(uint64_t ptr, RustCallStatus *
 RustBuffer uniffi_sealwire_mobile_fn_method_session_export(uint64_t ptr, uint64_t label, RustBuffer context, uint32_t length, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_HANDLE
-#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_HANDLE
-RustBuffer uniffi_sealwire_mobile_fn_method_session_handle(uint64_t ptr, RustCallStatus *_Nonnull out_status
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_INFO
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_INFO
 RustBuffer uniffi_sealwire_mobile_fn_method_session_info(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -829,6 +824,11 @@ RustBuffer uniffi_sealwire_mobile_fn_method_session_peer(uint64_t ptr, RustCallS
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_SEND
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_SEND
 uint64_t uniffi_sealwire_mobile_fn_method_session_send(uint64_t ptr, RustBuffer message
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_SESSION
+RustBuffer uniffi_sealwire_mobile_fn_method_session_session(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_SESSION_UPDATE_KEYS
@@ -866,24 +866,24 @@ void uniffi_sealwire_mobile_fn_free_tls(uint64_t handle, RustCallStatus *_Nonnul
 uint64_t uniffi_sealwire_mobile_fn_constructor_tls_new(RustBuffer roots, RustBuffer certificate, RustBuffer private_key, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_TRANSPORT
-#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_TRANSPORT
-uint64_t uniffi_sealwire_mobile_fn_clone_transport(uint64_t handle, RustCallStatus *_Nonnull out_status
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_FRAMETRANSPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_FRAMETRANSPORT
+uint64_t uniffi_sealwire_mobile_fn_clone_frametransport(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_TRANSPORT
-#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_TRANSPORT
-void uniffi_sealwire_mobile_fn_free_transport(uint64_t handle, RustCallStatus *_Nonnull out_status
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_FRAMETRANSPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_FRAMETRANSPORT
+void uniffi_sealwire_mobile_fn_free_frametransport(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_INIT_CALLBACK_VTABLE_TRANSPORT
-#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_INIT_CALLBACK_VTABLE_TRANSPORT
-void uniffi_sealwire_mobile_fn_init_callback_vtable_transport(const UniffiVTableCallbackInterfaceTransport* _Nonnull vtable
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_INIT_CALLBACK_VTABLE_FRAMETRANSPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_INIT_CALLBACK_VTABLE_FRAMETRANSPORT
+void uniffi_sealwire_mobile_fn_init_callback_vtable_frametransport(const UniffiVTableCallbackInterfaceFrameTransport* _Nonnull vtable
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_TRANSPORT_SEND
-#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_TRANSPORT_SEND
-void uniffi_sealwire_mobile_fn_method_transport_send(uint64_t ptr, RustBuffer frame, RustBuffer route, int8_t delivery, RustCallStatus *_Nonnull out_status
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_FRAMETRANSPORT_SEND
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_FRAMETRANSPORT_SEND
+void uniffi_sealwire_mobile_fn_method_frametransport_send(uint64_t ptr, RustBuffer frame, RustBuffer route, int8_t delivery, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_RECEIPT
@@ -1655,12 +1655,6 @@ uint16_t uniffi_sealwire_mobile_checksum_method_session_export(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_HANDLE
-#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_HANDLE
-uint16_t uniffi_sealwire_mobile_checksum_method_session_handle(void
-
-);
-#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_INFO
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_INFO
 uint16_t uniffi_sealwire_mobile_checksum_method_session_info(void
@@ -1679,15 +1673,21 @@ uint16_t uniffi_sealwire_mobile_checksum_method_session_send(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_SESSION
+uint16_t uniffi_sealwire_mobile_checksum_method_session_session(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_UPDATE_KEYS
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_SESSION_UPDATE_KEYS
 uint16_t uniffi_sealwire_mobile_checksum_method_session_update_keys(void
 
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_TRANSPORT_SEND
-#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_TRANSPORT_SEND
-uint16_t uniffi_sealwire_mobile_checksum_method_transport_send(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_FRAMETRANSPORT_SEND
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_FRAMETRANSPORT_SEND
+uint16_t uniffi_sealwire_mobile_checksum_method_frametransport_send(void
 
 );
 #endif

@@ -9,7 +9,7 @@ package org.sealwire
  * @param mtu the negotiated ATT MTU, 23 without negotiation
  * @param write sends one value; it returns when the platform has taken it (on Android after `onCharacteristicWrite`), since values must arrive in order
  */
-class GattTransport(mtu: Int = 23, private val write: (value: ByteArray) -> Unit) : Transport, AutoCloseable {
+class GattTransport(mtu: Int = 23, private val write: (value: ByteArray) -> Unit) : FrameTransport, AutoCloseable {
     private val splitter = BleSplitter(blePayload(mtu.toUInt()))
     private val reassembler = BleReassembler()
 

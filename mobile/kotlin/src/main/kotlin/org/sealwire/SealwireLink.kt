@@ -32,8 +32,8 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
     /**
      * A handshake with the endpoint behind [inbox]; with [peer], a thumbprint, only that identity will do.
      *
-     * @throws LinkException.Refused with the typed reason
-     * @throws LinkException.TimedOut when nobody answers
+     * @throws NetworkException.Refused with the typed reason
+     * @throws NetworkException.TimedOut when nobody answers
      */
     suspend fun connect(inbox: String = "", peer: ByteArray? = null, timeout: Duration = 30.seconds): Session =
         link.connect(inbox, peer, timeout.millis())
@@ -60,13 +60,13 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
         /**
          * Logs in to an MQTT broker and takes up stored sessions.
          *
-         * @throws LinkException.Broker when it cannot be reached or refuses
+         * @throws NetworkException.Broker when it cannot be reached or refuses
          */
         suspend fun mqtt(endpoint: Endpoint, broker: Broker, place: LinkConfig, timeout: Duration = 15.seconds): SealwireLink =
             open(endpoint, Link.mqtt(endpoint, broker, place), timeout)
 
         /** Over a transport of the app's own, such as [GattTransport]. */
-        suspend fun over(endpoint: Endpoint, transport: Transport): SealwireLink = open(endpoint, Link.over(endpoint, transport), 15.seconds)
+        suspend fun over(endpoint: Endpoint, transport: FrameTransport): SealwireLink = open(endpoint, Link.over(endpoint, transport), 15.seconds)
 
         private suspend fun open(endpoint: Endpoint, link: Link, timeout: Duration): SealwireLink {
             try {

@@ -675,7 +675,7 @@ internal interface UniffiCallbackInterfaceStorageMethod1 : com.sun.jna.Callback 
 internal interface UniffiCallbackInterfaceStorageMethod2 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,)
 }
-internal interface UniffiCallbackInterfaceTransportMethod0 : com.sun.jna.Callback {
+internal interface UniffiCallbackInterfaceFrameTransportMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`delivery`: Byte,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
 @Structure.FieldOrder("uniffiFree", "uniffiClone", "authorize")
@@ -745,18 +745,18 @@ internal open class UniffiVTableCallbackInterfaceStorage(
 
 }
 @Structure.FieldOrder("uniffiFree", "uniffiClone", "send")
-internal open class UniffiVTableCallbackInterfaceTransport(
+internal open class UniffiVTableCallbackInterfaceFrameTransport(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
     @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
-    @JvmField internal var `send`: UniffiCallbackInterfaceTransportMethod0? = null,
+    @JvmField internal var `send`: UniffiCallbackInterfaceFrameTransportMethod0? = null,
 ) : Structure() {
     class UniffiByValue(
         `uniffiFree`: UniffiCallbackInterfaceFree? = null,
         `uniffiClone`: UniffiCallbackInterfaceClone? = null,
-        `send`: UniffiCallbackInterfaceTransportMethod0? = null,
-    ): UniffiVTableCallbackInterfaceTransport(`uniffiFree`,`uniffiClone`,`send`,), Structure.ByValue
+        `send`: UniffiCallbackInterfaceFrameTransportMethod0? = null,
+    ): UniffiVTableCallbackInterfaceFrameTransport(`uniffiFree`,`uniffiClone`,`send`,), Structure.ByValue
 
-   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceTransport) {
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceFrameTransport) {
         `uniffiFree` = other.`uniffiFree`
         `uniffiClone` = other.`uniffiClone`
         `send` = other.`send`
@@ -918,17 +918,17 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_session_export(
     ): Int
-    external fun uniffi_sealwire_mobile_checksum_method_session_handle(
-    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_session_info(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_session_peer(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_session_send(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_session(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_session_update_keys(
     ): Int
-    external fun uniffi_sealwire_mobile_checksum_method_transport_send(
+    external fun uniffi_sealwire_mobile_checksum_method_frametransport_send(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_receipt_acknowledged(
     ): Int
@@ -997,9 +997,9 @@ internal object UniffiLib {
     init {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "sealwire_mobile"))
         uniffiCallbackInterfaceAuthorizer.register(this)
+        uniffiCallbackInterfaceFrameTransport.register(this)
         uniffiCallbackInterfaceKeystore.register(this)
         uniffiCallbackInterfaceStorage.register(this)
-        uniffiCallbackInterfaceTransport.register(this)
 
     }
 
@@ -1196,14 +1196,14 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_sealwire_mobile_fn_method_session_export(`ptr`: Long,`label`: Long,`context`: RustBuffer.ByValue,`length`: Int,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
-    external fun uniffi_sealwire_mobile_fn_method_session_handle(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
-    ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_session_info(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_session_peer(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_session_send(`ptr`: Long,`message`: RustBuffer.ByValue,
     ): Long
+    external fun uniffi_sealwire_mobile_fn_method_session_session(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_session_update_keys(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_sealwire_mobile_fn_clone_login(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1218,13 +1218,13 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_sealwire_mobile_fn_constructor_tls_new(`roots`: RustBuffer.ByValue,`certificate`: RustBuffer.ByValue,`privateKey`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_sealwire_mobile_fn_clone_transport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_sealwire_mobile_fn_clone_frametransport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
-    external fun uniffi_sealwire_mobile_fn_free_transport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_sealwire_mobile_fn_free_frametransport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
-    external fun uniffi_sealwire_mobile_fn_init_callback_vtable_transport(`vtable`: UniffiVTableCallbackInterfaceTransport,
+    external fun uniffi_sealwire_mobile_fn_init_callback_vtable_frametransport(`vtable`: UniffiVTableCallbackInterfaceFrameTransport,
     ): Unit
-    external fun uniffi_sealwire_mobile_fn_method_transport_send(`ptr`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`delivery`: Byte,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_sealwire_mobile_fn_method_frametransport_send(`ptr`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`delivery`: Byte,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_sealwire_mobile_fn_clone_receipt(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1406,7 +1406,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_func_acknowledges() and 0xFFFF) != 962) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_func_broker_from_url() and 0xFFFF) != 2442) {
+    if ((lib.uniffi_sealwire_mobile_checksum_func_broker_from_url() and 0xFFFF) != 57149) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_blereassembler_counters() and 0xFFFF) != 3505) {
@@ -1547,10 +1547,10 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_key_thumbprint() and 0xFFFF) != 10060) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_link_commit() and 0xFFFF) != 27291) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_commit() and 0xFFFF) != 25221) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_link_connect() and 0xFFFF) != 20393) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_connect() and 0xFFFF) != 7336) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_connected() and 0xFFFF) != 1183) {
@@ -1559,49 +1559,49 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_next_event() and 0xFFFF) != 45960) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_link_open() and 0xFFFF) != 40817) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_open() and 0xFFFF) != 16621) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_link_received() and 0xFFFF) != 43473) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_received() and 0xFFFF) != 11428) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_link_resume_pending() and 0xFFFF) != 42884) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_resume_pending() and 0xFFFF) != 25737) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_link_session_with() and 0xFFFF) != 14585) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_session_with() and 0xFFFF) != 12407) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_link_sessions() and 0xFFFF) != 35070) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_sessions() and 0xFFFF) != 21321) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_shut_down() and 0xFFFF) != 3797) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_session_command() and 0xFFFF) != 58855) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_command() and 0xFFFF) != 26514) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_session_end() and 0xFFFF) != 12188) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_end() and 0xFFFF) != 41830) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_session_export() and 0xFFFF) != 39648) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_export() and 0xFFFF) != 32948) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_session_handle() and 0xFFFF) != 45775) {
-        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_session_info() and 0xFFFF) != 65025) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_info() and 0xFFFF) != 47244) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_session_peer() and 0xFFFF) != 39309) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_session_send() and 0xFFFF) != 63083) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_send() and 0xFFFF) != 7966) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_session_update_keys() and 0xFFFF) != 19312) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_session() and 0xFFFF) != 27273) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_transport_send() and 0xFFFF) != 370) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_update_keys() and 0xFFFF) != 22843) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_frametransport_send() and 0xFFFF) != 43280) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_acknowledged() and 0xFFFF) != 48498) {
@@ -1610,7 +1610,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_number() and 0xFFFF) != 3743) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_wait() and 0xFFFF) != 35086) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_wait() and 0xFFFF) != 50287) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_filestorage_load() and 0xFFFF) != 61006) {
@@ -1661,16 +1661,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_trustanchor_new() and 0xFFFF) != 57777) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_mqtt() and 0xFFFF) != 24932) {
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_mqtt() and 0xFFFF) != 58827) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_over() and 0xFFFF) != 34605) {
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_over() and 0xFFFF) != 13556) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_login_new() and 0xFFFF) != 53030) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_constructor_tls_new() and 0xFFFF) != 23727) {
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_tls_new() and 0xFFFF) != 34763) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_filestorage_new() and 0xFFFF) != 27085) {
@@ -4762,6 +4762,345 @@ public object FfiConverterTypeFileStorage: FfiConverter<FileStorage, Long> {
 
 
 /**
+ * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
+ *
+ * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
+ */
+public interface FrameTransport {
+
+    /**
+     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
+     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
+     */
+    fun `send`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray, `delivery`: kotlin.Boolean)
+
+    companion object
+}
+
+/**
+ * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
+ *
+ * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
+ */
+open class FrameTransportImpl: Disposable, AutoCloseable, FrameTransport
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_sealwire_mobile_fn_free_frametransport(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_sealwire_mobile_fn_clone_frametransport(handle, status)
+        }
+    }
+
+
+    /**
+     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
+     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
+     */
+    @Throws(CallbackException::class)override fun `send`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray, `delivery`: kotlin.Boolean)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CallbackException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_frametransport_send(
+        it,
+
+        FfiConverterByteArray.lower(`frame`),
+        FfiConverterByteArray.lower(`route`),
+        FfiConverterBoolean.lower(`delivery`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceFrameTransport {
+    internal object `send`: UniffiCallbackInterfaceFrameTransportMethod0 {
+        override fun callback(`uniffiHandle`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`delivery`: Byte,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeFrameTransport.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`send`(
+                    FfiConverterByteArray.lift(`frame`),
+                    FfiConverterByteArray.lift(`route`),
+                    FfiConverterBoolean.lift(`delivery`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: CallbackException -> FfiConverterTypeCallbackError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeFrameTransport.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeFrameTransport.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceFrameTransport.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `send`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_sealwire_mobile_fn_init_callback_vtable_frametransport(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeFrameTransport: FfiConverter<FrameTransport, Long> {
+    internal val handleMap = UniffiHandleMap<FrameTransport>()
+
+    override fun lower(value: FrameTransport): Long {
+        if (value is FrameTransportImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): FrameTransport {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return FrameTransportImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): FrameTransport {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: FrameTransport) = 8UL
+
+    override fun write(value: FrameTransport, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * A private key: kept in memory and erased when it is no longer used, or held by the phone's key store and named by its alias there.
  */
 public interface KeyInterface {
@@ -5693,10 +6032,10 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     /**
      * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
      */
-    @Throws(LinkException::class)override fun `commit`(`message`: LinkMessage)
+    @Throws(NetworkException::class)override fun `commit`(`message`: LinkMessage)
         =
     callWithHandle {
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_method_link_commit(
         it,
 
@@ -5711,7 +6050,7 @@ open class Link: Disposable, AutoCloseable, LinkInterface
      * A handshake with the endpoint behind `inbox` (on a transport of the app's own: its route, empty for the only other end); with `peer` only that
      * identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
      */
-    @Throws(LinkException::class)
+    @Throws(NetworkException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
     override suspend fun `connect`(`inbox`: kotlin.String, `peer`: kotlin.ByteArray?, `timeoutMs`: kotlin.UInt) : Session {
         return uniffiRustCallAsync(
@@ -5730,7 +6069,7 @@ open class Link: Disposable, AutoCloseable, LinkInterface
         // lift function
         { FfiConverterTypeSession.lift(it) },
         // Error FFI converter
-        LinkException.ErrorHandler,
+        NetworkException.ErrorHandler,
     )
     }
 
@@ -5777,7 +6116,7 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     /**
      * Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
      */
-    @Throws(LinkException::class)
+    @Throws(NetworkException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
     override suspend fun `open`(`timeoutMs`: kotlin.UInt) {
         return uniffiRustCallAsync(
@@ -5795,7 +6134,7 @@ open class Link: Disposable, AutoCloseable, LinkInterface
         { },
 
         // Error FFI converter
-        LinkException.ErrorHandler,
+        NetworkException.ErrorHandler,
     )
     }
 
@@ -5803,10 +6142,10 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     /**
      * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
      */
-    @Throws(LinkException::class)override fun `received`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray?)
+    @Throws(NetworkException::class)override fun `received`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray?)
         =
     callWithHandle {
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_method_link_received(
         it,
 
@@ -5821,10 +6160,10 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     /**
      * Goes on after `KeyPending`, when the key store has answered.
      */
-    @Throws(LinkException::class)override fun `resumePending`()
+    @Throws(NetworkException::class)override fun `resumePending`()
         =
     callWithHandle {
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_method_link_resume_pending(
         it,
         _status)
@@ -5837,10 +6176,10 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     /**
      * The session with a peer, if there is one.
      */
-    @Throws(LinkException::class)override fun `sessionWith`(`peer`: kotlin.ByteArray): Session? {
+    @Throws(NetworkException::class)override fun `sessionWith`(`peer`: kotlin.ByteArray): Session? {
             return FfiConverterOptionalTypeSession.lift(
     callWithHandle {
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_method_link_session_with(
         it,
 
@@ -5855,10 +6194,10 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     /**
      * The sessions that can send.
      */
-    @Throws(LinkException::class)override fun `sessions`(): List<Session> {
+    @Throws(NetworkException::class)override fun `sessions`(): List<Session> {
             return FfiConverterSequenceTypeSession.lift(
     callWithHandle {
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_method_link_sessions(
         it,
         _status)
@@ -5894,9 +6233,9 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     /**
      * On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be.
      */
-    @Throws(LinkException::class) fun `mqtt`(`endpoint`: Endpoint, `broker`: Broker, `config`: LinkConfig): Link {
+    @Throws(NetworkException::class) fun `mqtt`(`endpoint`: Endpoint, `broker`: Broker, `config`: LinkConfig): Link {
             return FfiConverterTypeLink.lift(
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_constructor_link_mqtt(
 
 
@@ -5911,14 +6250,14 @@ open class Link: Disposable, AutoCloseable, LinkInterface
 
     /**
      * Over a transport of the app's own.
-     */ fun `over`(`endpoint`: Endpoint, `transport`: Transport): Link {
+     */ fun `over`(`endpoint`: Endpoint, `transport`: FrameTransport): Link {
             return FfiConverterTypeLink.lift(
     uniffiRustCall() { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_constructor_link_over(
 
 
         FfiConverterTypeEndpoint.lower(`endpoint`),
-        FfiConverterTypeTransport.lower(`transport`),_status)
+        FfiConverterTypeFrameTransport.lower(`transport`),_status)
 }
     )
     }
@@ -6779,7 +7118,7 @@ open class Receipt: Disposable, AutoCloseable, ReceiptInterface
     /**
      * Waits until the peer has committed the message. Throws `Refused` with `WrongState` for a message sent without confirmation, or why it ended.
      */
-    @Throws(LinkException::class)
+    @Throws(NetworkException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
     override suspend fun `wait`() {
         return uniffiRustCallAsync(
@@ -6796,7 +7135,7 @@ open class Receipt: Disposable, AutoCloseable, ReceiptInterface
         { },
 
         // Error FFI converter
-        LinkException.ErrorHandler,
+        NetworkException.ErrorHandler,
     )
     }
 
@@ -6955,11 +7294,6 @@ public interface SessionInterface {
     fun `export`(`label`: kotlin.ULong, `context`: kotlin.ByteArray, `length`: kotlin.UInt): kotlin.ByteArray
 
     /**
-     * Handle of the session in the endpoint; nothing when it has ended.
-     */
-    fun `handle`(): kotlin.UInt?
-
-    /**
      * State of the session; no secrets. Throws `Refused` with `UnknownSession` when it has ended.
      */
     fun `info`(): SessionInfo
@@ -6974,6 +7308,11 @@ public interface SessionInterface {
      * With `number` it is one that the app kept through a restart. Throws `Refused` with the typed reason.
      */
     suspend fun `send`(`message`: Outgoing): Receipt
+
+    /**
+     * Handle of the session in the endpoint; nothing when it has ended.
+     */
+    fun `session`(): kotlin.UInt?
 
     /**
      * Asks for new keys; the event `KeyUpdated` follows.
@@ -7091,7 +7430,7 @@ open class Session: Disposable, AutoCloseable, SessionInterface
     /**
      * Sends a command, which the peer obeys only while it is fresh. Waits for the peer's offer. Throws `Refused` with `NoOffer`.
      */
-    @Throws(LinkException::class)
+    @Throws(NetworkException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
     override suspend fun `command`(`topic`: kotlin.String, `payload`: kotlin.ByteArray, `timeoutMs`: kotlin.UInt) : Receipt {
         return uniffiRustCallAsync(
@@ -7110,7 +7449,7 @@ open class Session: Disposable, AutoCloseable, SessionInterface
         // lift function
         { FfiConverterTypeReceipt.lift(it) },
         // Error FFI converter
-        LinkException.ErrorHandler,
+        NetworkException.ErrorHandler,
     )
     }
 
@@ -7118,10 +7457,10 @@ open class Session: Disposable, AutoCloseable, SessionInterface
     /**
      * Ends the session here and erases its keys.
      */
-    @Throws(LinkException::class)override fun `end`()
+    @Throws(NetworkException::class)override fun `end`()
         =
     callWithHandle {
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_method_session_end(
         it,
         _status)
@@ -7134,10 +7473,10 @@ open class Session: Disposable, AutoCloseable, SessionInterface
     /**
      * Key material for the app (EDHOC exporter); labels 33000 and above.
      */
-    @Throws(LinkException::class)override fun `export`(`label`: kotlin.ULong, `context`: kotlin.ByteArray, `length`: kotlin.UInt): kotlin.ByteArray {
+    @Throws(NetworkException::class)override fun `export`(`label`: kotlin.ULong, `context`: kotlin.ByteArray, `length`: kotlin.UInt): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
     callWithHandle {
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_method_session_export(
         it,
 
@@ -7152,28 +7491,12 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
 
     /**
-     * Handle of the session in the endpoint; nothing when it has ended.
-     */override fun `handle`(): kotlin.UInt? {
-            return FfiConverterOptionalUInt.lift(
-    callWithHandle {
-    uniffiRustCall() { _status ->
-    UniffiLib.uniffi_sealwire_mobile_fn_method_session_handle(
-        it,
-        _status)
-}
-    }
-    )
-    }
-
-
-
-    /**
      * State of the session; no secrets. Throws `Refused` with `UnknownSession` when it has ended.
      */
-    @Throws(LinkException::class)override fun `info`(): SessionInfo {
+    @Throws(NetworkException::class)override fun `info`(): SessionInfo {
             return FfiConverterTypeSessionInfo.lift(
     callWithHandle {
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_method_session_info(
         it,
         _status)
@@ -7204,7 +7527,7 @@ open class Session: Disposable, AutoCloseable, SessionInterface
      * Sends a message; waits while 64 are unacknowledged. A confirmable one is repeated by the link until the peer has committed it: `wait` on the receipt.
      * With `number` it is one that the app kept through a restart. Throws `Refused` with the typed reason.
      */
-    @Throws(LinkException::class)
+    @Throws(NetworkException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
     override suspend fun `send`(`message`: Outgoing) : Receipt {
         return uniffiRustCallAsync(
@@ -7221,18 +7544,34 @@ open class Session: Disposable, AutoCloseable, SessionInterface
         // lift function
         { FfiConverterTypeReceipt.lift(it) },
         // Error FFI converter
-        LinkException.ErrorHandler,
+        NetworkException.ErrorHandler,
     )
     }
 
 
     /**
+     * Handle of the session in the endpoint; nothing when it has ended.
+     */override fun `session`(): kotlin.UInt? {
+            return FfiConverterOptionalUInt.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_session_session(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * Asks for new keys; the event `KeyUpdated` follows.
      */
-    @Throws(LinkException::class)override fun `updateKeys`()
+    @Throws(NetworkException::class)override fun `updateKeys`()
         =
     callWithHandle {
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_method_session_update_keys(
         it,
         _status)
@@ -7831,7 +8170,7 @@ open class Tls: Disposable, AutoCloseable, TlsInterface
      */
     constructor(`roots`: kotlin.ByteArray? = null, `certificate`: kotlin.ByteArray? = null, `privateKey`: kotlin.ByteArray? = null) :
         this(UniffiWithHandle,
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_constructor_tls_new(
 
 
@@ -7951,345 +8290,6 @@ public object FfiConverterTypeTls: FfiConverter<Tls, Long> {
     override fun allocationSize(value: Tls) = 8UL
 
     override fun write(value: Tls, buf: ByteBuffer) {
-        buf.putLong(lower(value))
-    }
-}
-
-
-// This template implements a class for working with a Rust struct via a handle
-// to the live Rust struct on the other side of the FFI.
-//
-// There's some subtlety here, because we have to be careful not to operate on a Rust
-// struct after it has been dropped, and because we must expose a public API for freeing
-// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
-//
-//   * Each instance holds an opaque handle to the underlying Rust struct.
-//     Method calls need to read this handle from the object's state and pass it in to
-//     the Rust FFI.
-//
-//   * When an instance is no longer needed, its handle should be passed to a
-//     special destructor function provided by the Rust FFI, which will drop the
-//     underlying Rust struct.
-//
-//   * Given an instance, calling code is expected to call the special
-//     `destroy` method in order to free it after use, either by calling it explicitly
-//     or by using a higher-level helper like the `use` method. Failing to do so risks
-//     leaking the underlying Rust struct.
-//
-//   * We can't assume that calling code will do the right thing, and must be prepared
-//     to handle Kotlin method calls executing concurrently with or even after a call to
-//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
-//
-//   * We must never allow Rust code to operate on the underlying Rust struct after
-//     the destructor has been called, and must never call the destructor more than once.
-//     Doing so may trigger memory unsafety.
-//
-//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
-//     is implemented to call the destructor when the Kotlin object becomes unreachable.
-//     This is done in a background thread. This is not a panacea, and client code should be aware that
-//      1. the thread may starve if some there are objects that have poorly performing
-//     `drop` methods or do significant work in their `drop` methods.
-//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
-//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
-//
-// If we try to implement this with mutual exclusion on access to the handle, there is the
-// possibility of a race between a method call and a concurrent call to `destroy`:
-//
-//    * Thread A starts a method call, reads the value of the handle, but is interrupted
-//      before it can pass the handle over the FFI to Rust.
-//    * Thread B calls `destroy` and frees the underlying Rust struct.
-//    * Thread A resumes, passing the already-read handle value to Rust and triggering
-//      a use-after-free.
-//
-// One possible solution would be to use a `ReadWriteLock`, with each method call taking
-// a read lock (and thus allowed to run concurrently) and the special `destroy` method
-// taking a write lock (and thus blocking on live method calls). However, we aim not to
-// generate methods with any hidden blocking semantics, and a `destroy` method that might
-// block if called incorrectly seems to meet that bar.
-//
-// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
-// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
-// has been called. These are updated according to the following rules:
-//
-//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
-//      The initial value for the flag is false.
-//
-//    * At the start of each method call, we atomically check the counter.
-//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
-//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
-//
-//    * At the end of each method call, we atomically decrement and check the counter.
-//      If it has reached zero then we destroy the underlying Rust struct.
-//
-//    * When `destroy` is called, we atomically flip the flag from false to true.
-//      If the flag was already true we silently fail.
-//      Otherwise we atomically decrement and check the counter.
-//      If it has reached zero then we destroy the underlying Rust struct.
-//
-// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
-// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
-//
-// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
-// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
-// of the underlying Rust code.
-//
-// This makes a cleaner a better alternative to _not_ calling `destroy()` as
-// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
-// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
-// thread may be starved, and the app will leak memory.
-//
-// In this case, `destroy`ing manually may be a better solution.
-//
-// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
-// with Rust peers are reclaimed:
-//
-// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
-// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
-// 3. The memory is reclaimed when the process terminates.
-//
-// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
-//
-
-
-/**
- * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
- *
- * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
- */
-public interface Transport {
-
-    /**
-     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
-     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
-     */
-    fun `send`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray, `delivery`: kotlin.Boolean)
-
-    companion object
-}
-
-/**
- * Carries frames for a `Link`. Called from one thread of the library, one call after the other; hand frames that arrive to `received` of the link.
- *
- * For BLE, put `BleSplitter` and `BleReassembler` in between: one of each for every connection.
- */
-open class TransportImpl: Disposable, AutoCloseable, Transport
-{
-
-    @Suppress("UNUSED_PARAMETER")
-    /**
-     * @suppress
-     */
-    constructor(withHandle: UniffiWithHandle, handle: Long) {
-        this.handle = handle
-        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
-    }
-
-    /**
-     * @suppress
-     *
-     * This constructor can be used to instantiate a fake object. Only used for tests. Any
-     * attempt to actually use an object constructed this way will fail as there is no
-     * connected Rust object.
-     */
-    @Suppress("UNUSED_PARAMETER")
-    constructor(noHandle: NoHandle) {
-        this.handle = 0
-        this.cleanable = null
-    }
-
-    protected val handle: Long
-    protected val cleanable: UniffiCleaner.Cleanable?
-
-    private val wasDestroyed = AtomicBoolean(false)
-    private val callCounter = AtomicLong(1)
-
-    /**
-     * Whether the current object has been destroyed and its reference is gone in the Rust side.
-     */
-    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
-
-    override fun destroy() {
-        // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
-        if (this.wasDestroyed.compareAndSet(false, true)) {
-            // This decrement always matches the initial count of 1 given at creation time.
-            if (this.callCounter.decrementAndGet() == 0L) {
-                cleanable?.clean()
-            }
-        }
-    }
-
-    @Synchronized
-    override fun close() {
-        this.destroy()
-    }
-
-    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
-        // Check and increment the call counter, to keep the object alive.
-        // This needs a compare-and-set retry loop in case of concurrent updates.
-        do {
-            val c = this.callCounter.get()
-            if (c == 0L) {
-                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
-            }
-            if (c == Long.MAX_VALUE) {
-                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
-            }
-        } while (! this.callCounter.compareAndSet(c, c + 1L))
-        // Now we can safely do the method call without the handle being freed concurrently.
-        try {
-            return block(this.uniffiCloneHandle())
-        } finally {
-            // This decrement always matches the increment we performed above.
-            if (this.callCounter.decrementAndGet() == 0L) {
-                cleanable?.clean()
-            }
-        }
-    }
-
-    // Use a static inner class instead of a closure so as not to accidentally
-    // capture `this` as part of the cleanable's action.
-    private class UniffiCleanAction(private val handle: Long) : Runnable {
-        override fun run() {
-            if (handle == 0.toLong()) {
-                // Fake object created with `NoHandle`, don't try to free.
-                return;
-            }
-            uniffiRustCall { status ->
-                UniffiLib.uniffi_sealwire_mobile_fn_free_transport(handle, status)
-            }
-        }
-    }
-
-    /**
-     * @suppress
-     */
-    fun uniffiCloneHandle(): Long {
-        if (handle == 0.toLong()) {
-            throw InternalException("uniffiCloneHandle() called on NoHandle object");
-        }
-        return uniffiRustCall() { status ->
-            UniffiLib.uniffi_sealwire_mobile_fn_clone_transport(handle, status)
-        }
-    }
-
-
-    /**
-     * Sends a frame to `route`: nothing for the only other end, else what `connect` was given or `received` told. `delivery` asks for a
-     * transport that repeats, where there is a choice. A frame that cannot be sent is lost; what matters is repeated by the link.
-     */
-    @Throws(CallbackException::class)override fun `send`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray, `delivery`: kotlin.Boolean)
-        =
-    callWithHandle {
-    uniffiRustCallWithError(CallbackException) { _status ->
-    UniffiLib.uniffi_sealwire_mobile_fn_method_transport_send(
-        it,
-
-        FfiConverterByteArray.lower(`frame`),
-        FfiConverterByteArray.lower(`route`),
-        FfiConverterBoolean.lower(`delivery`),_status)
-}
-    }
-
-
-
-
-
-
-
-
-
-
-    /**
-     * @suppress
-     */
-    companion object
-
-}
-
-
-
-// Put the implementation in an object so we don't pollute the top-level namespace
-internal object uniffiCallbackInterfaceTransport {
-    internal object `send`: UniffiCallbackInterfaceTransportMethod0 {
-        override fun callback(`uniffiHandle`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`delivery`: Byte,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
-            val uniffiObj = FfiConverterTypeTransport.handleMap.get(uniffiHandle)
-            val makeCall = { ->
-                uniffiObj.`send`(
-                    FfiConverterByteArray.lift(`frame`),
-                    FfiConverterByteArray.lift(`route`),
-                    FfiConverterBoolean.lift(`delivery`),
-                )
-            }
-            val writeReturn = { _: Unit -> Unit }
-            uniffiTraitInterfaceCallWithError(
-                uniffiCallStatus,
-                makeCall,
-                writeReturn,
-                { e: CallbackException -> FfiConverterTypeCallbackError.lower(e) }
-            )
-        }
-    }
-
-    internal object uniffiFree: UniffiCallbackInterfaceFree {
-        override fun callback(handle: Long) {
-            FfiConverterTypeTransport.handleMap.remove(handle)
-        }
-    }
-
-    internal object uniffiClone: UniffiCallbackInterfaceClone {
-        override fun callback(handle: Long): Long {
-            return FfiConverterTypeTransport.handleMap.clone(handle)
-        }
-    }
-
-    internal var vtable = UniffiVTableCallbackInterfaceTransport.UniffiByValue(
-        uniffiFree,
-        uniffiClone,
-        `send`,
-    )
-
-    // Registers the foreign callback with the Rust side.
-    // This method is generated for each callback interface.
-    internal fun register(lib: UniffiLib) {
-        lib.uniffi_sealwire_mobile_fn_init_callback_vtable_transport(vtable)
-    }
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeTransport: FfiConverter<Transport, Long> {
-    internal val handleMap = UniffiHandleMap<Transport>()
-
-    override fun lower(value: Transport): Long {
-        if (value is TransportImpl) {
-             // Rust-implemented object.  Clone the handle and return it
-            return value.uniffiCloneHandle()
-         } else {
-            // Kotlin object, generate a new vtable handle and return that.
-            return handleMap.insert(value)
-         }
-    }
-
-    override fun lift(value: Long): Transport {
-        if ((value and 1.toLong()) == 0.toLong()) {
-            // Rust-generated handle, construct a new class that uses the handle to implement the
-            // interface
-            return TransportImpl(UniffiWithHandle, value)
-        } else {
-            // Kotlin-generated handle, get the object from the handle map
-            return handleMap.remove(value)
-        }
-    }
-
-    override fun read(buf: ByteBuffer): Transport {
-        return lift(buf.getLong())
-    }
-
-    override fun allocationSize(value: Transport) = 8UL
-
-    override fun write(value: Transport, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -10878,149 +10878,6 @@ public object FfiConverterTypeKeyKind: FfiConverterRustBuffer<KeyKind> {
 
 
 
-
-
-/**
- * Why a link did not do something.
- */
-sealed class LinkException: kotlin.Exception() {
-
-    /**
-     * The broker cannot be reached, or refused.
-     */
-    class Broker(
-
-        /**
-         * What it said, or what the system said.
-         */
-        val `reason`: kotlin.String
-        ) : LinkException() {
-        override val message
-            get() = "reason=${ `reason` }"
-    }
-
-    /**
-     * Nobody answered in time.
-     */
-    class TimedOut(
-
-        /**
-         * Who did not.
-         */
-        val `reason`: kotlin.String
-        ) : LinkException() {
-        override val message
-            get() = "reason=${ `reason` }"
-    }
-
-    /**
-     * The endpoint refused.
-     */
-    class Refused(
-
-        /**
-         * Why.
-         */
-        val `error`: SealwireException
-        ) : LinkException() {
-        override val message
-            get() = "error=${ `error` }"
-    }
-
-    /**
-     * The link is not open.
-     */
-    class NotOpen(
-        ) : LinkException() {
-        override val message
-            get() = ""
-    }
-
-
-
-
-
-    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<LinkException> {
-        override fun lift(error_buf: RustBuffer.ByValue): LinkException = FfiConverterTypeLinkError.lift(error_buf)
-    }
-
-
-}
-
-/**
- * @suppress
- */
-public object FfiConverterTypeLinkError : FfiConverterRustBuffer<LinkException> {
-    override fun read(buf: ByteBuffer): LinkException {
-
-
-        return when(buf.getInt()) {
-            1 -> LinkException.Broker(
-                FfiConverterString.read(buf),
-                )
-            2 -> LinkException.TimedOut(
-                FfiConverterString.read(buf),
-                )
-            3 -> LinkException.Refused(
-                FfiConverterTypeSealwireError.read(buf),
-                )
-            4 -> LinkException.NotOpen()
-            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
-        }
-    }
-
-    override fun allocationSize(value: LinkException): ULong {
-        return when(value) {
-            is LinkException.Broker -> (
-                // Add the size for the Int that specifies the variant plus the size needed for all fields
-                4UL
-                + FfiConverterString.allocationSize(value.`reason`)
-            )
-            is LinkException.TimedOut -> (
-                // Add the size for the Int that specifies the variant plus the size needed for all fields
-                4UL
-                + FfiConverterString.allocationSize(value.`reason`)
-            )
-            is LinkException.Refused -> (
-                // Add the size for the Int that specifies the variant plus the size needed for all fields
-                4UL
-                + FfiConverterTypeSealwireError.allocationSize(value.`error`)
-            )
-            is LinkException.NotOpen -> (
-                // Add the size for the Int that specifies the variant plus the size needed for all fields
-                4UL
-            )
-        }
-    }
-
-    override fun write(value: LinkException, buf: ByteBuffer) {
-        when(value) {
-            is LinkException.Broker -> {
-                buf.putInt(1)
-                FfiConverterString.write(value.`reason`, buf)
-                Unit
-            }
-            is LinkException.TimedOut -> {
-                buf.putInt(2)
-                FfiConverterString.write(value.`reason`, buf)
-                Unit
-            }
-            is LinkException.Refused -> {
-                buf.putInt(3)
-                FfiConverterTypeSealwireError.write(value.`error`, buf)
-                Unit
-            }
-            is LinkException.NotOpen -> {
-                buf.putInt(4)
-                Unit
-            }
-        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
-    }
-
-}
-
-
-
 /**
  * What happens on a link.
  */
@@ -11267,6 +11124,149 @@ public object FfiConverterTypeMqttVersion: FfiConverterRustBuffer<MqttVersion> {
 }
 
 
+
+
+
+
+
+/**
+ * Why a link did not do something.
+ */
+sealed class NetworkException: kotlin.Exception() {
+
+    /**
+     * The broker cannot be reached, or refused.
+     */
+    class Broker(
+
+        /**
+         * What it said, or what the system said.
+         */
+        val `reason`: kotlin.String
+        ) : NetworkException() {
+        override val message
+            get() = "reason=${ `reason` }"
+    }
+
+    /**
+     * Nobody answered in time.
+     */
+    class TimedOut(
+
+        /**
+         * Who did not.
+         */
+        val `reason`: kotlin.String
+        ) : NetworkException() {
+        override val message
+            get() = "reason=${ `reason` }"
+    }
+
+    /**
+     * The endpoint refused.
+     */
+    class Refused(
+
+        /**
+         * Why.
+         */
+        val `error`: SealwireException
+        ) : NetworkException() {
+        override val message
+            get() = "error=${ `error` }"
+    }
+
+    /**
+     * The link is not open.
+     */
+    class NotOpen(
+        ) : NetworkException() {
+        override val message
+            get() = ""
+    }
+
+
+
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<NetworkException> {
+        override fun lift(error_buf: RustBuffer.ByValue): NetworkException = FfiConverterTypeNetworkError.lift(error_buf)
+    }
+
+
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeNetworkError : FfiConverterRustBuffer<NetworkException> {
+    override fun read(buf: ByteBuffer): NetworkException {
+
+
+        return when(buf.getInt()) {
+            1 -> NetworkException.Broker(
+                FfiConverterString.read(buf),
+                )
+            2 -> NetworkException.TimedOut(
+                FfiConverterString.read(buf),
+                )
+            3 -> NetworkException.Refused(
+                FfiConverterTypeSealwireError.read(buf),
+                )
+            4 -> NetworkException.NotOpen()
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: NetworkException): ULong {
+        return when(value) {
+            is NetworkException.Broker -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+            is NetworkException.TimedOut -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterString.allocationSize(value.`reason`)
+            )
+            is NetworkException.Refused -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterTypeSealwireError.allocationSize(value.`error`)
+            )
+            is NetworkException.NotOpen -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: NetworkException, buf: ByteBuffer) {
+        when(value) {
+            is NetworkException.Broker -> {
+                buf.putInt(1)
+                FfiConverterString.write(value.`reason`, buf)
+                Unit
+            }
+            is NetworkException.TimedOut -> {
+                buf.putInt(2)
+                FfiConverterString.write(value.`reason`, buf)
+                Unit
+            }
+            is NetworkException.Refused -> {
+                buf.putInt(3)
+                FfiConverterTypeSealwireError.write(value.`error`, buf)
+                Unit
+            }
+            is NetworkException.NotOpen -> {
+                buf.putInt(4)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
 
 
 
@@ -13750,9 +13750,9 @@ public object FfiConverterSequenceTypePurpose: FfiConverterRustBuffer<List<Purpo
         /**
          * From `mqtt://[user:password@]host[:port]`, or `mqtts`, `ws`, `wss` (with a path). Throws `Refused` with `InvalidArgument`.
          */
-    @Throws(LinkException::class) fun `brokerFromUrl`(`url`: kotlin.String): Broker {
+    @Throws(NetworkException::class) fun `brokerFromUrl`(`url`: kotlin.String): Broker {
             return FfiConverterTypeBroker.lift(
-    uniffiRustCallWithError(LinkException) { _status ->
+    uniffiRustCallWithError(NetworkException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_func_broker_from_url(
 
 
