@@ -14,8 +14,8 @@ VENV = "build/venv/bin"
 APT_PACKAGES = [
     "avr-libc", "ca-certificates", "clang", "cmake", "dbus", "debootstrap", "gcc", "gcc-aarch64-linux-gnu", "gcc-arm-linux-gnueabihf", "gcc-arm-none-eabi", "gcc-avr",
     "gcc-riscv64-unknown-elf", "g++", "git", "libc6-dev", "libc6-dev-arm64-cross", "libc6-dev-armhf-cross", "libclang-rt-14-dev", "libmosquitto-dev",
-    "make", "mosquitto", "openssl", "pkg-config", "python3", "python3-venv", "qemu-system-arm", "qemu-system-misc",
-    "qemu-user-static", "rust-web-src", "rustc-web", "simavr", "valgrind",
+    "make", "maven", "mosquitto", "openjdk-17-jdk-headless", "openssl", "pkg-config", "python3", "python3-venv", "qemu-system-arm", "qemu-system-misc",
+    "qemu-user-static", "rust-web-src", "rustc-web", "simavr", "unzip", "valgrind",
 ]
 
 
@@ -126,6 +126,7 @@ SUITES = [
     Suite("generated", "generated and copied files are fresh",
           "sh scripts/c-header.sh --verify",
           f"{PYTHON} scripts/py-errors.py --check",
+          f"{PYTHON} scripts/mobile-bindings.py --check",
           f"{PYTHON} tests/c/vectors.py --verify",
           f"cd tests/peer && ../../{VENV}/python -m sealwire_peer.vectors --check",
           f"cd tests/peer && ../../{VENV}/python -m sealwire_peer.vectors --worked-example --check",
@@ -148,6 +149,8 @@ SUITES = [
     Suite("c-mqtt", "the MQTT device in C against a real broker", "sh scripts/c-mqtt-test.sh", needs=["mosquitto", "pkg-config"], after=["wheel"]),
     Suite("links", "the whole path over every link, with lost frames", "sh scripts/c-links-device.sh build/links/device",
           f"{VENV}/python tests/links/matrix.py --device build/links/device", needs=["mosquitto"], after=["wheel"], limit_s=900, shows=True),
+    Suite("mobile", "the mobile crate, and the Kotlin package on the JVM with real brokers", "sh scripts/mobile-test.sh",
+          needs=["mvn", "mosquitto", "openssl", "pkg-config"], after=["wheel"], limit_s=1800),
     Suite("swift", "the Swift package: Swift 6 in a Debian trixie root", "sh scripts/swift-test.sh", needs=["debootstrap", need_root], limit_s=1800),
     Suite("demo", "the demonstration, with its attacks", "sh scripts/demo.sh", after=["setup"], limit_s=900),
     Suite("firmware", "firmware on emulated microcontrollers, end to end, attacked", f"{VENV}/python tests/firmware/run.py --together 3",
