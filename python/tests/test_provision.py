@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -28,9 +29,12 @@ from test_qr import picture, read, svg_modules
 
 from sealwire import Credential, Endpoint, Identity, Key, TrustAnchor, load_credential
 from sealwire.cli import FILES, INTERRUPTED, OK, REFUSED, USAGE, main
+from sealwire.errors import AuthenticationFailed, Malformed, UnsupportedVersion
 from sealwire.factory import SetupCode, image
+from sealwire.factory.receipt import Receipt
 from sealwire.factory.table import TableError, read_table
 from sealwire.identity import load_credentials
+from sealwire.primitives import sign1
 
 COUNT = 35  # more labels than a page has
 
@@ -251,6 +255,9 @@ def test_headers_and_signed_credentials(kind: str, capsys: pytest.CaptureFixture
     hub = Identity.load("hub")
     service = Endpoint([(hub.credential, hub.key)], anchors=[TrustAnchor(issuer)])
     assert connects(device_of(items, by_value=True), service, made.thumbprint)
+    # Or it has imported the batch, and the device names its credential only. The issuer is believed or not all the same.
+    service = Endpoint([(hub.credential, hub.key)], peers=load_credentials("batch/peers.cred"), anchors=[TrustAnchor(issuer)])
+    assert connects(device_of(items), service, made.thumbprint)
     assert main(["provision", "verify", "batch", "--factory", "plant.cred", "--issuer", "issuer.cred"]) == OK
     assert main(["provision", "verify", "batch", "--factory", "plant.cred", "--issuer", "plant.cred"]) == REFUSED
 
@@ -330,9 +337,9 @@ def test_refusals(capsys: pytest.CaptureFixture[str]) -> None:
     assert make() == FILES and os.listdir("batch") == []
 
 
-def started(*more: str) -> "subprocess.Popen[str]":
+def started(count: int, *more: str) -> "subprocess.Popen[str]":
     """A run that is in the middle of its work."""
-    Path("many.csv").write_text("serial\n" + "".join(f"S{number}\n" for number in range(3000)))
+    Path("many.csv").write_text("serial\n" + "".join(f"S{number}\n" for number in range(count)))
     command = [sys.executable, "-m", "sealwire.cli", "provision", "--csv", "many.csv", "--factory", "plant", "-o", "batch", *more]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     end = time.monotonic() + 30
@@ -345,15 +352,18 @@ def started(*more: str) -> "subprocess.Popen[str]":
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(number: int) -> None:
     before = sorted([*os.listdir(), "many.csv"])
-    run = started()
+    before_it = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    run = started(9000, "--images", "none")
     os.kill(run.pid, number)
-    said = run.communicate(timeout=30)
+    said = run.communicate(timeout=60)
+    # It drew no further: 9,000 labels take more than half a minute of a processor.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before_it < 15
     assert run.returncode == INTERRUPTED and "run the same command again" in said[1] and "Traceback" not in said[1], said
     assert sorted(os.listdir()) == before
 
 
 def test_killed_and_two_at_a_time() -> None:
-    run = started()
+    run = started(3000)
     assert make() == REFUSED  # busy
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
@@ -399,6 +409,24 @@ def test_verify(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["provision", "verify", "batch", "--factory", "plant.cred", "--public", "--json"]) == OK
     told = json.loads(capsys.readouterr().out)
     assert told["verified"] == 2 and told["absent"] == 2 * COUNT + 2
+
+
+def test_receipts_that_a_factory_should_not_sign() -> None:
+    """Signed by the right key, and not what a receipt is."""
+    factory = Identity.load("plant")
+    good = {"version": 1, "batch": "b", "date": 1, "count": 1, "models": {"M": 1}, "thumbprints": b"", "files": b"", "kind": "ccs", "curve": "X25519", "issuer": None}
+
+    def signed(payload: Any, aad: bytes = b"sealwire-receipt-1") -> bytes:
+        return sign1(factory.key, payload if isinstance(payload, bytes) else cbor2.dumps(payload, canonical=True), external_aad=aad)
+
+    assert Receipt.verify(signed(good), factory.credential).models == {"M": 1}
+    wrong: List[Any] = [{**good, "version": 2}, {**good, "date": "1"}, {**good, "count": True}, {**good, "models": [1]}, {**good, "more": 1}, [1], b"", b"\xff"]
+    wrong += [{name: value for name, value in good.items() if name != left_out} for left_out in good]
+    for payload in wrong:
+        with pytest.raises((Malformed, UnsupportedVersion)):
+            Receipt.verify(signed(payload), factory.credential)
+    with pytest.raises(AuthenticationFailed):
+        Receipt.verify(signed(good, b"another use"), factory.credential)
 
 
 def test_one_device_exchanged_by_who_can_write_the_files() -> None:

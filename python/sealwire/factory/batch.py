@@ -21,10 +21,10 @@ import shutil
 import signal
 import time
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Generator, Iterator, List, Optional, Sequence, Tuple
 
 from .._sealwire import Credential, Key, TrustAnchor
 from ..errors import Busy, InvalidArgument
@@ -136,21 +136,21 @@ def _label(task: Tuple[str, Sequence[str], Optional[Tuple[float, float]], bool])
 
 
 def _deaf() -> None:
-    """A worker leaves Ctrl-C to the process that it works for."""
+    """A worker leaves Ctrl-C to the process that it works for, and has not its way of being terminated."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _labels(tasks: Sequence[Tuple[str, Sequence[str], Optional[Tuple[float, float]], bool]]) -> Iterator[Tuple[bytes, bytes]]:
+def _labels(tasks: Sequence[Tuple[str, Sequence[str], Optional[Tuple[float, float]], bool]]) -> Generator[Tuple[bytes, bytes], None, None]:
     workers = os.cpu_count() or 1
     if len(tasks) < _TO_SHARE or workers < 2:
         yield from map(_label, tasks)
         return
-    with ProcessPoolExecutor(workers, initializer=_deaf) as pool:
-        try:
-            yield from pool.map(_label, tasks, chunksize=_CHUNK)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    pool = ProcessPoolExecutor(workers, initializer=_deaf)
+    try:
+        yield from pool.map(_label, tasks, chunksize=_CHUNK)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 # ---- the directory
@@ -261,12 +261,13 @@ def _write_labels(files: _Files, devices: Sequence[Made], plan: Plan, progress: 
     shown = [(str(made.code), [line for line in (made.row.serial, made.row.model) if line], plan.label_mm if plan.pdf else None, plan.svg) for made in devices]
     sheet = Sheet(files.root / LABELS, title=plan.name, paper=plan.paper, label_mm=plan.label_mm) if plan.pdf else None
     try:
-        for count, (made, (drawn, svg)) in enumerate(zip(devices, _labels(shown)), 1):
-            if sheet is not None:
-                sheet.add(drawn)
-            if plan.svg:
-                files.write(f"{SECRET}/labels/{made.row.serial}.svg", svg)
-            progress("labels", count, len(devices))
+        with closing(_labels(shown)) as labels:
+            for count, (made, (drawn, svg)) in enumerate(zip(devices, labels), 1):
+                if sheet is not None:
+                    sheet.add(drawn)
+                if plan.svg:
+                    files.write(f"{SECRET}/labels/{made.row.serial}.svg", svg)
+                progress("labels", count, len(devices))
     finally:
         if sheet is not None:
             sheet.close()

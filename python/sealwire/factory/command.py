@@ -208,6 +208,9 @@ def run_provision(options: argparse.Namespace, out: Output) -> int:
     try:
         receipt = make_batch(rows, plan, Path(options.output), _Bar(out.as_json))
     except KeyboardInterrupt:
+        if os.path.lexists(options.output):  # it came too late
+            print(f"\nsealwire: interrupted, and {options.output} is complete", file=sys.stderr)
+            return _INTERRUPTED
         print(f"\nsealwire: interrupted; {options.output} was not made, and its keys are gone: run the same command again", file=sys.stderr)
         return _INTERRUPTED
     finally:

@@ -22,6 +22,13 @@ from ..frames import Pairs, decode_item
 from ..identity import Identity
 
 _AAD = b"sealwire-receipt-1"
+_TYPES = {
+    **{name: (str,) for name in ("batch", "kind", "curve")},
+    **{name: (int,) for name in ("date", "count")},
+    **{name: (bytes,) for name in ("thumbprints", "files")},
+    "models": (dict,),
+    "issuer": (bytes, type(None)),
+}
 VERSION = 1
 
 
@@ -82,10 +89,13 @@ class Receipt:
         values: Dict[Any, Any] = dict(item)
         if len(values) != len(item) or values.pop("version", None) != VERSION:
             raise UnsupportedVersion("a receipt of another version")
-        models = values.pop("models", None)
-        if not isinstance(models, Pairs) or set(values) | {"models"} != set(cls.__dataclass_fields__):
+        models = values.get("models")
+        if not isinstance(models, Pairs) or len(dict(models)) != len(models):
+            raise Malformed("the receipt's models")
+        values["models"] = dict(models)
+        if set(values) != set(_TYPES) or not all(type(value) in _TYPES[name] for name, value in values.items()):
             raise Malformed("the receipt lacks something, or has more")
-        return cls(models=dict(models), **values)
+        return cls(**values)
 
 
 __all__ = ["Receipt", "VERSION", "digest_of"]
