@@ -1,6 +1,6 @@
 #!/bin/sh
 # `make demo-firmware`: the wearable as firmware on emulated microcontrollers, end to end with the hub, and attacked on the way.
-# usage: scripts/demo-firmware.sh [TARGET[:FLAVOUR] ...]      default: all that are shown
+# usage: scripts/demo-firmware.sh [TARGET[:FLAVOUR[:IMAGE]] ...]      default: all that are shown
 set -eu
 cd "$(dirname "$0")/.."
 

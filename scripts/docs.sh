@@ -18,7 +18,7 @@ rust() {
 
 c() {
     mkdir -p build/docs/c
-    "${PYTHON:-python3}" scripts/header_to_html.py build/docs/c/index.html include/sealwire.h include/sealwire_primitives.h
+    "${PYTHON:-python3}" scripts/header_to_html.py build/docs/c/index.html include/sealwire.h include/sealwire_device.h include/sealwire_primitives.h
 }
 
 # pdoc imports the package, so the wheel must be in the virtual environment.

@@ -108,12 +108,15 @@ FLAVOURS: Dict[str, Tuple[str, ...]] = {
     "full": ("suite-x25519-chacha", "suite-p256-ccm", "suite-p256-ccm16", "suite-x25519-ccm", "signatures", "x509", "issuers", "responder", "commands", "device", "compact"),
 }
 
+WEARABLE = ("wearable.c", "line.c", "port.c", "settings.c", "report.c")
 # Sources of an image, relative to examples/firmware; any other NAME is a folder there, with all its C files.
 IMAGES: Dict[str, Tuple[str, ...]] = {
-    # Streams an ECG to the hub, its private key in flash.
-    "wearable": ("wearable.c", "settings.c", "report.c", "keys_flash.c"),
-    # The same with its key in a secure element that answers later: P-256, suite 2.
-    "wearable-element": ("wearable.c", "settings.c", "report.c", "keys_element.c", "secure_element.c"),
+    # Streams an ECG to the hub, its private key in flash: over sealwire.h.
+    "wearable": (*WEARABLE, "session_endpoint.c", "keys_flash.c"),
+    # The same over sealwire_device.h.
+    "wearable-device": (*WEARABLE, "session_device.c"),
+    # Over sealwire.h, its key in a secure element that answers later: P-256, suite 2.
+    "wearable-element": (*WEARABLE, "session_endpoint.c", "keys_element.c", "secure_element.c"),
     # Random numbers, X25519 and framing alone, for processors on which the endpoint does not fit.
     "selftest": ("selftest.c", "report.c"),
 }

@@ -29,8 +29,8 @@ size_t board_entropy(uint8_t *out, size_t capacity);
 /* What was written to the board at its provisioning: see settings.h. */
 const uint8_t *board_settings(size_t *length);
 
-/* The flash that state is kept in: `slots` sessions, at least as many as sealwire_endpoint_capacity() says, and behind them as much again
-   as one of them for the count of starts. */
+/* The flash that state is kept in: `slots` sessions, at least as many as sealwire_endpoint_capacity() says, or 1 for sealwire_device.h, and
+   behind them as much again as one of them for the count of starts. */
 extern const sealwire_flash board_flash;
 
 /* A line for whoever watches; a product leaves it out. */

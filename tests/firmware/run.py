@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Images of examples/firmware in their emulators, end to end with the hub. usage: run.py [TARGET[:FLAVOUR] ...] [--together N]
+"""Images of examples/firmware in their emulators, end to end with the hub. usage: run.py [TARGET[:FLAVOUR[:IMAGE]] ...] [--together N]
 
 Ends with a table; every line of it is judged. Needs the wheel in build/venv (scripts/venv-wheel.sh) and the tools that scripts/firmware.py
 names.
@@ -24,8 +24,11 @@ from sealwire.demo.screen import Screen
 from sealwire.identity import Identity
 from show import FirmwareShow
 
-PERFORMERS = ["cortex-m4:device", "cortex-m3:device", "cortex-m0:device", "rv32imc:device", "cortex-m4:device-p256",
-              "aarch64-linux:device", "armv7-linux:device", "avr"]
+PERFORMERS = ["cortex-m4:device", "cortex-m4:device:wearable-device", "cortex-m3:device:wearable-device", "cortex-m0:device",
+              "cortex-m0:device:wearable-device", "rv32imc:device:wearable-device", "cortex-m4:device-p256", "aarch64-linux:device",
+              "armv7-linux:device:wearable-device", "avr"]
+# What the library is used through, in the table.
+APIS = {"wearable": "endpoint", "wearable-element": "endpoint", "wearable-device": "device"}
 
 
 def size(target: str, image: str) -> str:
@@ -55,9 +58,15 @@ class Act:
 
     target: str
     flavour: str
-    image: str
+    name: str
+    image: str  # its path
     element: bool  # its key is in the secure element
     refuses: bool
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{firmware.TARGETS[self.target].title}, {self.name}, {self.flavour}"
 
     def told(self) -> str:
         """What it does without entropy."""
@@ -66,14 +75,15 @@ class Act:
 
 def prepare(performer: str) -> Act:
     """Builds an image, and starts it without entropy. Raises FirmwareError."""
-    target, _, flavour = performer.partition(":")
+    target, flavour, name = (*performer.split(":"), "", "")[:3]
     flavour = flavour or "device"
-    if target not in firmware.TARGETS or flavour not in firmware.FLAVOURS:
-        raise firmware.FirmwareError(f"no board '{performer}'; there are: {' '.join(PERFORMERS)}")
     # Flavours on P-256 have their key in the secure element.
     element = "p256" in flavour
-    image = firmware.image("wearable-element" if element else "wearable", target, flavour)
-    return Act(target, flavour, image, element, firmware.TARGETS[target].std or unseeded(target, image, element))
+    name = name or ("wearable-element" if element else "wearable")
+    if target not in firmware.TARGETS or flavour not in firmware.FLAVOURS or name not in APIS or element != (name == "wearable-element"):
+        raise firmware.FirmwareError(f"no board '{performer}'; there are: {' '.join(PERFORMERS)}")
+    image = firmware.image(name, target, flavour)
+    return Act(target, flavour, name, image, element, firmware.TARGETS[target].std or unseeded(target, image, element))
 
 
 def selftest(target: str) -> bool:
@@ -94,13 +104,13 @@ def selftest(target: str) -> bool:
 async def perform(act: Act, quiet: bool, stage: asyncio.Semaphore) -> Dict[str, Any]:
     async with stage:
         if not quiet:
-            print(f"---- {firmware.TARGETS[act.target].title}, {act.flavour}; without entropy: {act.told()}", flush=True)
+            print(f"---- {act.title}; without entropy: {act.told()}", flush=True)
         with tempfile.TemporaryDirectory(prefix="sealwire-") as folder:
             screen = Screen(sys.stdout, drawing=False, quiet=quiet)
             show = FirmwareShow(act.target, act.flavour, act.image, screen, act.element)
             result = await show.perform(Path(folder))
         if quiet:
-            print(f"---- {firmware.TARGETS[act.target].title}, {act.flavour}: {'passed' if result['passed'] else 'FAILED'}", flush=True)
+            print(f"---- {act.title}: {'passed' if result['passed'] else 'FAILED'}", flush=True)
             if not result["passed"]:
                 print("\n".join(show.view.notes), flush=True)
         return result
@@ -113,7 +123,7 @@ async def perform_all(acts: List[Act], together: int) -> List[Dict[str, Any]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("performers", nargs="*", metavar="TARGET[:FLAVOUR]", help=f"default: {' '.join(PERFORMERS)}")
+    parser.add_argument("performers", nargs="*", metavar="TARGET[:FLAVOUR[:IMAGE]]", help=f"default: {' '.join(PERFORMERS)}")
     parser.add_argument("--together", type=int, default=1, metavar="N", help="so many at once; then only the results are printed")
     options = parser.parse_args()
     try:
@@ -125,7 +135,7 @@ def main() -> int:
         return 1
     results = asyncio.run(perform_all(acts, options.together))
     print()
-    print(f"{'target':<14} {'flavour':<15} {'flash / RAM bytes':>17} {'handshake':>12} {'samples':>8} {'held':<9} {'unseeded':>17} {'time':>8}")
+    print(f"{'target':<14} {'flavour':<12} {'API':<9} {'flash / RAM bytes':>17} {'handshake':>12} {'samples':>8} {'held':<9} {'unseeded':>17} {'time':>8}")
     checks, failed = len(tested), tested.count(False)
     for act, result in zip(acts, results):
         held, count = sum(attack["held"] for attack in result["attacks"]), len(result["attacks"])
@@ -133,7 +143,7 @@ def main() -> int:
         checks += 3 + count
         failed += (not act.refuses) + (not result["samples_match"]) + (result["wearable_status"] != 0) + (count - held)
         samples = result["samples"] if result["samples_match"] else "DIFFER"
-        print(f"{act.target:<14} {act.flavour:<15} {size(act.target, act.image):>17} {result['handshake_ms'] or '-':>9} ms {samples:>8} "
+        print(f"{act.target:<14} {act.flavour:<12} {APIS[act.name]:<9} {size(act.target, act.image):>17} {result['handshake_ms'] or '-':>9} ms {samples:>8} "
               f"{held}/{count:<7} {act.told():>17} {result['seconds']:>6} s")
     print(f"ran {checks} checks")
     return 1 if failed else 0

@@ -73,6 +73,7 @@ class FirmwareShow(Show):
             self.starts.append(int(event["count"]))
         if event.get("event") == "established":
             self.sessions.append(event)
+            event["peer"] = "the one peer that it has"
         super().on_wearable(event)
 
     def on_hub(self, event: Event) -> None:
