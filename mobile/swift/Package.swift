@@ -17,6 +17,7 @@ let package = Package(
         library,
         .target(name: "Sealwire", dependencies: ["SealwireFFI"]),
         .testTarget(name: "SealwireTests", dependencies: ["Sealwire"]),
+        .executableTarget(name: "conformance", dependencies: ["Sealwire"], path: "Tests/Conformance"),
     ],
     swiftLanguageModes: [.v6]
 )
