@@ -184,6 +184,7 @@ impl Session {
         self.attempts = 0;
         self.repeat_at = NEVER;
         self.ack_at = NEVER;
+        self.acked = Ack::default();
         self.resend_from = 0;
         self.resend_to = 0;
         self.aged_below = 0;
