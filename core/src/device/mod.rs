@@ -384,14 +384,17 @@ impl<'a> Device<'a> {
         frame: &'f mut [u8],
         message: &mut Message<'f>,
     ) -> Result<bool> {
-        let came = self.session.receive(port, now_ms, frame, message)?;
+        let mut came = 0;
+        // What rides on a message counts also where the message is refused.
+        let result = self.session.receive(port, now_ms, frame, message, &mut came);
         if came & came::ACKNOWLEDGED != 0 {
             self.events |= pending::ACKNOWLEDGED;
         }
         if came & came::UPDATE != 0 {
-            self.reconnect(port, now_ms)?;
+            // Without a random number now, the peer's next request comes.
+            let _ = self.reconnect(port, now_ms);
         }
-        Ok(came & came::MESSAGE != 0)
+        result.map(|()| came & came::MESSAGE != 0)
     }
 
     /// message_2, message_4 or an error for the handshake under way.

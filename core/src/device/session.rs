@@ -434,7 +434,8 @@ impl Session {
         now_ms: u64,
         frame: &'f mut [u8],
         message: &mut Message<'f>,
-    ) -> Result<u8> {
+        came: &mut u8,
+    ) -> Result<()> {
         let header = Header::parse(frame, 1)?;
         if !self.live || header.recipient != self.parties.c_i {
             return Err(Error::UnknownContext);
@@ -464,8 +465,8 @@ impl Session {
         self.attempts = 0;
         let mut content = Content::default();
         content.read(&header, text)?;
-        let came = self.take(&content, now_ms)?;
-        message.command = came & came::COMMAND != 0;
+        self.take(&content, now_ms, came)?;
+        message.command = *came & came::COMMAND != 0;
         message.sid = self.parties.sid;
         message.number = (content.has & has::NUMBER != 0).then_some(content.number);
         message.origin = (content.has & has::ORIGIN != 0).then_some(content.origin);
@@ -473,15 +474,14 @@ impl Session {
         message.payload = content.payload;
         message.missing = if content.has & (has::RESUME | has::RESUMED) != 0 { 0 } else { arrival.missing };
         message.late = arrival.late;
-        Ok(came)
+        Ok(())
     }
 
     /// What an accepted record brings about.
     #[inline(never)]
-    fn take(&mut self, content: &Content<'_>, now_ms: u64) -> Result<u8> {
-        let mut came = 0;
+    fn take(&mut self, content: &Content<'_>, now_ms: u64, came: &mut u8) -> Result<()> {
         if content.has & has::ACK != 0 && self.sent.on_ack(&content.ack)? {
-            came = came::ACKNOWLEDGED;
+            *came |= came::ACKNOWLEDGED;
             if content.ack.top >= self.acked.top {
                 self.acked = content.ack;
             }
@@ -500,13 +500,13 @@ impl Session {
             self.wants |= want::PONG;
         }
         if content.has & has::UPDATE_REQUEST != 0 {
-            came |= came::UPDATE;
+            *came |= came::UPDATE;
         }
         if content.has & has::OFFER_REQUEST != 0 {
             self.wants |= self.commands.asked();
         }
         if content.has & (has::KIND | has::COMMAND) == has::KIND {
-            return Ok(came);
+            return Ok(());
         }
         let number = (content.has & has::NUMBER != 0).then_some(content.number);
         let origin = (content.has & has::ORIGIN != 0).then_some(content.origin);
@@ -520,13 +520,14 @@ impl Session {
         }
         if content.has & has::COMMAND != 0 {
             self.commands.check((content.has & has::ANSWER != 0).then_some(content.offer), now_ms)?;
-            came |= came::COMMAND;
+            *came |= came::COMMAND;
         }
         if let Some(number) = number {
             self.deliver(number, origin)?;
             self.ack_at = self.ack_at.min(now_ms.saturating_add(ACK_MS));
         }
-        Ok(came | came::MESSAGE)
+        *came |= came::MESSAGE;
+        Ok(())
     }
 
     /// Has a message been seen, under this session or under the one that it was sent under first? What was committed there is here too, from now on.
