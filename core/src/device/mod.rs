@@ -502,8 +502,12 @@ impl<'a> Device<'a> {
         }
     }
 
-    /// When to call [`poll_transmit`](Self::poll_transmit), if no frame comes before: a time on the clock of `now_ms`; `u64::MAX` if nothing waits.
+    /// When to go round again, if no frame comes before: a time on the clock of `now_ms`; `u64::MAX` if nothing waits. 0 while an event does, since
+    /// [`poll_transmit`](Self::poll_transmit) may be what brought it about.
     pub fn poll_timeout(&self) -> u64 {
+        if self.events != 0 || self.session.next_resend().is_some() {
+            return 0;
+        }
         let handshake = if self.is_connecting() { self.deadline } else { NEVER };
         let session = match self.session.wants {
             _ if !self.session.live => NEVER,
