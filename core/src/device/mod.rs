@@ -37,7 +37,7 @@ use crate::endpoint::frame_type::{ERROR, MESSAGE_1, MESSAGE_2, MESSAGE_3, MESSAG
 use crate::endpoint::{MAX_NAME, NEVER};
 use crate::error::{Error, Result};
 use crate::persist::Store;
-use crate::record::Nonce;
+use crate::record::{Nonce, Parties};
 use commands::Commands;
 use handshake::{Handshake, Step};
 use identity::Identity;
@@ -268,11 +268,16 @@ impl<'a> Device<'a> {
         }
         let result = self.try_restore(port);
         if result != Ok(true) {
-            self.session =
-                Session::new(self.session.parties.own, self.session.parties.peer, Commands::new(self.config.command_lifetime_ms));
+            self.forget();
         }
         self.settle(now_ms);
         result
+    }
+
+    /// No session, and nothing known of any.
+    fn forget(&mut self) {
+        let Parties { own, peer, .. } = self.session.parties;
+        self.session = Session::new(own, peer, Commands::new(self.config.command_lifetime_ms));
     }
 
     fn try_restore<P: Provider + Store>(&mut self, port: &mut P) -> Result<bool> {
@@ -336,10 +341,11 @@ impl<'a> Device<'a> {
         Ok(())
     }
 
-    /// Ends the session here: erased from the store and from memory. The peer is not told. Error: `StorageFailed`, and nothing has changed.
+    /// Ends the session here: erased from the store and from memory. The peer is not told; what it has not seen acknowledged, it may send again under the next
+    /// session, and it is delivered again. Error: `StorageFailed`, and nothing has changed.
     pub fn close<P: Provider + Store>(&mut self, port: &mut P) -> Result<()> {
         state::erase(port)?;
-        self.session.end();
+        self.forget();
         Ok(())
     }
 
