@@ -308,7 +308,7 @@ impl<'a> Device<'a> {
 
     /// Protects a message into `out`: payload and topic, and [`MAX_OVERHEAD`].
     ///
-    /// Errors: `WrongState` (no session); `InvalidArgument` (`number` is not outstanding; topic empty or above 255 bytes); `WindowFull` (64
+    /// Errors: `WrongState` (no session); `InvalidArgument` (`number` is not outstanding; an origin without number or `confirmable`; topic empty or above 255 bytes); `WindowFull` (64
     /// confirmable messages are out; those with an origin go before new ones); `KeyExhausted`; `StorageFailed`; `RandomFailed`; `BufferTooSmall`. Nothing is used up then.
     pub fn send<P: Provider + Store>(&mut self, port: &mut P, now_ms: u64, message: &Outgoing<'_>, out: &mut [u8]) -> Result<Sent> {
         if !self.session.live {

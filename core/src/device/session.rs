@@ -308,18 +308,22 @@ impl Session {
     /// A message: protects it into `out`; gives the length of the frame, and its number. The caller has checked that there is a session.
     pub(super) fn send<P: Provider + Store>(&mut self, p: &mut P, now_ms: u64, message: &Outgoing<'_>, out: &mut [u8]) -> Result<Sent> {
         let new = message.confirmable && message.number.is_none();
-        if let Some(number) = message.number
-            && !self.sent.is_outstanding(number)
-        {
+        // An application may keep the first sending with every message and hand it in always.
+        let origin = message.origin.filter(|origin| origin.sid != self.parties.sid);
+        let sound = match message.number {
+            Some(number) => self.sent.is_outstanding(number),
+            None => message.confirmable || message.origin.is_none(),
+        };
+        if !sound {
             return Err(Error::InvalidArgument);
         }
         if new {
             self.sent.available()?;
             // The receiver remembers one session besides this one: what was first sent there goes first.
-            if message.origin.is_none() && self.carries() {
+            if origin.is_none() && self.carries() {
                 return Err(Error::WindowFull);
             }
-            if message.origin.is_some() && !self.carries() {
+            if origin.is_some() && !self.carries() {
                 // After a restart it must be known that some numbers may carry others.
                 self.store(p, &Change { carrying: true, ..self.unchanged() })?;
             }
@@ -335,13 +339,13 @@ impl Session {
             content.has |= has::TOPIC;
             content.topic = topic;
         }
-        if let Some(origin) = message.origin {
+        if let Some(origin) = origin {
             content.has |= has::ORIGIN;
             content.origin = origin;
         }
         match self.protect(p, now_ms, &mut content, out) {
             Ok(length) => {
-                if new && message.origin.is_some() {
+                if new && origin.is_some() {
                     self.carried_below = number.map_or(0, |number| number.saturating_add(1));
                 }
                 Ok(Sent { length, number })
@@ -534,8 +538,8 @@ impl Session {
     fn seen(&mut self, number: u64, origin: Option<Origin>) -> Result<Seen> {
         let seen = self.received.check(number)?;
         let Some(origin) = origin.filter(|_| seen == Seen::New) else { return Ok(seen) };
-        let Some(window) = self.windows.iter().find(|window| window.sid == origin.sid) else { return Ok(seen) };
-        let seen = window.received.check(origin.number)?;
+        let window = self.windows.iter().find(|window| window.sid == origin.sid);
+        let seen = window.map_or(ReceivedNumbers::new(), |window| window.received).check(origin.number)?;
         if seen == Seen::Committed {
             self.received.deliver(number)?;
             self.received = self.received.committing(Some(number));
