@@ -26,10 +26,14 @@
 //! ```
 
 mod commands;
+#[cfg(any(test, feature = "_fuzzing"))]
+mod digest;
 mod handshake;
 mod identity;
 mod session;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use crate::bytes::copy;
 use crate::crypto::{KeyHandle, Provider};

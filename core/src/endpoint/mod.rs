@@ -51,7 +51,7 @@ mod session;
 mod succession;
 mod tables;
 #[cfg(all(test, feature = "suite-x25519-chacha"))]
-mod tests;
+pub(crate) mod tests;
 
 pub use config::{Config, InboxName, MAX_NAME, MAX_SUITES, Route};
 #[cfg(any(test, feature = "_fuzzing"))]

@@ -1,6 +1,7 @@
 //! Every handshake, resume and key-update message lost, doubled or late, in every position and in pairs.
 
 use super::simulator::{Fate, Plot, Restarts, World};
+use super::stories::play_in;
 
 const FATES: [Fate; 4] = [Fate::Lost, Fate::Twice, Fate::Late(300), Fate::Late(20_000)];
 
@@ -18,19 +19,8 @@ fn plots() -> [Plot; 4] {
 }
 
 fn play(plot: Plot, script: &[(usize, Fate)]) {
-    let outcome = std::panic::catch_unwind(|| {
-        let mut world = World::new(plot);
-        world.script = script.iter().copied().collect();
-        world.run();
-        world.frames
-    });
-    match outcome {
-        Ok(frames) => assert!(frames > POSITIONS, "the story is shorter than what is tried: {frames}"),
-        Err(cause) => {
-            std::eprintln!("plot {}, script {script:?}", plot.seed);
-            std::panic::resume_unwind(cause);
-        }
-    }
+    let frames = play_in(World::new, plot, script);
+    assert!(frames > POSITIONS, "the story is shorter than what is tried: {frames}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 #![cfg_attr(not(all(feature = "responder", feature = "commands")), allow(dead_code, unused_imports))]
 
 mod conversation;
-mod port;
+pub(crate) mod port;
 
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod adversary;
@@ -13,6 +13,8 @@ mod attacks;
 mod bad_keys;
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod buffers;
+#[cfg(all(feature = "responder", feature = "commands"))]
+pub(crate) mod end;
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod exhaustive;
 #[cfg(all(feature = "responder", feature = "commands"))]
@@ -24,9 +26,9 @@ mod methods;
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod persistence;
 #[cfg(all(feature = "responder", feature = "commands"))]
-mod simulator;
+pub(crate) mod simulator;
 #[cfg(all(feature = "responder", feature = "commands"))]
-mod stories;
+pub(crate) mod stories;
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod tables;
 
@@ -37,36 +39,36 @@ use std::vec::Vec;
 
 /// A message as it was delivered.
 #[derive(Clone, Debug, PartialEq)]
-struct Delivered {
-    session: SessionHandle,
-    peer: Thumbprint,
-    kind: Kind,
-    number: Option<u64>,
-    origin: Option<Origin>,
-    topic: Option<Vec<u8>>,
-    payload: Vec<u8>,
-    missing: u64,
-    late: bool,
+pub(crate) struct Delivered {
+    pub(crate) session: SessionHandle,
+    pub(crate) peer: Thumbprint,
+    pub(crate) kind: Kind,
+    pub(crate) number: Option<u64>,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) topic: Option<Vec<u8>>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) missing: u64,
+    pub(crate) late: bool,
 }
 
 /// An endpoint with its platform.
-struct Node {
-    port: TestPort,
-    endpoint: Endpoint<HeapTables>,
-    identity: Identity,
-    events: Vec<Event<'static>>,
-    delivered: Vec<Delivered>,
+pub(crate) struct Node {
+    pub(crate) port: TestPort,
+    pub(crate) endpoint: Endpoint<HeapTables>,
+    pub(crate) identity: Identity,
+    pub(crate) events: Vec<Event<'static>>,
+    pub(crate) delivered: Vec<Delivered>,
 }
 
 impl Node {
-    fn new(identity: &Identity, peers: &[&Identity], config: Config, toy: bool, seed: u64) -> Self {
+    pub(crate) fn new(identity: &Identity, peers: &[&Identity], config: Config, toy: bool, seed: u64) -> Self {
         let port = TestPort::new(identity, peers, toy, seed);
         let endpoint = Endpoint::new(HeapTables::new(6, 4), config).unwrap();
         Node { port, endpoint, identity: identity.clone(), events: Vec::new(), delivered: Vec::new() }
     }
 
     /// A new process over the same store.
-    fn restart(&mut self, now: u64) -> usize {
+    pub(crate) fn restart(&mut self, now: u64) -> usize {
         let config = *self.endpoint.config();
         self.endpoint = Endpoint::new(HeapTables::new(6, 4), config).unwrap();
         self.events.clear();
@@ -76,7 +78,7 @@ impl Node {
         count
     }
 
-    fn collect(&mut self) {
+    pub(crate) fn collect(&mut self) {
         while let Some(event) = self.endpoint.poll_event() {
             self.events.push(event);
         }
@@ -90,7 +92,7 @@ impl Node {
     }
 
     /// Takes in a frame; a message is noted.
-    fn input(&mut self, now: u64, route: Route, topic: Option<&[u8]>, frame: &[u8]) -> Result<()> {
+    pub(crate) fn input(&mut self, now: u64, route: Route, topic: Option<&[u8]>, frame: &[u8]) -> Result<()> {
         let mut frame = frame.to_vec();
         let event = self.endpoint.handle_frame(&mut self.port, now, route, topic, &mut frame)?;
         if let Event::Message(message) = event {
@@ -109,7 +111,7 @@ impl Node {
         Ok(())
     }
 
-    fn output(&mut self, now: u64) -> Vec<(Transmit, Vec<u8>)> {
+    pub(crate) fn output(&mut self, now: u64) -> Vec<(Transmit, Vec<u8>)> {
         let mut frames = Vec::new();
         let mut buffer = [0; 1024];
         while let Some(transmit) = self.endpoint.poll_transmit(&mut self.port, now, &mut buffer).unwrap() {
@@ -118,12 +120,12 @@ impl Node {
         frames
     }
 
-    fn frames(&mut self, now: u64) -> Vec<Vec<u8>> {
+    pub(crate) fn frames(&mut self, now: u64) -> Vec<Vec<u8>> {
         self.output(now).into_iter().map(|(_, frame)| frame).collect()
     }
 
     /// As [`frames`](Self::frames), going on when the store fails.
-    fn patient_frames(&mut self, now: u64) -> Vec<Vec<u8>> {
+    pub(crate) fn patient_frames(&mut self, now: u64) -> Vec<Vec<u8>> {
         let mut frames = Vec::new();
         let mut buffer = [0; 1024];
         for _ in 0..64 {
@@ -136,23 +138,23 @@ impl Node {
         panic!("poll_transmit never ends");
     }
 
-    fn session(&self, peer: &Node) -> SessionHandle {
+    pub(crate) fn session(&self, peer: &Node) -> SessionHandle {
         self.endpoint.find(&peer.identity.thumbprint).unwrap()
     }
 
-    fn send(&mut self, now: u64, session: SessionHandle, message: &Outgoing<'_>) -> Result<(Sent, Vec<u8>)> {
+    pub(crate) fn send(&mut self, now: u64, session: SessionHandle, message: &Outgoing<'_>) -> Result<(Sent, Vec<u8>)> {
         let mut buffer = [0; 1024];
         let sent = self.endpoint.send(&mut self.port, now, session, message, &mut buffer)?;
         Ok((sent, buffer[..sent.len].to_vec()))
     }
 
-    fn take_events(&mut self) -> Vec<Event<'static>> {
+    pub(crate) fn take_events(&mut self) -> Vec<Event<'static>> {
         self.collect();
         std::mem::take(&mut self.events)
     }
 
     /// Everything that bad input must leave alone: all of the state but counters, the counts of failures, and which cached frame is to go out.
-    fn fingerprint(&mut self) -> u64 {
+    pub(crate) fn fingerprint(&mut self) -> u64 {
         let mut hasher = DefaultHasher::new();
         let (sessions, handshakes) = self.endpoint.slots();
         self.endpoint.digest_counts().hash(&mut hasher);
@@ -168,14 +170,14 @@ impl Node {
 }
 
 /// Two endpoints that know each other, and a line that the test handles itself.
-struct Pair {
-    a: Node,
-    b: Node,
-    now: u64,
+pub(crate) struct Pair {
+    pub(crate) a: Node,
+    pub(crate) b: Node,
+    pub(crate) now: u64,
 }
 
 impl Pair {
-    fn with(toy: bool, seed: u64, adjust: impl Fn(&mut Config)) -> Self {
+    pub(crate) fn with(toy: bool, seed: u64, adjust: impl Fn(&mut Config)) -> Self {
         let (a, b) = (Identity::new(1, "dev-1", toy), Identity::new(2, "hub", toy));
         let mut config = Config::default();
         adjust(&mut config);
@@ -183,12 +185,12 @@ impl Pair {
         Pair { a: node(&a, &b), b: node(&b, &a), now: 1_000 }
     }
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Pair::with(true, 1, |_| ())
     }
 
     /// Carries frames both ways, without loss, until nobody has anything to say.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for _ in 0..64 {
             let (from_a, from_b) = (self.a.frames(self.now), self.b.frames(self.now));
             if from_a.is_empty() && from_b.is_empty() {
@@ -207,7 +209,7 @@ impl Pair {
     }
 
     /// Lets timers fire and frames travel for a while.
-    fn run(&mut self, duration: u64) {
+    pub(crate) fn run(&mut self, duration: u64) {
         let end = self.now + duration;
         loop {
             self.settle();
@@ -225,7 +227,7 @@ impl Pair {
     }
 
     /// `a` connects to `b`.
-    fn connect(&mut self) -> (SessionHandle, SessionHandle) {
+    pub(crate) fn connect(&mut self) -> (SessionHandle, SessionHandle) {
         let peer = self.b.identity.thumbprint;
         self.a.endpoint.connect(&mut self.a.port, self.now, Route::default(), Some(peer)).unwrap();
         self.settle();
@@ -234,26 +236,26 @@ impl Pair {
         (self.a.session(&self.b), self.b.session(&self.a))
     }
 
-    fn connected() -> (Self, SessionHandle, SessionHandle) {
+    pub(crate) fn connected() -> (Self, SessionHandle, SessionHandle) {
         let mut pair = Pair::new();
         let (a, b) = pair.connect();
         (pair, a, b)
     }
 
     /// `a` sends, `b` takes it in.
-    fn pass(&mut self, session: SessionHandle, message: &Outgoing<'_>) -> Result<()> {
+    pub(crate) fn pass(&mut self, session: SessionHandle, message: &Outgoing<'_>) -> Result<()> {
         let (_, frame) = self.a.send(self.now, session, message)?;
         self.b.input(self.now, Route::default(), None, &frame)
     }
 }
 
-fn exported(node: &mut Node, session: SessionHandle) -> [u8; 16] {
+pub(crate) fn exported(node: &mut Node, session: SessionHandle) -> [u8; 16] {
     let mut out = [0; 16];
     node.endpoint.export(&mut node.port, session, 33_000, b"test", &mut out).unwrap();
     out
 }
 
-const DATA: Outgoing<'static> = Outgoing {
+pub(crate) const DATA: Outgoing<'static> = Outgoing {
     kind: Kind::Data,
     confirmable: false,
     topic: Topic::None,
@@ -264,5 +266,5 @@ const DATA: Outgoing<'static> = Outgoing {
     number: None,
     origin: None,
 };
-const CONFIRMABLE: Outgoing<'static> = Outgoing { confirmable: true, payload: b"confirm", ..DATA };
-const COMMAND: Outgoing<'static> = Outgoing { kind: Kind::Command, payload: b"unlock", ..DATA };
+pub(crate) const CONFIRMABLE: Outgoing<'static> = Outgoing { confirmable: true, payload: b"confirm", ..DATA };
+pub(crate) const COMMAND: Outgoing<'static> = Outgoing { kind: Kind::Command, payload: b"unlock", ..DATA };

@@ -14,37 +14,37 @@ use std::vec::Vec;
 
 /// xorshift64*.
 #[derive(Clone, Debug)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         (self.next() >> 16) % n
     }
 
-    pub(super) fn chance(&mut self, percent: u64) -> bool {
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 }
 
 /// What an endpoint presents itself with.
 #[derive(Clone)]
-pub(super) struct Identity {
-    pub(super) kind: KeyKind,
-    pub(super) private: [u8; 32],
-    pub(super) kid: u8,
-    pub(super) credential: Vec<u8>,
-    pub(super) thumbprint: Thumbprint,
+pub(crate) struct Identity {
+    pub(crate) kind: KeyKind,
+    pub(crate) private: [u8; 32],
+    pub(crate) kid: u8,
+    pub(crate) credential: Vec<u8>,
+    pub(crate) thumbprint: Thumbprint,
 }
 
 const PRIME: u64 = (1 << 61) - 1;
@@ -86,12 +86,12 @@ fn toy_hash(parts: &[&[u8]]) -> [u8; 32] {
 }
 
 impl Identity {
-    pub(super) fn new(kid: u8, subject: &str, toy: bool) -> Self {
+    pub(crate) fn new(kid: u8, subject: &str, toy: bool) -> Self {
         Self::of(KeyKind::X25519, kid, subject, toy)
     }
 
     /// With a key of this kind; among toys, those that sign are real.
-    pub(super) fn of(kind: KeyKind, kid: u8, subject: &str, toy: bool) -> Self {
+    pub(crate) fn of(kind: KeyKind, kid: u8, subject: &str, toy: bool) -> Self {
         let mut private = [kid; 32];
         private[1] = 0x5a;
         let key = if toy && kind == KeyKind::X25519 {
@@ -110,42 +110,42 @@ impl Identity {
 }
 
 #[derive(Clone)]
-pub(super) struct TestPort {
-    pub(super) toy: bool,
-    pub(super) dice: Dice,
-    pub(super) own: Option<Identity>,
-    pub(super) by_value: bool,
-    pub(super) suites: Vec<Suite>,
+pub(crate) struct TestPort {
+    pub(crate) toy: bool,
+    pub(crate) dice: Dice,
+    pub(crate) own: Option<Identity>,
+    pub(crate) by_value: bool,
+    pub(crate) suites: Vec<Suite>,
     /// kid and credential.
-    pub(super) peers: Vec<(u8, Vec<u8>)>,
+    pub(crate) peers: Vec<(u8, Vec<u8>)>,
     /// Accepted by value only.
-    pub(super) known: Vec<Vec<u8>>,
-    pub(super) stored: BTreeMap<u32, Vec<u8>>,
-    pub(super) resists: bool,
-    pub(super) fail_saves: bool,
+    pub(crate) known: Vec<Vec<u8>>,
+    pub(crate) stored: BTreeMap<u32, Vec<u8>>,
+    pub(crate) resists: bool,
+    pub(crate) fail_saves: bool,
     /// In percent: saves that fail, saves after which the power goes.
-    pub(super) store_failures: u64,
-    pub(super) cuts: u64,
-    pub(super) power_gone: bool,
+    pub(crate) store_failures: u64,
+    pub(crate) cuts: u64,
+    pub(crate) power_gone: bool,
     /// Key and nonce of everything ever sealed, and what it was: a nonce is never used for two things.
-    pub(super) sealed: BTreeMap<[u8; 32], [u8; 32]>,
+    pub(crate) sealed: BTreeMap<[u8; 32], [u8; 32]>,
     /// Saves take effect, and are reported as failed.
-    pub(super) deny_saves: bool,
+    pub(crate) deny_saves: bool,
     /// Saves succeed so often, then power goes: they fail from then on.
-    pub(super) saves: u32,
-    pub(super) pending: bool,
+    pub(crate) saves: u32,
+    pub(crate) pending: bool,
     /// The provider of the static key has no answer.
-    pub(super) broken: bool,
+    pub(crate) broken: bool,
     /// Operations with the static key that were asked for.
-    pub(super) operations: u32,
+    pub(crate) operations: u32,
     /// What a signature that is pending was asked for.
     asked: Option<Vec<u8>>,
-    pub(super) deny: bool,
-    pub(super) claimed: Option<InboxName>,
+    pub(crate) deny: bool,
+    pub(crate) claimed: Option<InboxName>,
 }
 
 impl TestPort {
-    pub(super) fn blank(toy: bool, seed: u64) -> Self {
+    pub(crate) fn blank(toy: bool, seed: u64) -> Self {
         TestPort {
             toy,
             dice: Dice::new(seed),
@@ -172,7 +172,7 @@ impl TestPort {
         }
     }
 
-    pub(super) fn new(own: &Identity, peers: &[&Identity], toy: bool, seed: u64) -> Self {
+    pub(crate) fn new(own: &Identity, peers: &[&Identity], toy: bool, seed: u64) -> Self {
         let mut port = TestPort::blank(toy, seed ^ u64::from(own.kid) << 40);
         port.own = Some(own.clone());
         port.peers = peers.iter().map(|peer| (peer.kid, peer.credential.clone())).collect();

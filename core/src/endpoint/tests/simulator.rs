@@ -1,44 +1,46 @@
 //! Two endpoints with applications over a bad network, by seed: what the protocol promises is checked while it runs, and when the loss has
 //! stopped everything must have come to rest.
 
+use super::end::End;
 use super::port::Dice;
 use super::*;
 use crate::crypto::software::KeyKind;
 use crate::edhoc::Method;
+use std::boxed::Box;
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::String;
 
 /// What a run is made of; chances in percent.
 #[derive(Clone, Copy)]
-pub(super) struct Plot {
-    pub(super) seed: u64,
-    pub(super) loss: u64,
-    pub(super) duplicates: u64,
+pub(crate) struct Plot {
+    pub(crate) seed: u64,
+    pub(crate) loss: u64,
+    pub(crate) duplicates: u64,
     /// Longest delay of a frame in ms; frames overtake each other.
-    pub(super) delay: u64,
+    pub(crate) delay: u64,
     /// When the network becomes good.
-    pub(super) bad_until: u64,
-    pub(super) messages: u64,
-    pub(super) updates: u64,
-    pub(super) restarts: [Restarts; 2],
+    pub(crate) bad_until: u64,
+    pub(crate) messages: u64,
+    pub(crate) updates: u64,
+    pub(crate) restarts: [Restarts; 2],
     /// How often each end starts a handshake for no reason.
-    pub(super) reconnects: u64,
+    pub(crate) reconnects: u64,
     /// The other end may start, too.
-    pub(super) both_start: bool,
-    pub(super) mqtt: bool,
-    pub(super) adversary: bool,
-    pub(super) identifier_len: u8,
+    pub(crate) both_start: bool,
+    pub(crate) mqtt: bool,
+    pub(crate) adversary: bool,
+    pub(crate) identifier_len: u8,
     /// Whether each end has a key that signs, instead of a static Diffie-Hellman key.
-    pub(super) signs: [bool; 2],
+    pub(crate) signs: [bool; 2],
     /// Of all store operations, in percent: those that fail, and those after which the power goes.
-    pub(super) store_failures: u64,
-    pub(super) cuts: u64,
+    pub(crate) store_failures: u64,
+    pub(crate) cuts: u64,
 }
 
 /// What happens to a process.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Restarts {
+pub(crate) enum Restarts {
     Never,
     /// The store survives.
     Kept(u64),
@@ -49,7 +51,7 @@ pub(super) enum Restarts {
 }
 
 impl Plot {
-    pub(super) const CALM: Plot = Plot {
+    pub(crate) const CALM: Plot = Plot {
         seed: 0,
         loss: 0,
         duplicates: 0,
@@ -110,29 +112,29 @@ struct Packet {
     forged: bool,
 }
 
-pub(super) struct World {
+pub(crate) struct World {
     plot: Plot,
-    pub(super) nodes: [Node; 2],
+    pub(crate) nodes: [Box<dyn End>; 2],
     apps: [App; 2],
     air: Vec<Packet>,
-    pub(super) now: u64,
+    pub(crate) now: u64,
     dice: Dice,
     /// Every frame ever, for replays.
     heard: Vec<(usize, Vec<u8>)>,
     /// Old copies of the stores.
     copies: [Vec<BTreeMap<u32, Vec<u8>>>; 2],
     /// What happens to the n-th frame, if it was written in advance.
-    pub(super) script: BTreeMap<usize, Fate>,
-    pub(super) frames: usize,
+    pub(crate) script: BTreeMap<usize, Fate>,
+    pub(crate) frames: usize,
     next_id: u64,
     stranger: Option<Node>,
     exporters: BTreeMap<(Sid, u32), [u8; 16]>,
-    pub(super) trace: bool,
+    pub(crate) trace: bool,
 }
 
 /// A fate written in advance.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     Lost,
     Twice,
     Late(u64),
@@ -142,34 +144,53 @@ pub(super) enum Fate {
 const QUIET: u64 = 1_200_000;
 const LAST_WORDS: u64 = 400_000;
 
+/// Subjects and inbox names.
+const NAMES: [&str; 2] = ["dev-1", "hub"];
+
 impl World {
-    pub(super) fn new(plot: Plot) -> Self {
+    /// Two endpoints.
+    pub(crate) fn new(plot: Plot) -> Self {
+        let [first, second] = World::identities(&plot);
+        let ends = [(&first, &second), (&second, &first)].map(|(own, peer)| World::endpoint(&plot, own, peer));
+        World::of(plot, ends)
+    }
+
+    /// Who the two are.
+    pub(crate) fn identities(plot: &Plot) -> [Identity; 2] {
         let kinds = plot.signs.map(|signs| if signs { KeyKind::Ed25519 } else { KeyKind::X25519 });
-        let identities = [Identity::of(kinds[0], 1, "dev-1", true), Identity::of(kinds[1], 2, "hub", true)];
-        let nodes = [0, 1].map(|which: usize| {
-            let inbox = InboxName::new([&b"dev-1"[..], b"hub"][which]).unwrap();
-            let config = Config {
-                offers: true,
-                ping_after_ms: 60_000,
-                identifier_len: plot.identifier_len,
-                reserve: 8,
-                edge: 8,
-                mqtt: plot.mqtt,
-                inbox: plot.mqtt.then_some(inbox),
-                method: match [plot.signs[which], plot.signs[1 - which]] {
-                    [true, true] => Method::SignSign,
-                    [true, false] => Method::SignDh,
-                    [false, true] => Method::DhSign,
-                    [false, false] => Method::DhDh,
-                },
-                ..Config::default()
-            };
-            let mut node = Node::new(&identities[which], &[&identities[1 - which]], config, true, plot.seed);
-            node.port.resists = !matches!(plot.restarts[which], Restarts::Volatile(_) | Restarts::Any(_));
-            node
-        });
+        [Identity::of(kinds[0], 1, NAMES[0], true), Identity::of(kinds[1], 2, NAMES[1], true)]
+    }
+
+    /// One that is an endpoint.
+    pub(crate) fn endpoint(plot: &Plot, own: &Identity, peer: &Identity) -> Box<dyn End> {
+        let which = usize::from(own.kid) - 1;
+        let config = Config {
+            offers: true,
+            ping_after_ms: 60_000,
+            identifier_len: plot.identifier_len,
+            reserve: 8,
+            edge: 8,
+            mqtt: plot.mqtt,
+            inbox: plot.mqtt.then(|| InboxName::new(NAMES[which].as_bytes()).unwrap()),
+            method: match [plot.signs[which], plot.signs[1 - which]] {
+                [true, true] => Method::SignSign,
+                [true, false] => Method::SignDh,
+                [false, true] => Method::DhSign,
+                [false, false] => Method::DhDh,
+            },
+            ..Config::default()
+        };
+        Box::new(Node::new(own, &[peer], config, true, plot.seed))
+    }
+
+    /// Two of any kind.
+    pub(crate) fn of(plot: Plot, mut nodes: [Box<dyn End>; 2]) -> Self {
+        for (node, restarts) in nodes.iter_mut().zip(plot.restarts) {
+            node.port().resists = !matches!(restarts, Restarts::Volatile(_) | Restarts::Any(_));
+        }
         let mut stranger = None;
         if plot.adversary {
+            let identities = World::identities(&plot);
             let identity = Identity::new(66, "mallory", true);
             stranger = Some(Node::new(&identity, &[&identities[0], &identities[1]], Config::default(), true, plot.seed));
         }
@@ -189,6 +210,10 @@ impl World {
             exporters: BTreeMap::new(),
             trace: false,
         };
+        for who in 0..2 {
+            // What is stored without a defence against rollback, an endpoint reads for the numbers of messages; others need not.
+            world.apps[who].forgetful = !world.nodes[who].is_full() && !world.nodes[who].port().resists;
+        }
         world.apps[0].connect_at = Some(0);
         if plot.both_start {
             let first = world.dice.below(40);
@@ -204,7 +229,7 @@ impl World {
     }
 
     fn route(&self, to: usize) -> Route {
-        if self.plot.mqtt { Route::new([&b"dev-1"[..], b"hub"][to]).unwrap() } else { Route::default() }
+        if self.plot.mqtt { Route::new(NAMES[to].as_bytes()).unwrap() } else { Route::default() }
     }
 
     // ---- network
@@ -297,19 +322,20 @@ impl World {
             }
             kind => {
                 self.apps[who].sent.insert(id);
-                self.apps[who].outbox.push(Outbound { id, command: kind == 1, first: None, current: None, done: false });
+                let command = kind == 1 && self.nodes[who].is_full();
+                self.apps[who].outbox.push(Outbound { id, command, first: None, current: None, done: false });
             }
         }
     }
 
     fn standing(&self, who: usize) -> Option<SessionHandle> {
-        self.nodes[who].endpoint.find(&self.nodes[1 - who].identity.thumbprint)
+        self.nodes[who].standing(&self.nodes[1 - who].thumbprint())
     }
 
     /// Sends what is not out under the session that stands.
     fn push_outbox(&mut self, who: usize) {
         let Some(session) = self.standing(who) else { return };
-        let sid = self.nodes[who].endpoint.session(session, self.now).unwrap().sid;
+        let (sid, _, _) = self.nodes[who].describe(self.now, session).unwrap();
         // What was sent before goes first.
         let mut places: Vec<usize> = (0..self.apps[who].outbox.len()).collect();
         places.sort_by_key(|place| self.apps[who].outbox[*place].first.is_none());
@@ -345,14 +371,14 @@ impl World {
     }
 
     fn resend(&mut self, who: usize, session: SessionHandle, number: u64) {
-        let Ok(info) = self.nodes[who].endpoint.session(session, self.now) else { return };
-        let found = self.apps[who].outbox.iter().find(|message| !message.done && message.current == Some((info.sid, number)));
+        let Some((sid, _, _)) = self.nodes[who].describe(self.now, session) else { return };
+        let found = self.apps[who].outbox.iter().find(|message| !message.done && message.current == Some((sid, number)));
         let Some(message) = found else {
-            self.nodes[who].endpoint.abandon(session, number).unwrap();
+            self.nodes[who].abandon(session, number).unwrap();
             return;
         };
         let payload = message.id.to_be_bytes();
-        let origin = message.first.filter(|first| first.sid != info.sid);
+        let origin = message.first.filter(|first| first.sid != sid);
         let kind = if message.command { Kind::Command } else { Kind::Data };
         let outgoing = Outgoing { kind, number: Some(number), payload: &payload, origin, ..DATA };
         let result = self.nodes[who].send(self.now, session, &outgoing);
@@ -370,14 +396,14 @@ impl World {
         self.say(|| format!("{who} {event:?}"));
         match event {
             Event::Established { session, role, resumed, handshake, .. } => {
-                let info = self.nodes[who].endpoint.session(session, self.now).unwrap();
-                self.apps[who].names.insert(session, info.sid);
+                let (sid, _, _) = self.nodes[who].describe(self.now, session).unwrap();
+                self.apps[who].names.insert(session, sid);
                 match role {
                     crate::edhoc::Role::Initiator => {
-                        self.apps[who].initiated.insert(info.sid);
+                        self.apps[who].initiated.insert(sid);
                     }
                     // R confirmed implies I confirmed.
-                    crate::edhoc::Role::Responder => assert!(self.apps[1 - who].initiated.contains(&info.sid)),
+                    crate::edhoc::Role::Responder => assert!(self.apps[1 - who].initiated.contains(&sid)),
                 }
                 if handshake.is_some() && handshake == self.apps[who].connecting {
                     self.apps[who].connecting = None;
@@ -431,9 +457,9 @@ impl World {
 
     /// The same session name and epoch never mean different keys.
     fn check_agreement(&mut self, who: usize, session: SessionHandle) {
-        let info = self.nodes[who].endpoint.session(session, self.now).unwrap();
-        let value = exported(&mut self.nodes[who], session);
-        let known = *self.exporters.entry((info.sid, info.epoch)).or_insert(value);
+        let (sid, epoch, _) = self.nodes[who].describe(self.now, session).unwrap();
+        let value = self.nodes[who].exported(session);
+        let known = *self.exporters.entry((sid, epoch)).or_insert(value);
         assert_eq!(known, value, "two values for one session and epoch");
     }
 
@@ -441,7 +467,7 @@ impl World {
         let id = u64::from_be_bytes(got.payload[..].try_into().unwrap());
         self.say(|| format!("{who} gets {id}: {:?} {:?} {:?}", got.session, got.number, got.origin));
         assert!(self.apps[1 - who].sent.contains(&id), "delivered what was never sent");
-        assert_eq!(got.peer, self.nodes[1 - who].identity.thumbprint);
+        assert_eq!(got.peer, self.nodes[1 - who].thumbprint());
         let app = &mut self.apps[who];
         let Some(number) = got.number else {
             assert!(self.apps[1 - who].unconfirmed_sent.contains(&id));
@@ -459,8 +485,7 @@ impl World {
         let (due, later): (Vec<_>, Vec<_>) = self.apps[who].holding.drain(..).partition(|held| held.0 <= now);
         self.apps[who].holding = later;
         for (_, id, session, number, origin) in due {
-            let node = &mut self.nodes[who];
-            let result = node.endpoint.commit(&mut node.port, now, session, number, origin);
+            let result = self.nodes[who].commit(now, session, number, origin);
             match result {
                 Ok(()) => *self.apps[who].committed.entry(id).or_default() += 1,
                 // Tried again: the effect and the commit are one.
@@ -477,7 +502,7 @@ impl World {
 
     /// Right after a store operation: what else the call brought about is lost.
     fn power_went(&mut self, who: usize) -> bool {
-        let went = std::mem::take(&mut self.nodes[who].port.power_gone);
+        let went = std::mem::take(&mut self.nodes[who].port().power_gone);
         if went {
             self.say(|| format!("{who} loses power"));
             self.come_back(who);
@@ -503,7 +528,7 @@ impl World {
             if self.power_went(who) {
                 continue;
             }
-            if frames.is_empty() && self.nodes[who].endpoint.tables.next_event().is_none() {
+            if frames.is_empty() && !self.nodes[who].has_events() {
                 return;
             }
             for frame in frames {
@@ -518,12 +543,12 @@ impl World {
         let fortune = if matches!(kind, Restarts::Any(_)) { self.dice.below(3) } else { 2 };
         match fortune {
             0 => {
-                self.nodes[who].port.stored.clear();
+                self.nodes[who].port().stored.clear();
                 self.apps[who].forgetful = true;
             }
             1 if !self.copies[who].is_empty() => {
                 let nth = self.dice.below(self.copies[who].len() as u64) as usize;
-                self.nodes[who].port.stored = self.copies[who][nth].clone();
+                self.nodes[who].port().stored = self.copies[who][nth].clone();
                 self.apps[who].forgetful = true;
             }
             _ => {}
@@ -534,10 +559,10 @@ impl World {
 
     /// The process begins again with what is in the store.
     fn come_back(&mut self, who: usize) {
-        let (failures, cuts) = (self.nodes[who].port.store_failures, self.nodes[who].port.cuts);
-        (self.nodes[who].port.store_failures, self.nodes[who].port.cuts) = (0, 0);
+        let (failures, cuts) = (self.nodes[who].port().store_failures, self.nodes[who].port().cuts);
+        (self.nodes[who].port().store_failures, self.nodes[who].port().cuts) = (0, 0);
         let count = self.nodes[who].restart(self.now);
-        (self.nodes[who].port.store_failures, self.nodes[who].port.cuts) = (failures, cuts);
+        (self.nodes[who].port().store_failures, self.nodes[who].port().cuts) = (failures, cuts);
         self.say(|| format!("{who} restored {count}"));
         let app = &mut self.apps[who];
         app.lives += 1;
@@ -550,7 +575,7 @@ impl World {
             self.apps[who].connect_at = Some(self.now + pause);
         }
         let life = self.apps[who].lives;
-        let events = std::mem::take(&mut self.nodes[who].events);
+        let events = self.nodes[who].take_events();
         for event in events {
             if self.apps[who].lives == life {
                 self.on_event(who, event);
@@ -561,12 +586,11 @@ impl World {
     fn arrive(&mut self, packet: &Packet) {
         let who = packet.to;
         let before = if packet.forged { Some(self.nodes[who].fingerprint()) } else { None };
-        let had = self.nodes[who].delivered.len();
         // The stranger listens to everything.
         if let Some(stranger) = &mut self.stranger {
             let _ = stranger.input(self.now, Route::default(), None, &packet.frame);
         }
-        let result = self.nodes[who].input(self.now, Route::default(), None, &packet.frame);
+        let result = self.nodes[who].input(self.now, &packet.frame);
         self.say(|| format!("{who} takes type {:02x?}: {result:?}", packet.frame.first()));
         if self.power_went(who) {
             return;
@@ -580,15 +604,14 @@ impl World {
             assert!(result.is_err(), "a forged frame was taken");
             assert_eq!(self.nodes[who].fingerprint(), before, "a forged frame changed the state");
         }
-        let got: Vec<_> = self.nodes[who].delivered.drain(had..).collect();
-        for message in &got {
+        for message in &self.nodes[who].take_delivered() {
             self.on_message(who, message);
         }
     }
 
     fn next_time(&self) -> Option<u64> {
         let air = self.air.iter().map(|packet| packet.at);
-        let timers = self.nodes.iter().filter_map(|node| node.endpoint.poll_timeout());
+        let timers = self.nodes.iter().filter_map(|node| node.due());
         let apps = self.apps.iter().flat_map(|app| app.connect_at.into_iter().chain(app.holding.iter().map(|held| held.0)));
         air.chain(timers).chain(apps).min()
     }
@@ -598,16 +621,15 @@ impl World {
         for who in 0..2 {
             if self.apps[who].connect_at.is_some_and(|at| at <= self.now) {
                 self.apps[who].connect_at = None;
-                let (peer, route) = (self.nodes[1 - who].identity.thumbprint, self.route(1 - who));
-                let (now, node) = (self.now, &mut self.nodes[who]);
-                match node.endpoint.connect(&mut node.port, now, route, Some(peer)) {
+                let (peer, route) = (self.nodes[1 - who].thumbprint(), self.route(1 - who));
+                let now = self.now;
+                match self.nodes[who].connect(now, route, peer) {
                     Ok(id) => self.apps[who].connecting = Some(id),
                     Err(Error::NoSpace) => self.apps[who].connect_at = Some(now + 5_000),
                     Err(error) => panic!("connect: {error:?}"),
                 }
             }
-            let node = &mut self.nodes[who];
-            node.endpoint.handle_timeout(&mut node.port, self.now).unwrap();
+            self.nodes[who].tick(self.now);
             self.commit_due(who);
         }
         let now = self.now;
@@ -659,8 +681,7 @@ impl World {
             0 => self.new_message(who),
             1 => {
                 if let Some(session) = self.standing(who) {
-                    let node = &mut self.nodes[who];
-                    let _ = node.endpoint.key_update(&mut node.port, self.now, session);
+                    let _ = self.nodes[who].key_update(self.now, session);
                 }
             }
             2 => {
@@ -671,14 +692,14 @@ impl World {
             }
         }
         if self.copies[who].len() < 8 && self.dice.chance(30) {
-            let copy = self.nodes[who].port.stored.clone();
+            let copy = self.nodes[who].port().stored.clone();
             self.copies[who].push(copy);
         }
     }
 
-    pub(super) fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         for node in &mut self.nodes {
-            (node.port.store_failures, node.port.cuts) = (self.plot.store_failures, self.plot.cuts);
+            (node.port().store_failures, node.port().cuts) = (self.plot.store_failures, self.plot.cuts);
         }
         self.drain(0);
         for (at, who, kind) in self.acts() {
@@ -688,7 +709,7 @@ impl World {
         }
         self.run_until(self.plot.bad_until);
         for node in &mut self.nodes {
-            (node.port.store_failures, node.port.cuts) = (0, 0);
+            (node.port().store_failures, node.port().cuts) = (0, 0);
         }
         let quiet = self.plot.bad_until + QUIET;
         // Something to notice a dead session by, at both ends.
@@ -707,13 +728,13 @@ impl World {
 
     fn check_rest(&mut self) {
         let standing = [self.standing(0), self.standing(1)].map(|session| session.expect("no session stands"));
-        let infos = [0, 1].map(|who| self.nodes[who].endpoint.session(standing[who], self.now).unwrap());
-        assert_eq!(infos[0].sid, infos[1].sid, "different sessions stand");
-        assert_eq!(infos[0].epoch, infos[1].epoch);
-        assert_eq!(exported(&mut self.nodes[0], standing[0]), exported(&mut self.nodes[1], standing[1]));
+        let infos = [0, 1].map(|who| self.nodes[who].describe(self.now, standing[who]).unwrap());
+        assert_eq!(infos[0].0, infos[1].0, "different sessions stand");
+        assert_eq!(infos[0].1, infos[1].1);
+        assert_eq!(self.nodes[0].exported(standing[0]), self.nodes[1].exported(standing[1]));
         for who in 0..2 {
             self.check_agreement(who, standing[who]);
-            assert_eq!(infos[who].unacknowledged, 0, "unacknowledged at {who}");
+            assert_eq!(infos[who].2, 0, "unacknowledged at {who}");
             assert!(self.apps[who].holding.is_empty());
             for message in &self.apps[who].outbox {
                 assert!(message.done, "never acknowledged: {} at {who}", message.id);
@@ -721,9 +742,7 @@ impl World {
                 let exactly_once = times == 1 || (times > 1 && self.apps[1 - who].forgetful);
                 assert!(exactly_once, "{} committed {times} times", message.id);
             }
-            let live = self.nodes[who].endpoint.live(standing[who]).unwrap();
-            assert_eq!(live.resume, None);
-            assert_eq!(live.context.updating(), Updating::Idle);
+            assert!(self.nodes[who].is_at_rest(standing[who]));
         }
     }
 }

@@ -1,18 +1,29 @@
 //! What the simulator plays: every kind of trouble, by many seeds.
 
-use super::simulator::{Plot, Restarts, World};
+use super::simulator::{Fate, Plot, Restarts, World};
 
-/// Runs a plot; a failure names its seed.
-pub(super) fn play(plot: Plot) {
-    let outcome = std::panic::catch_unwind(|| World::new(plot).run());
-    if let Err(cause) = outcome {
-        std::eprintln!("seed {}", plot.seed);
-        std::panic::resume_unwind(cause);
-    }
+/// Runs a plot in a world made for it, with what happens to some frames written in advance; gives the count of frames. A failure names its seed.
+pub(crate) fn play_in(world: fn(Plot) -> World, plot: Plot, script: &[(usize, Fate)]) -> usize {
+    let outcome = std::panic::catch_unwind(|| {
+        let mut world = world(plot);
+        world.script = script.iter().copied().collect();
+        world.trace = std::env::var_os("SEALWIRE_TRACE").is_some();
+        world.run();
+        world.frames
+    });
+    outcome.unwrap_or_else(|cause| {
+        std::eprintln!("seed {}, script {script:?}", plot.seed);
+        std::panic::resume_unwind(cause)
+    })
+}
+
+/// Between two endpoints.
+pub(crate) fn play(plot: Plot) {
+    play_in(World::new, plot, &[]);
 }
 
 /// Seeds per property: hundreds in a release build, a few in a debug build, or what SEALWIRE_RUNS says.
-fn runs() -> u64 {
+pub(crate) fn runs() -> u64 {
     let told = std::env::var("SEALWIRE_RUNS").ok().and_then(|text| text.parse().ok());
     told.unwrap_or(if cfg!(debug_assertions) { 20 } else { 600 })
 }
@@ -100,7 +111,7 @@ fn runs_are_reproducible() {
     let run = || {
         let mut world = World::new(Plot { seed: 11, adversary: true, restarts: [Restarts::Kept(2); 2], ..BAD });
         world.run();
-        (world.frames, world.now, world.nodes.each_mut().map(|node| (node.fingerprint(), node.endpoint.counters())))
+        (world.frames, world.now, world.nodes.each_mut().map(|node| node.fingerprint()))
     };
     assert_eq!(run(), run());
 }

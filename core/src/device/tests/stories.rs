@@ -1,0 +1,135 @@
+//! The simulator's stories with a device as one end: a bad network, restarts, failing stores, power cuts, an adversary. That no nonce is used
+//! for two things is checked by the port with everything that is sealed.
+
+use super::end::DeviceEnd;
+use crate::endpoint::tests::simulator::{Fate, Plot, Restarts, World};
+use crate::endpoint::tests::stories::{play_in, runs};
+use std::boxed::Box;
+
+/// A device, which begins, and a hub.
+fn world(plot: Plot) -> World {
+    let [device, hub] = World::identities(&plot);
+    let end = Box::new(DeviceEnd::new(&device, &hub, plot.mqtt, plot.seed));
+    let hub = World::endpoint(&plot, &hub, &device);
+    World::of(plot, [end, hub])
+}
+
+fn random(plot: Plot) {
+    for seed in 0..runs() {
+        play_in(world, Plot { seed, ..plot }, &[]);
+    }
+}
+
+const BAD: Plot = Plot { loss: 30, duplicates: 20, delay: 1_500, updates: 3, ..Plot::CALM };
+
+#[test]
+fn calm() {
+    random(Plot { updates: 2, ..Plot::CALM });
+}
+
+#[test]
+fn a_bad_line() {
+    random(BAD);
+}
+
+#[test]
+fn a_bad_line_on_mqtt_without_a_way_back() {
+    random(Plot { mqtt: true, reconnects: 2, ..BAD });
+}
+
+#[test]
+fn new_handshakes_again_and_again() {
+    random(Plot { reconnects: 6, messages: 40, ..BAD });
+}
+
+#[test]
+fn restarts_with_their_state() {
+    random(Plot { restarts: [Restarts::Kept(3), Restarts::Kept(3)], ..BAD });
+}
+
+#[test]
+fn restarts_with_their_state_and_new_handshakes() {
+    random(Plot { restarts: [Restarts::Kept(3), Restarts::Kept(2)], reconnects: 4, messages: 40, ..BAD });
+}
+
+#[test]
+fn restarts_over_a_store_that_may_be_rolled_back() {
+    random(Plot { restarts: [Restarts::Volatile(2), Restarts::Volatile(2)], ..BAD });
+}
+
+#[test]
+fn restarts_without_their_state() {
+    random(Plot { restarts: [Restarts::Any(3), Restarts::Any(3)], ..BAD });
+}
+
+#[test]
+fn a_hub_that_loses_everything() {
+    random(Plot { restarts: [Restarts::Never, Restarts::Any(3)], ..BAD });
+    random(Plot { restarts: [Restarts::Kept(2), Restarts::Any(3)], reconnects: 1, ..BAD });
+}
+
+#[test]
+fn a_store_that_fails_and_power_that_goes() {
+    random(Plot { store_failures: 15, cuts: 5, ..BAD });
+    random(Plot { store_failures: 5, cuts: 15, reconnects: 2, messages: 40, ..BAD });
+}
+
+#[test]
+fn an_adversary_on_the_line() {
+    random(Plot { adversary: true, reconnects: 2, ..BAD });
+}
+
+#[test]
+fn an_adversary_and_restarts() {
+    random(Plot { adversary: true, restarts: [Restarts::Kept(2), Restarts::Any(2)], ..BAD });
+}
+
+#[test]
+fn an_adversary_failing_stores_and_new_handshakes() {
+    random(Plot { adversary: true, restarts: [Restarts::Kept(2); 2], reconnects: 3, store_failures: 5, cuts: 5, ..BAD });
+}
+
+const FATES: [Fate; 4] = [Fate::Lost, Fate::Twice, Fate::Late(300), Fate::Late(20_000)];
+/// Frames that are tried: those of the handshake, the messages, the restart and its resume.
+const POSITIONS: usize = 20;
+
+fn plots() -> [Plot; 3] {
+    let story = Plot { bad_until: 8_000, messages: 6, ..Plot::CALM };
+    [
+        Plot { seed: 1, updates: 1, ..story },
+        Plot { seed: 3, restarts: [Restarts::Kept(1), Restarts::Kept(1)], ..story },
+        Plot { seed: 4, restarts: [Restarts::Kept(1), Restarts::Volatile(1)], reconnects: 1, ..story },
+    ]
+}
+
+/// Every frame lost, doubled or late, in every position and in pairs.
+#[test]
+fn one_and_two_frames_at_a_time() {
+    let step = if cfg!(debug_assertions) { 5 } else { 1 };
+    for plot in plots() {
+        for first in 0..POSITIONS {
+            for fate in FATES {
+                assert!(play_in(world, plot, &[(first, fate)]) > POSITIONS, "the story is shorter than what is tried");
+            }
+        }
+        for first in (0..POSITIONS).step_by(step) {
+            for second in first + 1..POSITIONS {
+                for (one, other) in [(Fate::Lost, Fate::Lost), (Fate::Late(2_500), Fate::Lost), (Fate::Twice, Fate::Late(9_000))] {
+                    play_in(world, plot, &[(first, one), (second, other)]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn runs_of_lost_frames() {
+    for plot in plots() {
+        for first in 0..POSITIONS {
+            for length in 3..9 {
+                let script: std::vec::Vec<_> = (first..first + length).map(|position| (position, Fate::Lost)).collect();
+                play_in(world, plot, &script);
+            }
+        }
+    }
+}
