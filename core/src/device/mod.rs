@@ -586,6 +586,7 @@ impl<'a> Device<'a> {
             }
             session.repeat_at = now_ms.saturating_add(interval << session.attempts.min(MAX_DOUBLINGS));
         }
+        self.settle(now_ms);
     }
 
     /// Keeps the timer of repetitions current.
