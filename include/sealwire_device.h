@@ -324,7 +324,7 @@ int32_t sealwire_device_poll_transmit(struct sealwire_device *device,
                                       size_t *length);
 
 /**
- * When to call sealwire_device_poll_transmit() if no frame comes before: a moment on the clock of now_ms; UINT64_MAX if nothing waits.
+ * When to go round again if no frame comes before: a moment on the clock of now_ms; UINT64_MAX if nothing waits, 0 while an event does.
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY.
  */
@@ -365,11 +365,13 @@ int32_t sealwire_device_commit(struct sealwire_device *device,
 SEALWIRE_MUST_USE int32_t sealwire_device_abandon(struct sealwire_device *device, uint64_t number);
 
 /**
- * Ends the session at this end: erased from the store and from memory. The peer is not told.
+ * Ends the session at this end: erased from the store and from memory. The peer is not told; what it has not seen acknowledged, it may send again under
+ * the next session, and it is delivered again.
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; STORAGE_FAILED.
  */
-SEALWIRE_MUST_USE int32_t sealwire_device_session_close(struct sealwire_device *device);
+SEALWIRE_MUST_USE
+int32_t sealwire_device_session_close(struct sealwire_device *device);
 
 /**
  * Looks at a device.

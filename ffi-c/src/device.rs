@@ -431,7 +431,7 @@ pub unsafe extern "C" fn sealwire_device_poll_transmit(
     }
 }
 
-/// When to call sealwire_device_poll_transmit() if no frame comes before: a moment on the clock of now_ms; UINT64_MAX if nothing waits.
+/// When to go round again if no frame comes before: a moment on the clock of now_ms; UINT64_MAX if nothing waits, 0 while an event does.
 ///
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY.
 #[unsafe(no_mangle)]
@@ -513,7 +513,8 @@ pub unsafe extern "C" fn sealwire_device_abandon(device: *mut sealwire_device, n
     unsafe { with(device, |device, _| device.abandon(number)) }
 }
 
-/// Ends the session at this end: erased from the store and from memory. The peer is not told.
+/// Ends the session at this end: erased from the store and from memory. The peer is not told; what it has not seen acknowledged, it may send again under
+/// the next session, and it is delivered again.
 ///
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; STORAGE_FAILED.
 #[unsafe(no_mangle)]
