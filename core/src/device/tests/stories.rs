@@ -89,6 +89,25 @@ fn an_adversary_failing_stores_and_new_handshakes() {
     random(Plot { adversary: true, restarts: [Restarts::Kept(2); 2], reconnects: 3, store_failures: 5, cuts: 5, ..BAD });
 }
 
+/// Power goes at the device with every single operation on its store, before or after it took effect.
+#[test]
+fn power_cuts_at_every_operation() {
+    let plot = Plot { reconnects: 2, messages: 30, restarts: [Restarts::Kept(1), Restarts::Never], bad_until: 20_000, ..Plot::CALM };
+    for seed in 0..if cfg!(debug_assertions) { 2 } else { 20 } {
+        for effective in [false, true] {
+            for nth in 0.. {
+                let mut world = world(Plot { seed, ..plot });
+                world.nodes[0].port().cut = Some((nth, effective));
+                world.run();
+                if world.nodes[0].port().cut.is_some() {
+                    assert!(nth > 20, "{nth} operations are no story");
+                    break;
+                }
+            }
+        }
+    }
+}
+
 const FATES: [Fate; 4] = [Fate::Lost, Fate::Twice, Fate::Late(300), Fate::Late(20_000)];
 /// Frames that are tried: those of the handshake, the messages, the restart and its resume.
 const POSITIONS: usize = 20;

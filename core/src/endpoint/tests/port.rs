@@ -127,6 +127,8 @@ pub(crate) struct TestPort {
     pub(crate) store_failures: u64,
     pub(crate) cuts: u64,
     pub(crate) power_gone: bool,
+    /// The power goes with the save that follows so many, before or after it takes effect.
+    pub(crate) cut: Option<(u32, bool)>,
     /// Key and nonce of everything ever sealed, and what it was: a nonce is never used for two things.
     pub(crate) sealed: BTreeMap<[u8; 32], [u8; 32]>,
     /// Saves take effect, and are reported as failed.
@@ -160,6 +162,7 @@ impl TestPort {
             store_failures: 0,
             cuts: 0,
             power_gone: false,
+            cut: None,
             sealed: BTreeMap::new(),
             deny_saves: false,
             saves: 0,
@@ -354,6 +357,12 @@ impl Store for TestPort {
             return Err(Error::StorageFailed);
         }
         self.power_gone = self.dice.chance(self.cuts);
+        if let Some((_, effective)) = self.cut.take_if(|(saves, _)| *saves == self.saves) {
+            self.power_gone = true;
+            if !effective {
+                return Err(Error::StorageFailed);
+            }
+        }
         self.saves += 1;
         if data.is_empty() {
             self.stored.remove(&key);
