@@ -38,7 +38,7 @@ pub use event::{Counters, Event, Incoming, LinkCounters, Origin, Role, Sent, Ses
 pub use keys::{Credential, CredentialKind, CwtClaims, Key, KeyKind, Purpose, TrustAnchor};
 #[cfg(feature = "mqtt")]
 pub use link::{Broker, Login, MqttVersion, Tls, broker_from_url};
-pub use link::{FrameTransport, Link, LinkConfig, LinkEvent, LinkMessage, NetworkError, Receipt, Session};
+pub use link::{Cancellation, FrameTransport, Link, LinkConfig, LinkEvent, LinkMessage, NetworkError, Receipt, Session};
 pub use storage::{FileStorage, MemoryStorage};
 
 uniffi::setup_scaffolding!();

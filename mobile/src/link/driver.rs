@@ -62,6 +62,8 @@ pub(super) struct Driver {
     peers: HashMap<u32, Arc<Peer>>,
     sent: HashMap<u32, BTreeMap<u64, Unacknowledged>>,
     handshakes: HashMap<u32, oneshot::Sender<Established>>,
+    /// Who waited for a handshake instead of which another one stands: its session is theirs, on the same route.
+    superseded: Vec<(Vec<u8>, oneshot::Sender<Established>)>,
     /// Acknowledgements to the broker in order of arrival, with the message whose commit each waits for.
     owed: VecDeque<(u64, Option<(u32, u64)>)>,
     /// Routes of silent peers, with who they are and when they may get another handshake.
@@ -92,6 +94,7 @@ impl Driver {
             peers: HashMap::new(),
             sent: HashMap::new(),
             handshakes: HashMap::new(),
+            superseded: Vec::new(),
             owed: VecDeque::new(),
             healing: HashMap::new(),
             tasks: Some(tasks),
@@ -161,7 +164,7 @@ impl Driver {
         }
     }
 
-    fn failed(&mut self, error: SealwireError, topic: &str, frame: Vec<u8>) {
+    pub(super) fn failed(&mut self, error: SealwireError, topic: &str, frame: Vec<u8>) {
         if matches!(error, SealwireError::Pending { .. }) {
             self.emit(LinkEvent::KeyPending);
         } else {
@@ -305,8 +308,9 @@ impl Driver {
             Event::Established { session, peer, handshake, .. } => {
                 let found = self.peer(*session, peer);
                 if let Some(tell) = handshake.and_then(|handshake| self.handshakes.remove(&handshake)) {
-                    let _ = tell.send(Ok(found));
+                    let _ = tell.send(Ok(Arc::clone(&found)));
                 }
+                self.stands_instead(*session, &found);
                 self.touch();
             }
             Event::Acknowledged { session, top, missing } => {
@@ -324,6 +328,14 @@ impl Driver {
             Event::Replaced { old, sid, new } => self.replaced(*old, sid, *new),
             Event::PeerSilent { session } => self.heal(*session),
             Event::Closed { session, reason, .. } => self.ended(*session, reason),
+            Event::HandshakeFailed { handshake, route, reason: SealwireError::Superseded { .. } } => {
+                if let Some(tell) = self.handshakes.remove(handshake) {
+                    self.superseded.push((route.clone(), tell));
+                }
+                for (session, peer) in self.peers.clone() {
+                    self.stands_instead(session, &peer);
+                }
+            }
             Event::HandshakeFailed { handshake, reason, .. } => {
                 if let Some(tell) = self.handshakes.remove(handshake) {
                     let _ = tell.send(Err(self.refusal.take().unwrap_or_else(|| reason.clone())));
@@ -332,6 +344,21 @@ impl Driver {
             Event::Message { .. } | Event::KeyUpdated { .. } => {}
         }
         self.emit(LinkEvent::Endpoint { event });
+    }
+
+    /// Those who waited for a session on this route have it.
+    fn stands_instead(&mut self, session: u32, peer: &Arc<Peer>) {
+        if self.superseded.is_empty() {
+            return;
+        }
+        let Ok(info) = self.endpoint.session(session, None) else { return };
+        for (route, tell) in std::mem::take(&mut self.superseded) {
+            if route == info.route && info.confirmed {
+                let _ = tell.send(Ok(Arc::clone(peer)));
+            } else if !tell.is_closed() {
+                self.superseded.push((route, tell));
+            }
+        }
     }
 
     fn resend(&mut self, handle: u32, number: u64) {
@@ -427,6 +454,7 @@ impl Driver {
         self.tasks = None;
         self.events = None;
         self.handshakes.clear();
+        self.superseded.clear();
         self.sent.clear();
         self.touch();
     }

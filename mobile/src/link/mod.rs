@@ -1,5 +1,6 @@
 //! `Link`: an endpoint that runs by itself, over MQTT or over a transport of the app's own.
 
+mod cancel;
 mod driver;
 #[cfg(feature = "mqtt")]
 mod mqtt;
@@ -8,6 +9,7 @@ mod tests;
 mod transport;
 mod values;
 
+pub use cancel::Cancellation;
 #[cfg(feature = "mqtt")]
 pub use mqtt::{Broker, Login, MqttVersion, Tls, broker_from_url};
 pub use transport::FrameTransport;
@@ -246,7 +248,18 @@ impl Link {
 
     /// Goes on after `KeyPending`, when the key store has answered.
     pub fn resume_pending(&self) -> Result<()> {
-        match self.shared.with(|driver| driver.endpoint.resume_pending(None))? {
+        let resumed = self.shared.with(|driver| {
+            let resumed = driver.endpoint.resume_pending(None);
+            if let Err(error) = &resumed
+                && !matches!(error, SealwireError::Pending { .. })
+            {
+                // Whoever connects hears of it when the time is over: the key store may have a better answer to the next message.
+                driver.refusal = Some(error.clone());
+                driver.failed(error.clone(), "", Vec::new());
+            }
+            resumed
+        });
+        match resumed? {
             Ok(()) | Err(SealwireError::Pending { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }

@@ -41,6 +41,8 @@ pub enum NetworkError {
     },
     /// The link is not open.
     NotOpen,
+    /// The app gave up waiting.
+    Cancelled,
 }
 
 impl std::fmt::Display for NetworkError {
@@ -50,6 +52,7 @@ impl std::fmt::Display for NetworkError {
             NetworkError::TimedOut { reason } => write!(f, "timed out: {reason}"),
             NetworkError::Refused { error } => write!(f, "{error}"),
             NetworkError::NotOpen => f.write_str("the link is not open"),
+            NetworkError::Cancelled => f.write_str("cancelled"),
         }
     }
 }

@@ -30,7 +30,7 @@ public actor BleTransport: Transport {
     }
 
     public func open() async throws -> AsyncStream<Arrival> {
-        guard reader == nil else { throw LinkError.notOpen }
+        guard reader == nil else { throw NetworkError.NotOpen }
         let first = try await subscribe()
         let (arrivals, arrived) = AsyncStream.makeStream(of: Arrival.self)
         reader = Task { [gatt, longestFrame, retry, weak self] in
@@ -58,8 +58,8 @@ public actor BleTransport: Transport {
         return values
     }
 
-    public func send(_ frame: Data, to destination: Destination, assured: Bool) async throws {
-        guard let splitter else { throw LinkError.notOpen }
+    public func send(_ frame: Data, to route: Data, assured: Bool) async throws {
+        guard let splitter else { throw NetworkError.NotOpen }
         for fragment in try splitter.split(frame: frame) { try await gatt.write(fragment) }
     }
 

@@ -62,26 +62,10 @@ extension SealwireError: CustomStringConvertible {
         return detail.isEmpty ? text : "\(text) (\(detail))"
     }
 
-    /// The session has ended: what the endpoint says of a handle that it does not know.
-    static var ended: SealwireError {
-        .UnknownSession(number: 4, text: table[4] ?? "", detail: "the session has ended")
-    }
-
     static func storage(_ detail: String) -> SealwireError {
         .StorageFailed(number: 400, text: table[400] ?? "", detail: detail)
     }
 
     private static let table: [UInt16: String] = Dictionary(
         uniqueKeysWithValues: errorsTable().map { ($0.number, "\($0.name): \($0.hint)") })
-}
-
-/// What the generated functions throw is always a `SealwireError`; they only do not say so.
-func typed<Value>(_ body: () throws -> Value) throws(SealwireError) -> Value {
-    do {
-        return try body()
-    } catch let error as SealwireError {
-        throw error
-    } catch {
-        throw .Internal(number: 499, text: "internal", detail: "\(error)")
-    }
 }

@@ -1137,6 +1137,145 @@ public func FfiConverterTypeBleSplitter_lower(_ value: BleSplitter) -> UInt64 {
 
 
 /**
+ * Ends the waits that it was given to. What a wait had begun is given up: a handshake is cancelled, a message that waits for room is not sent.
+ */
+public protocol CancellationProtocol: AnyObject, Sendable {
+
+    /**
+     * Now and for good.
+     */
+    func cancel()
+
+}
+/**
+ * Ends the waits that it was given to. What a wait had begun is given up: a handshake is cancelled, a message that waits for room is not sent.
+ */
+open class Cancellation: CancellationProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_cancellation(self.handle, $0) }
+    }
+    /**
+     * For one wait or several.
+     */
+public convenience init() {
+    let handle =
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_cancellation_new(uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_cancellation(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Now and for good.
+     */
+open func cancel()  {try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_cancellation_cancel(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeCancellation: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Cancellation
+
+    public static func lift(_ handle: UInt64) throws -> Cancellation {
+        return Cancellation(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Cancellation) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Cancellation {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Cancellation, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCancellation_lift(_ handle: UInt64) throws -> Cancellation {
+    return try FfiConverterTypeCancellation.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeCancellation_lower(_ value: Cancellation) -> UInt64 {
+    return FfiConverterTypeCancellation.lower(value)
+}
+
+
+
+
+
+
+/**
  * Who someone is, as the handshake shows it: an unsigned CCS, a CWT signed by an issuer, or an X.509 certificate.
  */
 public protocol CredentialProtocol: AnyObject, Sendable {
@@ -3250,6 +3389,16 @@ public protocol NativeLinkProtocol: AnyObject, Sendable {
      */
     func shutDown()
 
+    /**
+     * `connect` with an end. Throws `Cancelled` too.
+     */
+    func connectUntil(inbox: String, peer: Data?, timeoutMs: UInt32, cancellation: Cancellation) async throws  -> NativeSession
+
+    /**
+     * `nextEvent` with an end: nothing then, and no event is lost.
+     */
+    func nextEventUntil(cancellation: Cancellation) async  -> NativeLinkEvent?
+
 }
 /**
  * An endpoint on the network: it runs handshakes, sends and receives records, sends again what was not acknowledged, and comes back by itself when the
@@ -3480,6 +3629,45 @@ open func shutDown()  {try! rustCall() {
 }
 }
 
+    /**
+     * `connect` with an end. Throws `Cancelled` too.
+     */
+open func connectUntil(inbox: String, peer: Data?, timeoutMs: UInt32, cancellation: Cancellation)async throws  -> NativeSession  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_link_connect_until(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(inbox),FfiConverterOptionData.lower(peer),FfiConverterUInt32.lower(timeoutMs),FfiConverterTypeCancellation_lower(cancellation)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
+            liftFunc: FfiConverterTypeNativeSession_lift,
+            errorHandler: FfiConverterTypeNetworkError_lift
+        )
+}
+
+    /**
+     * `nextEvent` with an end: nothing then, and no event is lost.
+     */
+open func nextEventUntil(cancellation: Cancellation)async  -> NativeLinkEvent?  {
+    return
+        try!  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_link_next_event_until(
+                        self.uniffiCloneHandle(),FfiConverterTypeCancellation_lower(cancellation)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_rust_buffer,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_rust_buffer,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_rust_buffer,
+            liftFunc: FfiConverterOptionTypeNativeLinkEvent.lift,
+            errorHandler: nil
+
+        )
+}
+
 
 
 }
@@ -3534,6 +3722,11 @@ public func FfiConverterTypeNativeLink_lower(_ value: NativeLink) -> UInt64 {
  * A message on its way.
  */
 public protocol NativeReceiptProtocol: AnyObject, Sendable {
+
+    /**
+     * `wait` with an end, for this wait only: the message is still repeated. Throws `Cancelled` too.
+     */
+    func waitUntil(cancellation: Cancellation) async throws
 
     /**
      * Whether the peer's application has made the effect durable.
@@ -3606,6 +3799,25 @@ open class NativeReceipt: NativeReceiptProtocol, @unchecked Sendable {
 
 
 
+
+    /**
+     * `wait` with an end, for this wait only: the message is still repeated. Throws `Cancelled` too.
+     */
+open func waitUntil(cancellation: Cancellation)async throws   {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_receipt_wait_until(
+                        self.uniffiCloneHandle(),FfiConverterTypeCancellation_lower(cancellation)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_void,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_void,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_void,
+            liftFunc: { $0 },
+            errorHandler: FfiConverterTypeNetworkError_lift
+        )
+}
 
     /**
      * Whether the peer's application has made the effect durable.
@@ -3745,6 +3957,16 @@ public protocol NativeSessionProtocol: AnyObject, Sendable {
      * Asks for new keys; the event `KeyUpdated` follows.
      */
     func updateKeys() throws
+
+    /**
+     * `command` with an end. Throws `Cancelled` too; nothing was sent then.
+     */
+    func commandUntil(topic: String, payload: Data, timeoutMs: UInt32, cancellation: Cancellation) async throws  -> NativeReceipt
+
+    /**
+     * `send` with an end. Throws `Cancelled` too; nothing was sent then.
+     */
+    func sendUntil(message: Outgoing, cancellation: Cancellation) async throws  -> NativeReceipt
 
 }
 /**
@@ -3913,6 +4135,44 @@ open func updateKeys()throws   {try rustCallWithError(FfiConverterTypeNetworkErr
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
+}
+
+    /**
+     * `command` with an end. Throws `Cancelled` too; nothing was sent then.
+     */
+open func commandUntil(topic: String, payload: Data, timeoutMs: UInt32, cancellation: Cancellation)async throws  -> NativeReceipt  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_session_command_until(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(topic),FfiConverterData.lower(payload),FfiConverterUInt32.lower(timeoutMs),FfiConverterTypeCancellation_lower(cancellation)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
+            liftFunc: FfiConverterTypeNativeReceipt_lift,
+            errorHandler: FfiConverterTypeNetworkError_lift
+        )
+}
+
+    /**
+     * `send` with an end. Throws `Cancelled` too; nothing was sent then.
+     */
+open func sendUntil(message: Outgoing, cancellation: Cancellation)async throws  -> NativeReceipt  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_session_send_until(
+                        self.uniffiCloneHandle(),FfiConverterTypeOutgoing_lower(message),FfiConverterTypeCancellation_lower(cancellation)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
+            liftFunc: FfiConverterTypeNativeReceipt_lift,
+            errorHandler: FfiConverterTypeNetworkError_lift
+        )
 }
 
 
@@ -7544,6 +7804,10 @@ enum NetworkError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
      * The link is not open.
      */
     case NotOpen
+    /**
+     * The app gave up waiting.
+     */
+    case Cancelled
 
 
 
@@ -7583,6 +7847,7 @@ public struct FfiConverterTypeNetworkError: FfiConverterRustBuffer {
             error: try FfiConverterTypeSealwireError.read(from: &buf)
             )
         case 4: return .NotOpen
+        case 5: return .Cancelled
 
          default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -7612,6 +7877,10 @@ public struct FfiConverterTypeNetworkError: FfiConverterRustBuffer {
 
         case .NotOpen:
             writeInt(&buf, Int32(4))
+
+
+        case .Cancelled:
+            writeInt(&buf, Int32(5))
 
         }
     }
@@ -9552,6 +9821,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_link_shut_down() != 3797) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sealwire_mobile_checksum_method_link_connect_until() != 11895) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_next_event_until() != 64886) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sealwire_mobile_checksum_method_session_command() != 26514) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9576,7 +9851,19 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_session_update_keys() != 22843) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sealwire_mobile_checksum_method_session_command_until() != 19087) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_session_send_until() != 41481) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_cancellation_cancel() != 45839) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sealwire_mobile_checksum_method_frametransport_send() != 43280) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_receipt_wait_until() != 13702) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_receipt_acknowledged() != 48498) {
@@ -9640,6 +9927,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_link_over() != 13556) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_constructor_cancellation_new() != 56492) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_login_new() != 53030) {

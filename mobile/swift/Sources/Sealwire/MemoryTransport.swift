@@ -2,7 +2,7 @@ import Foundation
 
 /// Two transports joined in memory, for tests and previews: what one sends the other receives. `carry` may drop, alter or repeat frames on
 /// their way, as a hostile network does.
-public final class MemoryTransport: Transport, @unchecked Sendable {
+public final class MemoryTransport: Transport, Sendable {
     private let arrivals: AsyncStream<Arrival>
     private let mine: AsyncStream<Arrival>.Continuation
     private let theirs: AsyncStream<Arrival>.Continuation
@@ -30,9 +30,8 @@ public final class MemoryTransport: Transport, @unchecked Sendable {
 
     public func open() async throws -> AsyncStream<Arrival> { arrivals }
 
-    public func send(_ frame: Data, to destination: Destination, assured: Bool) async throws {
-        let topic: String? = if case .topic(let topic) = destination { topic } else { nil }
-        for frame in carry(frame) { theirs.yield(Arrival(frame: frame, topic: topic)) }
+    public func send(_ frame: Data, to route: Data, assured: Bool) async throws {
+        for frame in carry(frame) { theirs.yield(Arrival(frame: frame)) }
     }
 
     public func close() async { mine.finish() }

@@ -1,63 +1,94 @@
 import Foundation
 
 /// A frame as a transport brings it.
-public struct Arrival: Sendable {
+public struct Arrival: Sendable, Hashable {
     public var frame: Data
-    /// The way back to whoever sent it, where the transport knows one. Unauthenticated.
-    public var route: Data?
-    /// The topic relative to the realm, for a record in place.
-    public var topic: String?
-    /// Called once the effect of the frame is durable, or at once if there is none: MQTT's PUBACK.
-    public var acknowledge: (@Sendable () -> Void)?
+    /// The way back to whoever sent it, up to 16 bytes; nothing where there is only one other end. Unauthenticated.
+    public var route: Data
 
-    public init(frame: Data, route: Data? = nil, topic: String? = nil, acknowledge: (@Sendable () -> Void)? = nil) {
+    public init(frame: Data, route: Data = Data()) {
         self.frame = frame
         self.route = route
-        self.topic = topic
-        self.acknowledge = acknowledge
     }
 }
 
-/// Where a frame goes.
-public enum Destination: Sendable, Hashable {
-    /// To the peer behind a route: an inbox name on MQTT, empty where only one peer can be at the other end.
-    case route(Data)
-    /// A record in place: on this topic, relative to the realm.
-    case topic(String)
-}
-
-/// Carries frames: MQTT, Bluetooth Low Energy, or what the application brings itself. It sees ciphertext only, and need not be reliable:
+/// Carries frames: Bluetooth Low Energy, a socket, or what else the app brings itself. It sees ciphertext only, and need not be reliable:
 /// handshakes and confirmable messages are repeated by the link above.
 public protocol Transport: Sendable {
     /// Begins, and gives the frames as they come; the stream ends when the transport is closed for good. Called once.
     ///
-    /// A transport that loses its way (the broker restarts, the phone walks away) comes back by itself and meanwhile drops what it is given.
+    /// A transport that loses its way (the phone walks away) comes back by itself, and meanwhile drops what it is given.
     func open() async throws -> AsyncStream<Arrival>
 
-    /// Sends a frame. `assured`: a handshake message or a confirmable one, QoS 1 on MQTT.
-    func send(_ frame: Data, to destination: Destination, assured: Bool) async throws
+    /// Sends a frame to `route`: what `connect` was given, or the way back of a frame. `assured`: a handshake message or a confirmable one, for a transport that
+    /// can repeat. Frames are sent one after the other.
+    func send(_ frame: Data, to route: Data, assured: Bool) async throws
 
     /// Ends. Sessions stay in the endpoint and its storage.
     func close() async
 }
 
-/// What went wrong around the endpoint; what went wrong in it is a `SealwireError`.
-public enum LinkError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The link was not opened, or has been closed.
-    case notOpen
-    /// It took too long; what was begun may still end well.
-    case timedOut(String)
-    /// The message was sent without confirmation, so nobody will confirm it.
-    case unconfirmed
-    /// The transport failed.
-    case transport(String)
+/// A frame on its way out.
+struct Departure: Sendable {
+    var frame: Data
+    var route: Data
+    var assured: Bool
+}
 
-    public var description: String {
-        switch self {
-        case .notOpen: "the link is not open"
-        case .timedOut(let what): "timed out: \(what)"
-        case .unconfirmed: "the message was sent without confirmation"
-        case .transport(let what): "transport: \(what)"
+/// What the library calls, from a thread of its own. It lets go of it when everything has been handed over after the link was closed.
+final class Carrier: FrameTransport, Sendable {
+    let departures: AsyncStream<Departure>
+    private let outbox: AsyncStream<Departure>.Continuation
+
+    init() { (departures, outbox) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(10_000)) }
+
+    deinit { outbox.finish() }
+
+    func send(frame: Data, route: Data, delivery: Bool) throws {
+        outbox.yield(Departure(frame: frame, route: route, assured: delivery))
+    }
+}
+
+/// The tasks between the library and a transport.
+final class Carriage: @unchecked Sendable {
+    let transport: any Transport
+    private let departures: AsyncStream<Departure>
+    private let mutex = NSLock()
+    private var sending: Task<Void, Never>?
+    private var receiving: Task<Void, Never>?
+
+    init(transport: any Transport, departures: AsyncStream<Departure>) {
+        self.transport = transport
+        self.departures = departures
+    }
+
+    deinit {
+        sending?.cancel()
+        receiving?.cancel()
+    }
+
+    func carry(_ arrivals: AsyncStream<Arrival>, to link: NativeLink) {
+        mutex.withLock {
+            sending = Task { [departures, transport] in
+                // What a transport fails to send is lost like any frame on its way, and repeated if it matters.
+                for await item in departures { try? await transport.send(item.frame, to: item.route, assured: item.assured) }
+            }
+            receiving = Task { [weak link] in
+                for await arrival in arrivals { try? link?.received(frame: arrival.frame, route: arrival.route) }
+            }
         }
+    }
+
+    /// What the library still had to send is sent first.
+    func close() async {
+        let (sending, receiving) = mutex.withLock { (self.sending, self.receiving) }
+        let late = Task {
+            try? await Task.sleep(for: .seconds(1))
+            sending?.cancel()
+        }
+        await sending?.value
+        late.cancel()
+        await transport.close()
+        receiving?.cancel()
     }
 }

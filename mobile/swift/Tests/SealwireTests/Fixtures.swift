@@ -46,11 +46,19 @@ struct Pair {
 extension Link {
     /// The next events that `wanted` turns into something, at most `limit` long.
     func first<Value: Sendable>(_ limit: Duration = .seconds(10), _ wanted: @escaping @Sendable (LinkEvent) -> Value?) async throws -> Value {
-        try await withLimit(limit, "the event did not come") { [events] in
-            for await event in events {
-                if let value = wanted(event) { return value }
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask {
+                for await event in self.events {
+                    if let value = wanted(event) { return value }
+                }
+                throw NetworkError.NotOpen
             }
-            throw LinkError.notOpen
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw NetworkError.TimedOut(reason: "the event did not come")
+            }
+            defer { group.cancelAll() }
+            return try await group.next()!
         }
     }
 

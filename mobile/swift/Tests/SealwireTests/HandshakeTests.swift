@@ -41,17 +41,16 @@ import Testing
         #expect(!receipt.acknowledged)
         let received = try await pair.device.nextMessage()
         #expect((text(received.payload), received.topic, received.inPlace) == ("72", "heart-rate", false))
-        #expect((received.message.contentType, received.message.expiryS) == ("text/plain", 60))
+        #expect((received.contentType, received.expiryS) == ("text/plain", 60))
         try await received.commit()
         try await receipt.committed(within: .seconds(5))
         #expect(receipt.acknowledged)
 
-        let place = try await received.session.publish(Data("21.5".utf8), on: "line/1/temperature", confirmable: false)
-        #expect(place.number == nil)
-        await #expect(throws: LinkError.unconfirmed) { try await place.committed() }
-        let published = try await pair.phone.nextMessage()
-        #expect((text(published.payload), published.topic, published.inPlace) == ("21.5", "line/1/temperature", true))
-        #expect(published.peer == session.peer)
+        let answer = try await #require(received.session).send(Data("noted".utf8), confirmable: false)
+        #expect(answer.number == nil)
+        #expect(await thrown { try await answer.committed() }?.number == 3)
+        let answered = try await pair.phone.nextMessage()
+        #expect((text(answered.payload), answered.topic, answered.peer) == ("noted", "", session.peer))
         await pair.close()
     }
 
@@ -100,7 +99,7 @@ import Testing
         let session = try await pair.phone.connect()
         let receipt = try await session.command(Data("unlock".utf8), topic: "door", limit: .seconds(10))
         let received = try await pair.device.nextMessage()
-        #expect(received.message.command && text(received.payload) == "unlock")
+        #expect(received.command && text(received.payload) == "unlock")
         try await received.commit()
         try await receipt.committed(within: .seconds(5))
         await pair.close()

@@ -30,7 +30,7 @@ import Testing
         try await received.commit()
         try await receipt.committed(within: .seconds(5))
         // The other way round the key store answers for the Responder.
-        await session.close()
+        try await session.end()
         if method == 3 {
             _ = try await device.connect()
             #expect(try phone.endpoint.sessions().count == 1)
@@ -48,11 +48,11 @@ import Testing
         let device = Link(try endpoint(other, [one]), over: right)
         try await phone.open()
         try await device.open()
-        let connecting = Task { try await phone.connect(limit: .seconds(10)) }
-        let refused = try await phone.first { if case .refused(let error, _) = $0 { error } else { nil } }
+        let connecting = Task { try await phone.connect(limit: .seconds(1)) }
+        let refused = try await phone.first { if case .refused(let error, _, _) = $0 { error } else { nil } }
         #expect(refused.number == 404)
         #expect(refused.detail.contains("no key 'nowhere'"))
-        connecting.cancel()
+        #expect(await thrown { try await connecting.value }?.number == 404)
         await phone.close()
         await device.close()
     }

@@ -912,6 +912,10 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_link_shut_down(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_connect_until(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_next_event_until(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_session_command(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_session_end(
@@ -928,7 +932,15 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_session_update_keys(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_command_until(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_session_send_until(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_cancellation_cancel(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_frametransport_send(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_receipt_wait_until(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_receipt_acknowledged(
     ): Int
@@ -971,6 +983,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_sealwire_mobile_checksum_constructor_link_mqtt(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_link_over(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_constructor_cancellation_new(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_login_new(
     ): Int
@@ -1186,6 +1200,10 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_link_shut_down(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_link_connect_until(`ptr`: Long,`inbox`: RustBuffer.ByValue,`peer`: RustBuffer.ByValue,`timeoutMs`: Int,`cancellation`: Long,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_method_link_next_event_until(`ptr`: Long,`cancellation`: Long,
+    ): Long
     external fun uniffi_sealwire_mobile_fn_clone_session(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_sealwire_mobile_fn_free_session(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1205,6 +1223,18 @@ internal object UniffiLib {
     external fun uniffi_sealwire_mobile_fn_method_session_session(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_session_update_keys(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_session_command_until(`ptr`: Long,`topic`: RustBuffer.ByValue,`payload`: RustBuffer.ByValue,`timeoutMs`: Int,`cancellation`: Long,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_method_session_send_until(`ptr`: Long,`message`: RustBuffer.ByValue,`cancellation`: Long,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_clone_cancellation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_free_cancellation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_constructor_cancellation_new(uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_method_cancellation_cancel(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_sealwire_mobile_fn_clone_login(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1230,6 +1260,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_sealwire_mobile_fn_free_receipt(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_receipt_wait_until(`ptr`: Long,`cancellation`: Long,
+    ): Long
     external fun uniffi_sealwire_mobile_fn_method_receipt_acknowledged(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
     external fun uniffi_sealwire_mobile_fn_method_receipt_number(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1577,6 +1609,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_shut_down() and 0xFFFF) != 3797) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_connect_until() and 0xFFFF) != 11895) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_next_event_until() and 0xFFFF) != 64886) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_sealwire_mobile_checksum_method_session_command() and 0xFFFF) != 26514) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1601,7 +1639,19 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_session_update_keys() and 0xFFFF) != 22843) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_command_until() and 0xFFFF) != 19087) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_session_send_until() and 0xFFFF) != 41481) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_cancellation_cancel() and 0xFFFF) != 45839) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_sealwire_mobile_checksum_method_frametransport_send() and 0xFFFF) != 43280) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_wait_until() and 0xFFFF) != 13702) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_acknowledged() and 0xFFFF) != 48498) {
@@ -1665,6 +1715,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_over() and 0xFFFF) != 13556) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_cancellation_new() and 0xFFFF) != 56492) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_login_new() and 0xFFFF) != 53030) {
@@ -3014,6 +3067,283 @@ public object FfiConverterTypeBleSplitter: FfiConverter<BleSplitter, Long> {
     override fun allocationSize(value: BleSplitter) = 8UL
 
     override fun write(value: BleSplitter, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Ends the waits that it was given to. What a wait had begun is given up: a handshake is cancelled, a message that waits for room is not sent.
+ */
+public interface CancellationInterface {
+
+    /**
+     * Now and for good.
+     */
+    fun `cancel`()
+
+    companion object
+}
+
+/**
+ * Ends the waits that it was given to. What a wait had begun is given up: a handshake is cancelled, a message that waits for room is not sent.
+ */
+open class Cancellation: Disposable, AutoCloseable, CancellationInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * For one wait or several.
+     */
+    constructor() :
+        this(UniffiWithHandle,
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_constructor_cancellation_new(
+
+        _status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_sealwire_mobile_fn_free_cancellation(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_sealwire_mobile_fn_clone_cancellation(handle, status)
+        }
+    }
+
+
+    /**
+     * Now and for good.
+     */override fun `cancel`()
+        =
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_cancellation_cancel(
+        it,
+        _status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeCancellation: FfiConverter<Cancellation, Long> {
+    override fun lower(value: Cancellation): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Cancellation {
+        return Cancellation(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Cancellation {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Cancellation) = 8UL
+
+    override fun write(value: Cancellation, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -5918,6 +6248,16 @@ public interface LinkInterface {
      */
     fun `shutDown`()
 
+    /**
+     * `connect` with an end. Throws `Cancelled` too.
+     */
+    suspend fun `connectUntil`(`inbox`: kotlin.String, `peer`: kotlin.ByteArray?, `timeoutMs`: kotlin.UInt, `cancellation`: Cancellation): Session
+
+    /**
+     * `nextEvent` with an end: nothing then, and no event is lost.
+     */
+    suspend fun `nextEventUntil`(`cancellation`: Cancellation): LinkEvent?
+
     companion object
 }
 
@@ -6221,6 +6561,58 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     }
 
 
+
+
+    /**
+     * `connect` with an end. Throws `Cancelled` too.
+     */
+    @Throws(NetworkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `connectUntil`(`inbox`: kotlin.String, `peer`: kotlin.ByteArray?, `timeoutMs`: kotlin.UInt, `cancellation`: Cancellation) : Session {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_link_connect_until(
+                uniffiHandle,
+
+        FfiConverterString.lower(`inbox`),
+        FfiConverterOptionalByteArray.lower(`peer`),
+        FfiConverterUInt.lower(`timeoutMs`),
+        FfiConverterTypeCancellation.lower(`cancellation`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeSession.lift(it) },
+        // Error FFI converter
+        NetworkException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * `nextEvent` with an end: nothing then, and no event is lost.
+     */
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `nextEventUntil`(`cancellation`: Cancellation) : LinkEvent? {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_link_next_event_until(
+                uniffiHandle,
+
+        FfiConverterTypeCancellation.lower(`cancellation`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_rust_buffer(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_rust_buffer(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_rust_buffer(future) },
+        // lift function
+        { FfiConverterOptionalTypeLinkEvent.lift(it) },
+        // Error FFI converter
+        UniffiNullRustCallStatusErrorHandler,
+    )
+    }
 
 
 
@@ -6961,6 +7353,11 @@ public object FfiConverterTypeMemoryStorage: FfiConverter<MemoryStorage, Long> {
 public interface ReceiptInterface {
 
     /**
+     * `wait` with an end, for this wait only: the message is still repeated. Throws `Cancelled` too.
+     */
+    suspend fun `waitUntil`(`cancellation`: Cancellation)
+
+    /**
      * Whether the peer's application has made the effect durable.
      */
     fun `acknowledged`(): kotlin.Boolean
@@ -7080,6 +7477,32 @@ open class Receipt: Disposable, AutoCloseable, ReceiptInterface
         return uniffiRustCall() { status ->
             UniffiLib.uniffi_sealwire_mobile_fn_clone_receipt(handle, status)
         }
+    }
+
+
+    /**
+     * `wait` with an end, for this wait only: the message is still repeated. Throws `Cancelled` too.
+     */
+    @Throws(NetworkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `waitUntil`(`cancellation`: Cancellation) {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_receipt_wait_until(
+                uniffiHandle,
+
+        FfiConverterTypeCancellation.lower(`cancellation`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_void(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_void(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_void(future) },
+        // lift function
+        { },
+
+        // Error FFI converter
+        NetworkException.ErrorHandler,
+    )
     }
 
 
@@ -7318,6 +7741,16 @@ public interface SessionInterface {
      * Asks for new keys; the event `KeyUpdated` follows.
      */
     fun `updateKeys`()
+
+    /**
+     * `command` with an end. Throws `Cancelled` too; nothing was sent then.
+     */
+    suspend fun `commandUntil`(`topic`: kotlin.String, `payload`: kotlin.ByteArray, `timeoutMs`: kotlin.UInt, `cancellation`: Cancellation): Receipt
+
+    /**
+     * `send` with an end. Throws `Cancelled` too; nothing was sent then.
+     */
+    suspend fun `sendUntil`(`message`: Outgoing, `cancellation`: Cancellation): Receipt
 
     companion object
 }
@@ -7579,6 +8012,60 @@ open class Session: Disposable, AutoCloseable, SessionInterface
     }
 
 
+
+
+    /**
+     * `command` with an end. Throws `Cancelled` too; nothing was sent then.
+     */
+    @Throws(NetworkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `commandUntil`(`topic`: kotlin.String, `payload`: kotlin.ByteArray, `timeoutMs`: kotlin.UInt, `cancellation`: Cancellation) : Receipt {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_session_command_until(
+                uniffiHandle,
+
+        FfiConverterString.lower(`topic`),
+        FfiConverterByteArray.lower(`payload`),
+        FfiConverterUInt.lower(`timeoutMs`),
+        FfiConverterTypeCancellation.lower(`cancellation`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeReceipt.lift(it) },
+        // Error FFI converter
+        NetworkException.ErrorHandler,
+    )
+    }
+
+
+    /**
+     * `send` with an end. Throws `Cancelled` too; nothing was sent then.
+     */
+    @Throws(NetworkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `sendUntil`(`message`: Outgoing, `cancellation`: Cancellation) : Receipt {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_session_send_until(
+                uniffiHandle,
+
+        FfiConverterTypeOutgoing.lower(`message`),
+        FfiConverterTypeCancellation.lower(`cancellation`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeReceipt.lift(it) },
+        // Error FFI converter
+        NetworkException.ErrorHandler,
+    )
+    }
 
 
 
@@ -11185,6 +11672,15 @@ sealed class NetworkException: kotlin.Exception() {
             get() = ""
     }
 
+    /**
+     * The app gave up waiting.
+     */
+    class Cancelled(
+        ) : NetworkException() {
+        override val message
+            get() = ""
+    }
+
 
 
 
@@ -11214,6 +11710,7 @@ public object FfiConverterTypeNetworkError : FfiConverterRustBuffer<NetworkExcep
                 FfiConverterTypeSealwireError.read(buf),
                 )
             4 -> NetworkException.NotOpen()
+            5 -> NetworkException.Cancelled()
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
         }
     }
@@ -11239,6 +11736,10 @@ public object FfiConverterTypeNetworkError : FfiConverterRustBuffer<NetworkExcep
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
             )
+            is NetworkException.Cancelled -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
         }
     }
 
@@ -11261,6 +11762,10 @@ public object FfiConverterTypeNetworkError : FfiConverterRustBuffer<NetworkExcep
             }
             is NetworkException.NotOpen -> {
                 buf.putInt(4)
+                Unit
+            }
+            is NetworkException.Cancelled -> {
+                buf.putInt(5)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
