@@ -296,16 +296,20 @@ def test_credentials_imported_while_it_runs(mosquitto: StartMosquitto, tmp_path:
         assert not run(session(1.5))
         assert json.loads(command("import", str(peers)).stdout) == {"imported": 2, "known": 0}
         assert json.loads(command("import", str(peers)).stdout) == {"imported": 0, "known": 2}
-        assert run(session(10))
-        assert json.loads(command("forget", "sensor").stdout) == {"forgotten": 1}
 
-        async def gone() -> None:
-            def session_of_sensor() -> object:
-                return next(peer["session"] for peer in json.loads(command("sessions").stdout) if peer["subject"] == "sensor")
+        def session_of_sensor() -> object:
+            return next(peer["session"] for peer in json.loads(command("sessions").stdout) if peer["subject"] == "sensor")
 
-            await until(lambda: session_of_sensor() is None)
+        async def forgotten_in_session() -> None:
+            async with Link(sensor_endpoint(sensor, hub), Broker("127.0.0.1", port), realm=REALM, inbox="sensor") as link:
+                there = await link.connect("hub", timeout=10)
+                await (await there.send("n", b"before")).wait(5)
+                assert json.loads(command("forget", "sensor").stdout) == {"forgotten": 1}
+                await until(lambda: session_of_sensor() is None)
+                with pytest.raises((asyncio.TimeoutError, errors.SealwireError)):
+                    await (await there.send("n", b"after")).wait(1.5)
 
-        run(gone())
+        run(forgotten_in_session())
         assert not run(session(1.5))
         assert command("forget", sensor.thumbprint.hex()).returncode == 1
         listed = json.loads(command("credentials").stdout)
@@ -322,6 +326,9 @@ def test_credentials_imported_while_it_runs(mosquitto: StartMosquitto, tmp_path:
     finally:
         process.kill()
         process.wait()
+    data = HubData(tmp_path / "hub.db", create=False)
+    assert [message.payload for message in data.messages()] == [b"before", b"1"]
+    data.close()
     wrong = tmp_path / "wrong.cred"
     wrong.write_text(peers.read_text() + "# x\n00ff\n")
     refused = command("import", str(wrong))
