@@ -8,7 +8,7 @@ macro_rules! errors {
         /// Why something was refused. The number is the same in every language; C sees it negated.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        #[repr(u16)]
+        #[repr(u32)]
         pub enum Error {
             $($(#[doc = $doc])+ $name = $number,)+
         }

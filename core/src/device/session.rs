@@ -542,7 +542,7 @@ impl Session {
         let seen = window.map_or(ReceivedNumbers::new(), |window| window.received).check(origin.number)?;
         if seen == Seen::Committed {
             self.received.deliver(number)?;
-            self.received = self.received.committing(Some(number));
+            self.received.commit(number);
         }
         Ok(seen)
     }
@@ -581,7 +581,7 @@ impl Session {
             };
             if let Some(place) = place {
                 place.can_commit(name.number)?;
-                *place = place.committing(Some(name.number));
+                place.commit(name.number);
                 known = true;
             }
         }

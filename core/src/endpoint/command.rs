@@ -89,18 +89,16 @@ impl<T: Tables> Endpoint<T> {
         let live = live_in(tables, slot)?;
         let riders = live.riders(port, now_ms, config)?;
         let number = if new_number { Some(live.context.sent.take()?) } else { message.number };
-        let mut options = Options {
-            kind: match message.kind {
-                Kind::Data => record::Kind::Data,
-                Kind::Command => record::Kind::Command,
-            },
-            origin: origin.map(|origin| record::Origin { sid: origin.sid.0, number: origin.number }),
-            answer,
-            retain: message.retain,
-            expiry: message.expiry_s.map(u64::from),
-            content_type: message.content_type,
-            ..Options::default()
-        };
+        let mut record = record::Outgoing { number, payload: message.payload, ..record::Outgoing::default() };
+        let options = &mut record.options;
+        if message.kind == Kind::Command {
+            options.kind = record::Kind::Command;
+        }
+        options.origin = origin.map(|origin| record::Origin { sid: origin.sid.0, number: origin.number });
+        options.answer = answer;
+        options.retain = message.retain;
+        options.expiry = message.expiry_s.map(u64::from);
+        options.content_type = message.content_type;
         let topic = match message.topic {
             Topic::None => None,
             Topic::InPlace(topic) => Some(topic),
@@ -109,8 +107,7 @@ impl<T: Tables> Endpoint<T> {
                 None
             }
         };
-        live.ride(&riders, &mut options);
-        let record = record::Outgoing { number, options, payload: message.payload };
+        live.ride(&riders, options);
         let len = match live.context.protect(port, &record, topic, out) {
             Ok(len) => len,
             Err(error) => {
@@ -149,17 +146,20 @@ impl<T: Tables> Endpoint<T> {
         let ack_delay = u64::from(self.config.ack_delay_ms);
         let live = self.live_at(slot)?;
         let mut windows = live.windows;
-        let mut unknown = replaced;
+        let (mut unknown, mut changed) = (replaced, false);
         for window in windows.iter_mut().flatten() {
             if replaced && window.handle == Some(session) {
                 window.ended.received.can_commit(number)?;
-                window.ended.received = window.ended.received.committing(Some(number));
+                changed |= window.ended.received.check(number)? != Seen::Committed;
+                window.ended.received.commit(number);
                 unknown = false;
             } else if let Some(origin) = origin.filter(|origin| origin.sid.0 == window.ended.sid) {
-                if window.ended.received.check(origin.number)? == Seen::New {
+                let seen = window.ended.received.check(origin.number)?;
+                if seen == Seen::New {
                     window.ended.received.deliver(origin.number)?;
                 }
-                window.ended.received = window.ended.received.committing(Some(origin.number));
+                changed |= seen != Seen::Committed;
+                window.ended.received.commit(origin.number);
                 unknown = false;
             }
         }
@@ -169,13 +169,13 @@ impl<T: Tables> Endpoint<T> {
         if !replaced {
             live.context.received.can_commit(number)?;
         }
-        let committed = replaced || live.context.received.check(number) == Ok(Seen::Committed);
-        if !committed || windows != live.windows {
+        changed |= !replaced && live.context.received.check(number)? != Seen::Committed;
+        if changed {
             let change = Change { committing: (!replaced).then_some(number), windows: Some(&windows), ..Change::default() };
             self.save(port, slot, &change)?;
+            self.live_at(slot)?.windows = windows;
         }
         let live = self.live_at(slot)?;
-        live.windows = windows;
         live.ack_at = live.ack_at.min(now_ms.saturating_add(ack_delay));
         self.settle(slot, Some(now_ms));
         Ok(())

@@ -108,6 +108,12 @@ impl Default for Handshake {
 }
 
 impl Handshake {
+    /// Empties it; what its table knows of it stays.
+    #[inline(never)]
+    pub(super) fn clear(&mut self) {
+        *self = Handshake { marks: self.marks, ..Handshake::default() };
+    }
+
     pub(crate) const fn is_initiator(&self) -> bool {
         matches!(self.step, Step::Message2(_) | Step::Message4(_))
     }
@@ -304,8 +310,7 @@ impl<T: Tables> Endpoint<T> {
     /// Empties a handshake slot.
     pub(super) fn clear_handshake(&mut self, slot: usize) {
         if let Some((handshake, buffer)) = self.tables.handshake_mut(slot) {
-            let marks = handshake.marks;
-            *handshake = Handshake { marks, ..Handshake::default() };
+            handshake.clear();
             // It held plaintexts and MACs.
             buffer.zeroize();
         }

@@ -2,14 +2,14 @@
 
 use super::config::Route;
 use super::event::HandshakeId;
-use super::handshake::{Handshake, PREFIX, Source, Step, assemble, parties, short_hash, take_inbox};
+use super::handshake::{PREFIX, Source, Step, assemble, parties, short_hash, take_inbox};
 use super::session::{Early, pending, want};
 use super::tables::Tables;
 use super::{Endpoint, Port, frame_type};
 use crate::bytes::Writer;
 use crate::credential::Thumbprint;
 use crate::crypto::Suite;
-use crate::edhoc::{self, Completed, Ead, EdhocError, INBOX, Role};
+use crate::edhoc::{self, Completed, Ead, EdhocError, INBOX, Role, SuitesR};
 use crate::error::{Error, Result};
 use crate::record::Handover;
 
@@ -28,7 +28,11 @@ impl<T: Tables> Endpoint<T> {
         self.started = self.started.wrapping_add(1).max(1);
         let id = HandshakeId(self.started);
         if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
-            *handshake = Handshake { id, slot: session, route, expected: peer, marks: handshake.marks, ..Handshake::default() };
+            handshake.clear();
+            handshake.id = id;
+            handshake.slot = session;
+            handshake.route = route;
+            handshake.expected = peer;
         }
         if let Err(error) = self.compose(port, now_ms, slot, suite) {
             self.drop_handshake(slot);
@@ -175,12 +179,13 @@ impl<T: Tables> Endpoint<T> {
         let parties = parties(completed)?;
         let handshake = self.tables.handshake(slot).ok_or(Error::Internal)?;
         let (composed, id) = (handshake.composed, handshake.id);
-        let Some(handover) = self.decide(&parties, composed) else {
+        let mut handover = Handover::default();
+        if !self.decide(&parties, composed, &mut handover) {
             self.fail_handshake(slot, Error::Superseded);
             return Ok(());
-        };
+        }
         let (order, established) = (self.next_order(), self.tick());
-        let (session, live) = self.seat(port, now_ms, slot, completed)?;
+        let (session, live) = self.seat(port, now_ms, slot, &parties, completed.prk_out())?;
         live.confirmed = true;
         live.order = order;
         live.established = established;
@@ -224,6 +229,16 @@ impl<T: Tables> Endpoint<T> {
         false
     }
 
+    /// The best suite that both ends have. In the own order of preference: that of SUITES_R means nothing, and R accepts no other (RFC 9528 6.3).
+    /// Nothing in a build with one suite, which error 2 is about.
+    fn common_suite<P: Port>(&self, port: &P, theirs: &SuitesR) -> Result<Option<Suite>> {
+        if Suite::ALL.len() == 1 {
+            return Ok(None);
+        }
+        let usable = self.config.usable_suites(port, self.config.method.initiator())?;
+        Ok(usable.as_slice().iter().copied().find(|suite| theirs.iter().any(|number| number == i64::from(suite.number()))))
+    }
+
     /// An EDHOC error for one of the handshakes here: a hint, and unauthenticated.
     #[inline(never)]
     pub(crate) fn on_error<P: Port>(&mut self, port: &mut P, now_ms: u64, frame: &[u8]) -> Result<()> {
@@ -236,12 +251,9 @@ impl<T: Tables> Endpoint<T> {
         }
         match error {
             EdhocError::WrongSuite(theirs) if matches!(handshake.step, Step::Message2(_)) && !handshake.suite_changed => {
-                let usable = self.config.usable_suites(port, self.config.method.initiator())?;
                 let current = handshake.suite;
-                // In the own order of preference: that of SUITES_R means nothing, and R accepts no other (RFC 9528 6.3).
-                let common =
-                    usable.as_slice().iter().copied().find(|suite| theirs.iter().any(|number| number == i64::from(suite.number())));
-                let Some(suite) = common.filter(|suite| Some(*suite) != current) else {
+                let suite = self.common_suite(port, &theirs)?.filter(|suite| Some(*suite) != current);
+                let Some(suite) = suite else {
                     if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
                         handshake.reason = Error::UnsupportedSuite;
                     }

@@ -216,7 +216,7 @@ impl<T: Tables> Endpoint<T> {
                     }
                     Seen::Committed => {
                         live.context.received.deliver(number)?;
-                        live.context.received = live.context.received.committing(Some(number));
+                        live.context.received.commit(number);
                         live.wants |= want::ACK;
                         return Err(Error::Duplicate);
                     }
@@ -305,8 +305,13 @@ impl<T: Tables> Endpoint<T> {
                     && (live.route == route || route.is_link() || live.route.is_link())
             })
         };
-        let mut candidates = (0..self.tables.sessions()).filter(meant);
-        let (Some(slot), None) = (candidates.next(), candidates.next()) else { return Ok(()) };
+        let mut candidate = None;
+        for slot in (0..self.tables.sessions()).filter(meant) {
+            if candidate.replace(slot).is_some() {
+                return Ok(());
+            }
+        }
+        let Some(slot) = candidate else { return Ok(()) };
         let live = self.live_at(slot)?;
         let (peer, route) = (live.peer(), live.route);
         if now_ms < live.reconnect_from || self.is_in_progress(&peer, route) {

@@ -175,20 +175,21 @@ impl<T: Tables> Endpoint<T> {
         let Endpoint { tables, config, .. } = self;
         let live = live_in(tables, slot)?;
         let riders = live.riders(port, now_ms, config)?;
-        let mut options = Options { kind: record::Kind::Control, ..Options::default() };
+        let mut record = record::Outgoing::default();
+        let options = &mut record.options;
+        options.kind = record::Kind::Control;
         if live.wants & want::REPEAT != 0 {
-            live.repeat_into(&mut options);
+            live.repeat_into(options);
         }
         if live.wants & want::OFFER != 0 {
             options.offer = live.offers.newest();
         }
         options.resumed = live.resumed;
         options.update_response = if live.responds { live.context.update_response() } else { None };
-        live.ride(&riders, &mut options);
+        live.ride(&riders, options);
         if options.resume.is_some() {
             options.ack = live.context.received.ack();
         }
-        let record = record::Outgoing { number: None, options, payload: &[] };
         let len = live.context.protect(port, &record, None, out)?;
         live.left(now_ms, &riders);
         live.wants = 0;

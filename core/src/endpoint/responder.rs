@@ -1,7 +1,7 @@
 //! The Responder's side of handshakes (PROTOCOL 4.2).
 
 use super::config::{Config, InboxName, Route};
-use super::handshake::{Handshake, PREFIX, Source, Step, Suites, assemble, short_hash, take_inbox};
+use super::handshake::{PREFIX, Source, Step, Suites, assemble, parties, short_hash, take_inbox};
 use super::session::{Early, MESSAGE_4_MAX, want};
 use super::tables::Tables;
 use super::{Endpoint, Port, frame_type};
@@ -77,9 +77,13 @@ impl<T: Tables> Endpoint<T> {
         let (slot, session) = self.take_slots(port, now_ms, Some(&parsed.c_i))?;
         let deadline = now_ms.saturating_add(u64::from(self.config.half_open_ms));
         if let Some((handshake, _)) = self.tables.handshake_mut(slot) {
-            let marks = handshake.marks;
-            *handshake =
-                Handshake { step: Step::Message1(None), slot: session, route, inbox, seen, deadline, marks, ..Handshake::default() };
+            handshake.clear();
+            handshake.step = Step::Message1(None);
+            handshake.slot = session;
+            handshake.route = route;
+            handshake.inbox = inbox;
+            handshake.seen = seen;
+            handshake.deadline = deadline;
         }
         let outcome = self.step_message_1(port, slot, Source::Frame(message));
         if matches!(outcome, Err(error) if error != Error::Pending) {
@@ -202,7 +206,7 @@ impl<T: Tables> Endpoint<T> {
     /// message_3 verified: the session is stored, and message_4 may leave.
     fn complete_responder<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, completed: &Completed, early: Early) -> Result<()> {
         let established = self.tick();
-        let (session, live) = self.seat(port, now_ms, slot, completed)?;
+        let (session, live) = self.seat(port, now_ms, slot, &parties(completed)?, completed.prk_out())?;
         live.established = established;
         live.early = early;
         live.wants = want::MESSAGE_4;

@@ -136,7 +136,7 @@ impl<T: Tables> Endpoint<T> {
                 && let Some(stands) = stands.filter(|stands| *stands != slot)
             {
                 let heritage = live.heritage(self.handle_of(slot));
-                if self.bequeath(port, stands, heritage).is_ok() {
+                if self.bequeath(port, stands, &heritage).is_ok() {
                     self.erase_stored(port, slot);
                 }
                 self.settle(stands, None);
@@ -148,14 +148,13 @@ impl<T: Tables> Endpoint<T> {
     }
 
     /// Gives receive windows to the session in `slot`, durably. On error it knows them until the next start.
-    fn bequeath<P: Port>(&mut self, port: &mut P, slot: usize, heritage: Windows) -> Result<()> {
+    fn bequeath<P: Port>(&mut self, port: &mut P, slot: usize, heritage: &Windows) -> Result<()> {
         let live = self.live_at(slot)?;
-        let before = live.windows;
-        for window in heritage.into_iter().flatten() {
-            take_over(&mut live.windows, window);
-        }
-        if live.windows == before {
+        if heritage.iter().all(Option::is_none) {
             return Ok(());
+        }
+        for window in heritage.iter().flatten() {
+            take_over(&mut live.windows, window);
         }
         self.save(port, slot, &Change::default())
     }

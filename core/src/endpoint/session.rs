@@ -166,12 +166,13 @@ pub(crate) struct Window {
 pub(crate) type Windows = [Option<Window>; 2];
 
 /// Adds a window where there is room; one of a session that is known already is merged with what is known.
-pub(crate) fn take_over(windows: &mut Windows, window: Window) {
+#[inline(never)]
+pub(crate) fn take_over(windows: &mut Windows, window: &Window) {
     if let Some(known) = windows.iter_mut().flatten().find(|known| known.ended.sid == window.ended.sid) {
-        known.ended.received = known.ended.received.merged(window.ended.received);
+        known.ended.received = known.ended.received.merged(&window.ended.received);
         known.handle = known.handle.or(window.handle);
     } else if let Some(place) = windows.iter_mut().find(|place| place.is_none()) {
-        *place = Some(window);
+        *place = Some(*window);
     }
 }
 
@@ -252,7 +253,8 @@ impl Live {
             return self.windows;
         }
         let own = Window { handle: Some(handle), ended: EndedSession::of(&self.context) };
-        [Some(own), self.windows.iter().flatten().next().copied()]
+        let [newest, older] = self.windows;
+        [Some(own), newest.or(older)]
     }
 
     /// A message sent under another session first is still unacknowledged.

@@ -1,31 +1,30 @@
 //! Which of several sessions with one peer stands (PROTOCOL 4.3).
 
-use super::handshake::parties;
 use super::session::{Early, Live, Outcome, State, Windows, take_over};
 use super::tables::Tables;
 use super::{Change, Endpoint, Port};
+use crate::bytes::Secret;
 use crate::credential::Thumbprint;
-use crate::edhoc::Completed;
+use crate::crypto::HASH;
 use crate::error::{Error, Result};
 use crate::record::{Handover, Parties, Relation};
 
 impl<T: Tables> Endpoint<T> {
-    /// The Initiator's decision about the new session of `parties`, whose message_1 was composed at `composed`: the list for its peer, or
-    /// nothing if another session stands instead.
-    pub(super) fn decide(&self, parties: &Parties, composed: u32) -> Option<Handover> {
-        let mut handover = Handover::default();
+    /// The Initiator's decision about the new session of `parties`, whose message_1 was composed at `composed`: true, and the list for its peer, or
+    /// false if another session stands instead.
+    pub(super) fn decide(&self, parties: &Parties, composed: u32, handover: &mut Handover) -> bool {
         let mut from = 0;
         while let Some(slot) = self.tables.with_peer(&parties.peer, from) {
             from = slot.saturating_add(1);
             let Some(live) = self.tables.session(slot).and_then(|session| session.live()) else { continue };
             let relation = if live.established < composed { Relation::Succeeded } else { Relation::Concurrent };
             if relation == Relation::Concurrent && live.sid().0 < parties.sid {
-                return None;
+                return false;
             }
             // A fifth is not listed and ends all the same: the peer ends what it does not find here.
             let _ = handover.push(live.sid().0, relation);
         }
-        Some(handover)
+        true
     }
 
     /// The Responder's part: does a concurrent session that the Initiator lists stand against the one of `slot`? An Initiator that keeps
@@ -67,12 +66,16 @@ impl<T: Tables> Endpoint<T> {
             }
             let Some((order, slot)) = newest else { return found };
             below = order;
+            let inherited;
             let windows = match self.tables.session(slot).map(|session| &session.state) {
-                Some(State::Live(live)) => live.heritage(self.handle_of(slot)),
-                Some(State::Ended(ended)) => ended.windows,
-                _ => [None; 2],
+                Some(State::Live(live)) => {
+                    inherited = live.heritage(self.handle_of(slot));
+                    &inherited
+                }
+                Some(State::Ended(ended)) => &ended.windows,
+                _ => continue,
             };
-            for window in windows.into_iter().flatten() {
+            for window in windows.iter().flatten() {
                 take_over(&mut found, window);
             }
         }
@@ -85,14 +88,15 @@ impl<T: Tables> Endpoint<T> {
         port: &mut P,
         now_ms: u64,
         handshake: usize,
-        completed: &Completed,
+        parties: &Parties,
+        prk_out: &Secret<HASH>,
     ) -> Result<(usize, &mut Live)> {
         let reserving = self.tables.handshake(handshake).ok_or(Error::Internal)?;
         let (slot, route) = (reserving.slot, reserving.route);
         let session = self.tables.session_mut(slot).ok_or(Error::Internal)?;
-        let live = session.seat(&parties(completed)?, 0, route, now_ms)?;
+        let live = session.seat(parties, 0, route, now_ms)?;
         let identifier = *live.context.parties().recipient_id();
-        if let Err(error) = live.context.begin(port, completed.prk_out()) {
+        if let Err(error) = live.context.begin(port, prk_out) {
             session.state = State::Reserved { handshake, identifier };
             return Err(error);
         }

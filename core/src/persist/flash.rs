@@ -231,6 +231,7 @@ impl<F: Flash> Store for TwoSlot<F> {
 const START: u32 = 0;
 
 /// CRC-32/ISO-HDLC (the one of Ethernet and zip) continued over `bytes`.
+#[inline(never)]
 fn crc32(crc: u32, bytes: &[u8]) -> u32 {
     !bytes
         .iter()

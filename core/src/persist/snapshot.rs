@@ -115,7 +115,10 @@ pub fn encode<P: Provider>(p: &mut P, context: &SecurityContext, meta: &SessionM
     w.push(&n_b);
     write_u64(&mut w, partial_iv);
     let sent = &context.sent;
-    let received = context.received.committing(plan.committing);
+    let mut received = context.received;
+    if let Some(number) = plan.committing {
+        received.commit(number);
+    }
     for value in [sent.next(), sent.reserve(plan.numbers_ahead), sent.outstanding_bits()] {
         write_u64(&mut w, value);
     }

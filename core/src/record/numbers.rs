@@ -235,25 +235,22 @@ impl ReceivedNumbers {
     }
 
     /// Marks a delivered number as committed; others are left alone.
-    #[must_use]
-    pub(crate) fn committing(mut self, number: Option<u64>) -> Self {
-        if let Some(number) = number
-            && self.check(number) == Ok(Seen::Delivered)
-        {
+    #[inline(never)]
+    pub(crate) fn commit(&mut self, number: u64) {
+        if self.check(number) == Ok(Seen::Delivered) {
             self.committed |= mask(self.next.saturating_sub(number).saturating_sub(1));
         }
-        self
     }
 
     /// What is known from either of two records of one session, when one of them went on without the other.
     #[must_use]
-    pub(crate) fn merged(self, other: Self) -> Self {
+    pub(crate) fn merged(&self, other: &Self) -> Self {
         let next = self.next.max(other.next);
         let lift = |bits, from: &Self| shifted(bits, next.saturating_sub(from.next));
         ReceivedNumbers {
             next,
-            committed: lift(self.committed, &self) | lift(other.committed, &other),
-            delivered: lift(self.delivered, &self) | lift(other.delivered, &other),
+            committed: lift(self.committed, self) | lift(other.committed, other),
+            delivered: lift(self.delivered, self) | lift(other.delivered, other),
         }
     }
 

@@ -295,8 +295,10 @@ impl SecurityContext {
 
     /// A snapshot made with `plan` is durable: what it reserves may be used.
     pub fn stored(&mut self, plan: &Plan) {
+        if let Some(number) = plan.committing {
+            self.received.commit(number);
+        }
         if self.volatile {
-            self.received = self.received.committing(plan.committing);
             return;
         }
         let last = if self.update.has_next() { self.epoch.saturating_add(1) } else { self.epoch };
@@ -307,7 +309,6 @@ impl SecurityContext {
             context.covered = covered;
         }
         self.sent.set_reserved(self.sent.reserve(plan.numbers_ahead));
-        self.received = self.received.committing(plan.committing);
         self.unstored = false;
     }
 

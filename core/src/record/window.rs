@@ -61,6 +61,7 @@ impl ReplayWindow {
 
     /// May `n` still be accepted? Errors: [`Error::Replay`] below the window or the edge, [`Error::Duplicate`] if accepted
     /// before, [`Error::Malformed`] for `u64::MAX`, which no counter reaches.
+    #[inline(never)]
     pub fn check(&self, n: u64) -> Result<()> {
         let Some(above) = n.checked_add(1) else { return Err(Error::Malformed) };
         let Some(back) = self.next().checked_sub(above) else { return Ok(()) };
@@ -102,6 +103,7 @@ pub(crate) const fn mask(position: u64) -> u64 {
 }
 
 /// `bits << step`, with everything shifted out beyond 63.
+#[inline(never)]
 pub(crate) const fn shifted(bits: u64, step: u64) -> u64 {
     if step < WINDOW { bits << step } else { 0 }
 }

@@ -17,7 +17,7 @@ fn an_acknowledgement_names_the_highest_and_what_lacks_below() {
         received.deliver(number).unwrap();
     }
     assert_eq!(received.ack(), None);
-    let received = received.committing(Some(0)).committing(Some(2)).committing(Some(5));
+    [0, 2, 5].into_iter().for_each(|number| received.commit(number));
     // 4 and 3 lack (bits 0, 1), 1 lacks (bit 3).
     assert_eq!(received.ack(), Some(Ack { top: 5, missing: 0b1011 }));
     let ack = received.ack().unwrap();
@@ -30,9 +30,11 @@ fn only_delivered_numbers_are_committed() {
     received.deliver(3).unwrap();
     assert_eq!(received.can_commit(2), Err(Error::InvalidArgument));
     assert_eq!(received.can_commit(4), Err(Error::InvalidArgument));
-    assert_eq!(received.committing(Some(2)), received);
+    let before = received;
+    received.commit(2);
+    assert_eq!(received, before);
     assert_eq!(received.can_commit(3), Ok(()));
-    let received = received.committing(Some(3));
+    received.commit(3);
     assert_eq!(received.check(3), Ok(Seen::Committed));
     assert_eq!(received.ack(), Some(Ack { top: 3, missing: 0b111 }));
 }
@@ -43,7 +45,7 @@ fn delivered_is_forgotten_by_a_restart_and_committed_is_not() {
     received.deliver(0).unwrap();
     received.deliver(1).unwrap();
     assert_eq!(received.deliver(1), Err(Error::Duplicate));
-    let received = received.committing(Some(0));
+    received.commit(0);
     assert_eq!(received.check(1), Ok(Seen::Delivered));
     let restored = ReceivedNumbers::restored(received.next(), received.committed_bits()).unwrap();
     assert_eq!(restored.check(0), Ok(Seen::Committed));
@@ -180,8 +182,8 @@ proptest! {
                     let at = dice.below(delivered.len() as u64) as usize;
                     let number = delivered.swap_remove(at);
                     received.can_commit(number).unwrap();
-                    stored_received = received.committing(Some(number));
-                    received = stored_received;
+                    received.commit(number);
+                    stored_received = received;
                     prop_assert!(committed.insert(number), "{} committed twice", number);
                     acks.extend(received.ack());
                 }
@@ -219,12 +221,12 @@ proptest! {
             for number in outbox.clone() {
                 if sent.is_outstanding(number) && received.check(number).unwrap() == Seen::New {
                     received.deliver(number).unwrap();
-                    received = received.committing(Some(number));
+                    received.commit(number);
                     prop_assert!(committed.insert(number));
                 }
             }
             for number in delivered.drain(..) {
-                received = received.committing(Some(number));
+                received.commit(number);
                 committed.insert(number);
             }
             if let Some(ack) = received.ack() {
