@@ -65,6 +65,8 @@ def test_text_of_a_code() -> None:
     # RFC 4648 by the standard library, as the text is defined.
     body = base64.b32encode(bytes(range(16)) + bytes(range(200, 216))).decode().rstrip("=")
     assert str(CODE) == f"SW1:{body}:SENSE-4/B" and SetupCode.parse(str(CODE)) == CODE
+    # The example that the core's tests have too.
+    assert str(SetupCode(bytes(range(16)), bytes(range(0xF0, 0x100)), "SW-HR/1.0")) == "SW1:AAAQEAYEAUDAOCAJBIFQYDIOB7YPD4XT6T27N57Y7H5PX7H5737Q:SW-HR/1.0"
     assert str(SetupCode(CODE.thumbprint, CODE.secret)) == f"SW1:{body}:"
     assert SetupCode.parse(f"SW1:{body}:").model == ""
     assert CODE.secret.hex() not in repr(CODE) and "200" not in repr(CODE) and repr(CODE.secret) not in repr(CODE)
