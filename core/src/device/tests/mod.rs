@@ -6,11 +6,14 @@ mod end;
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod handshakes;
 #[cfg(all(feature = "responder", feature = "commands"))]
+mod items;
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod messages;
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod persistence;
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod stories;
+mod vectors;
 
 use super::*;
 #[cfg(all(feature = "responder", feature = "commands"))]
