@@ -156,7 +156,7 @@ SUITES = [
     Suite("swift", "the Swift package, Swift 6 in a Debian trixie root, with real brokers", "sh scripts/swift-test.sh",
           needs=["debootstrap", need_root, "mosquitto", "pkg-config"], after=["wheel"], limit_s=1800),
     Suite("conformance", "one suite of scenarios on every surface", f"{VENV}/python tests/conformance/run.py --mutants", after=["wheel", "mobile", "swift"],
-          limit_s=900, shows=True),
+          limit_s=1800, shows=True),
     Suite("demo", "the demonstration, with its attacks", "sh scripts/demo.sh", after=["setup"], limit_s=900),
     Suite("firmware", "firmware on emulated microcontrollers, end to end, attacked", f"{VENV}/python tests/firmware/run.py --together 3",
           f"{VENV}/python tests/firmware/leaks.py",

@@ -209,7 +209,7 @@ fn role_name(role: Role) -> &'static str {
 }
 
 fn text(name: &[u8]) -> PyResult<String> {
-    // The core has checked topic names of addressed records for length only.
+    // The core lets no other through.
     core::str::from_utf8(name).map(str::to_owned).map_err(|_| crate::error::raise(Error::Malformed))
 }
 

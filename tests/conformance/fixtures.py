@@ -164,8 +164,9 @@ def frames() -> Dict[str, bytes]:
         "record: plain": good,
         "record: in place on a/b": alice.protect(b"21.5", piv=1, topic="a/b"),
         "record: addressed to a/b": alice.protect(b"22.5", {record.TOPIC: b"a/b"}, piv=2),
+        "record: addressed to no text": alice.protect_plaintext(cbor.encode({record.TOPIC: b"a/\xff"}) + b"x", False, True, piv=10),
         "record: all options": alice.protect(
-            b"\xa0", {record.RETAIN: True, record.EXPIRY: 3600, record.CONTENT_TYPE: "application/cbor"}, number=7, piv=3
+            b"{}", {record.RETAIN: True, record.EXPIRY: 3600, record.CONTENT_TYPE: "application/cbor"}, number=7, piv=3
         ),
         "record: Partial IV 99": alice.protect(b"old", piv=99),
         "record: Partial IV 100": alice.protect(b"new", piv=100),

@@ -26,7 +26,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = ROOT / "build" / "conformance"
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-LIMIT_S = 300
+LIMIT_S = 900
 Outcomes = Dict[str, Tuple[str, str]]
 
 

@@ -102,7 +102,7 @@ impl Handover {
 pub struct Options<'a> {
     /// 0: what the record is for.
     pub kind: Kind,
-    /// 1: topic name of an addressed record, relative to the realm, 1 to 255 bytes.
+    /// 1: topic name of an addressed record, relative to the realm, 1 to 255 bytes of UTF-8.
     pub topic: Option<&'a [u8]>,
     /// 2: sent before under an ended session.
     pub origin: Option<Origin>,
@@ -180,7 +180,7 @@ impl<'a> Options<'a> {
             push_pair(w, 0, if self.kind == Kind::Command { 1 } else { 2 });
         }
         if let Some(topic) = self.topic {
-            sound &= in_range(topic.len(), MAX_TOPIC);
+            sound &= is_topic(topic);
             cbor::push_uint(w, 1);
             cbor::push_bytes(w, topic);
         }
@@ -282,7 +282,7 @@ impl<'a> Options<'a> {
             }
             1 => {
                 let topic = d.string(Cbor::Bytes);
-                d.check(in_range(topic.len(), MAX_TOPIC));
+                d.check(is_topic(topic));
                 self.topic = Some(topic);
             }
             2 => {
@@ -336,6 +336,11 @@ impl<'a> Options<'a> {
             _ => d.fail(Err(Error::UnsupportedOption)),
         }
     }
+}
+
+/// A topic name of MQTT. What an endpoint delivers every language must be able to hand on: a message that was used up and cannot be read is lost.
+fn is_topic(name: &[u8]) -> bool {
+    in_range(name.len(), MAX_TOPIC) && core::str::from_utf8(name).is_ok()
 }
 
 fn in_range(length: usize, longest: usize) -> bool {

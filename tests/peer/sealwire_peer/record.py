@@ -164,6 +164,14 @@ def _bytes(value: Any, low: int, high: int) -> bool:
     return isinstance(value, bytes) and low <= len(value) <= high
 
 
+def _utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _array(value: Any, length: int) -> bool:
     return isinstance(value, list) and len(value) == length
 
@@ -172,7 +180,7 @@ def _valid_option(key: int, value: Any) -> bool:
     if key == KIND:
         return _uint(value) and value in (COMMAND, CONTROL)
     if key == TOPIC:
-        return _bytes(value, 1, 255)
+        return _bytes(value, 1, 255) and _utf8(value)
     if key == ORIGIN:
         return _array(value, 2) and _bytes(value[0], 8, 8) and _uint(value[1])
     if key in (OFFER, ANSWER, RESUMED):
