@@ -214,6 +214,31 @@
 #define SEALWIRE_UNSUPPORTED_CREDENTIAL -214
 
 /**
+ * A newcomer shows that it knows the setup secret, and no physical act has opened setup, or too long ago.
+ */
+#define SEALWIRE_SETUP_CLOSED -215
+
+/**
+ * A wrong setup secret was shown shortly before.
+ */
+#define SEALWIRE_SETUP_DELAYED -216
+
+/**
+ * A newcomer does not know the setup secret.
+ */
+#define SEALWIRE_WRONG_SETUP_SECRET -217
+
+/**
+ * The device has an owner, or has another one now.
+ */
+#define SEALWIRE_OTHER_OWNER -218
+
+/**
+ * A release or delegation that the owner has not signed for this peer, this device and its present epoch and nonce.
+ */
+#define SEALWIRE_WRONG_STATEMENT -219
+
+/**
  * No session has the record's identifier.
  */
 #define SEALWIRE_UNKNOWN_CONTEXT -300
@@ -388,14 +413,14 @@
 /**
  * Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
  */
-#define SEALWIRE_ENDPOINT_BASE_SIZE 512
+#define SEALWIRE_ENDPOINT_BASE_SIZE 824
 #endif
 
 #if !defined(SEALWIRE_64_BIT)
 /**
  * Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
  */
-#define SEALWIRE_ENDPOINT_BASE_SIZE 400
+#define SEALWIRE_ENDPOINT_BASE_SIZE 704
 #endif
 
 #if defined(SEALWIRE_64_BIT)
@@ -505,6 +530,18 @@
 #define SEALWIRE_EVENT_PEER_SILENT 10
 
 /**
+ * This device has another owner, `peer` (16 zeros: none), in `epoch`; or its owner has let somebody in, or taken that back. See
+ * sealwire_ownership_get(). Erase what belonged to an owner before.
+ */
+#define SEALWIRE_EVENT_OWNERSHIP_CHANGED 11
+
+/**
+ * The peer says that this end owns it: `session`, `peer`, `epoch`, and its nonce in `sid`. Keep them: a release or a delegation is signed
+ * over them (sealwire_ownership_sign()).
+ */
+#define SEALWIRE_EVENT_OWNERSHIP 12
+
+/**
  * This end started the handshake.
  */
 #define SEALWIRE_ROLE_INITIATOR 1
@@ -538,6 +575,81 @@
  * The record goes to the peer's inbox; the topic name is encrypted.
  */
 #define SEALWIRE_TOPIC_ADDRESSED 2
+
+/**
+ * Length of a setup secret.
+ */
+#define SEALWIRE_SETUP_SECRET_SIZE 16
+
+/**
+ * Longest setup code in characters, without NUL.
+ */
+#define SEALWIRE_SETUP_CODE_MAX 81
+
+/**
+ * Longest model in characters, without NUL.
+ */
+#define SEALWIRE_SETUP_MODEL_MAX 24
+
+/**
+ * Length of a device's nonce.
+ */
+#define SEALWIRE_NONCE_SIZE 8
+
+/**
+ * Length of a signed statement.
+ */
+#define SEALWIRE_STATEMENT_SIZE 73
+
+/**
+ * Bytes that `store_save` must take for the record of an ownership.
+ */
+#define SEALWIRE_OWNERSHIP_MAX 256
+
+/**
+ * The device knows this end: its owner, or a delegate that was there before.
+ */
+#define SEALWIRE_CLAIM_KNOWN 0
+
+/**
+ * This end knows the setup secret of a device that nobody owns: `secret`, `anchor`.
+ */
+#define SEALWIRE_CLAIM_SETUP 1
+
+/**
+ * The owner has signed the device over to this end: `statement`, `anchor`.
+ */
+#define SEALWIRE_CLAIM_RELEASE 2
+
+/**
+ * The owner has let this end in: `statement`.
+ */
+#define SEALWIRE_CLAIM_DELEGATION 3
+
+/**
+ * The statement of an owner that somebody is the next one.
+ */
+#define SEALWIRE_STATEMENT_RELEASE 1
+
+/**
+ * The statement of an owner that somebody may come in.
+ */
+#define SEALWIRE_STATEMENT_DELEGATION 2
+
+/**
+ * Neither owner nor delegate; a provisioned peer, perhaps.
+ */
+#define SEALWIRE_STANDING_NONE 0
+
+/**
+ * The owner.
+ */
+#define SEALWIRE_STANDING_OWNER 1
+
+/**
+ * Somebody whom the owner has let in.
+ */
+#define SEALWIRE_STANDING_DELEGATE 2
 
 /**
  * An endpoint. It lives in the caller's memory.
@@ -1014,7 +1126,7 @@ typedef struct sealwire_event {
    */
   int32_t role;
   /**
-   * The key epoch.
+   * The key epoch; of an event about ownership, that one's.
    */
   uint32_t epoch;
   /**
@@ -1026,7 +1138,7 @@ typedef struct sealwire_event {
    */
   uint8_t peer[16];
   /**
-   * Name of the ended session.
+   * Name of the ended session; of OWNERSHIP, the device's nonce.
    */
   uint8_t sid[8];
   /**
@@ -1280,6 +1392,99 @@ typedef struct sealwire_counters {
    */
   uint32_t storage_failed;
 } sealwire_counters;
+
+/**
+ * What the label of a device says.
+ */
+typedef struct sealwire_setup_code {
+  /**
+   * The device's thumbprint.
+   */
+  uint8_t device[16];
+  /**
+   * The setup secret.
+   */
+  uint8_t secret[16];
+  /**
+   * The model, 0 to 24 characters of `[A-Z0-9./-]`, with a NUL.
+   */
+  uint8_t model[25];
+} sealwire_setup_code;
+
+/**
+ * Why a device that does not know this end should let it in. All zeros: SEALWIRE_CLAIM_KNOWN.
+ */
+typedef struct sealwire_claim {
+  /**
+   * `SEALWIRE_CLAIM_...`
+   */
+  int32_t claim;
+  /**
+   * The setup secret, 16 bytes.
+   */
+  const uint8_t *secret;
+  /**
+   * What sealwire_ownership_sign() wrote for this end.
+   */
+  struct sealwire_bytes statement;
+  /**
+   * The public key by which this end will sign as owner, Ed25519 or P-256 and none of its credentials' keys: a COSE_Key, or a CCS with it as
+   * sealwire_credential_make() makes it. Empty: the key of its credential if that signs; else the device can be released to nobody.
+   */
+  struct sealwire_bytes anchor;
+} sealwire_claim;
+
+/**
+ * Who owns this device.
+ */
+typedef struct sealwire_ownership {
+  /**
+   * One more with every release and every reset.
+   */
+  uint32_t epoch;
+  /**
+   * 1 if there is an owner.
+   */
+  uint8_t owned;
+  /**
+   * Number of delegates, at most 3.
+   */
+  uint8_t delegate_count;
+  /**
+   * The owner's thumbprint.
+   */
+  uint8_t owner[16];
+  /**
+   * The delegates' thumbprints.
+   */
+  uint8_t delegates[3][16];
+} sealwire_ownership;
+
+/**
+ * A statement to be signed by the owner of a device.
+ */
+typedef struct sealwire_statement {
+  /**
+   * `SEALWIRE_STATEMENT_...`
+   */
+  int32_t statement;
+  /**
+   * The epoch, as the OWNERSHIP event told.
+   */
+  uint32_t epoch;
+  /**
+   * The nonce, as the OWNERSHIP event told in `sid`.
+   */
+  uint8_t nonce[8];
+  /**
+   * The device's thumbprint.
+   */
+  uint8_t device[16];
+  /**
+   * The thumbprint of whom it concerns.
+   */
+  uint8_t about[16];
+} sealwire_statement;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1672,6 +1877,120 @@ int32_t sealwire_sessions(struct sealwire_endpoint *endpoint,
 SEALWIRE_MUST_USE
 int32_t sealwire_read_counters(struct sealwire_endpoint *endpoint,
                                struct sealwire_counters *counters);
+
+/**
+ * Reads a setup code.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; MALFORMED.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_setup_code_read(const uint8_t *text,
+                                 size_t length,
+                                 struct sealwire_setup_code *code);
+
+/**
+ * Writes a setup code, without NUL; `length`: how many characters, at most `SEALWIRE_SETUP_CODE_MAX`. It holds the secret.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: the model); BUFFER_TOO_SMALL.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_setup_code_write(const struct sealwire_setup_code *code,
+                                  uint8_t *text,
+                                  size_t capacity,
+                                  size_t *length);
+
+/**
+ * Makes this endpoint a device that can be owned; between sealwire_endpoint_init() and sealwire_restore(). Its record is kept in the store
+ * under `slot`, at least sealwire_endpoint_capacity(), in `SEALWIRE_OWNERSHIP_MAX` bytes. `secret`: the 16 bytes of its label. Its own
+ * credential should go `by_value`, since a phone knows only the label.
+ *
+ * Statuses: OK; INVALID_ARGUMENT (also: `slot` is one of the sessions'); WRONG_STATE (called before, or there are sessions already); BUSY;
+ * STORAGE_FAILED; UNSUPPORTED_STATE; CORRUPT_STATE: the record is damaged, and nobody is let in before sealwire_ownership_reset().
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_setup_enable(struct sealwire_endpoint *endpoint,
+                              uint32_t slot,
+                              const uint8_t *secret);
+
+/**
+ * There was a physical act, such as a button pressed: setup is possible until `until_ms`, and 10 minutes at most.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: not enabled); BUSY; OTHER_OWNER (there is one: reset first); CORRUPT_STATE.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_setup_open(struct sealwire_endpoint *endpoint,
+                            uint64_t now_ms,
+                            uint64_t until_ms);
+
+/**
+ * Setup is not possible any more.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY.
+ */
+int32_t sealwire_setup_close(struct sealwire_endpoint *endpoint);
+
+/**
+ * Starts a handshake with a device of which this end knows the thumbprint only (`device`, 16 bytes), to be let in by `claim` (NULL:
+ * `SEALWIRE_CLAIM_KNOWN`). As sealwire_connect(); an owner is told by OWNERSHIP what to sign over. The own credential must be a CCS.
+ *
+ * Statuses: as sealwire_connect(); INVALID_ARGUMENT also for a statement of another length; INVALID_KEY, MALFORMED, NOT_DETERMINISTIC (the
+ * anchor); BUFFER_TOO_SMALL (`handshake_buffer`).
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_setup_connect(struct sealwire_endpoint *endpoint,
+                               uint64_t now_ms,
+                               const struct sealwire_route *route,
+                               const uint8_t *device,
+                               const struct sealwire_claim *claim,
+                               uint32_t *handshake);
+
+/**
+ * Who owns this device.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: not enabled, or the record is damaged); BUSY.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_ownership_get(struct sealwire_endpoint *endpoint,
+                               struct sealwire_ownership *ownership);
+
+/**
+ * What a peer (its thumbprint, as ESTABLISHED or a message has it) is to this device: `SEALWIRE_STANDING_...`.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: not enabled, or the record is damaged); BUSY.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_ownership_standing(struct sealwire_endpoint *endpoint,
+                                    const uint8_t *peer,
+                                    int32_t *standing);
+
+/**
+ * Takes from a delegate (its thumbprint) what the owner had given it, and ends its sessions; when the owner asks for it. Statements signed
+ * before count no more.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: not enabled); BUSY; UNKNOWN_CREDENTIAL (no such delegate); RANDOM_FAILED; STORAGE_FAILED.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_ownership_revoke(struct sealwire_endpoint *endpoint,
+                                  const uint8_t *delegate);
+
+/**
+ * Physical reset: the device belongs to nobody, in the next epoch, and every session has ended. Erase the owner's data as well.
+ *
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: not enabled); BUSY; RANDOM_FAILED; STORAGE_FAILED: call it again.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_ownership_reset(struct sealwire_endpoint *endpoint);
+
+/**
+ * Signs a statement as the owner of a device, with the software key whose public key the device has as anchor. Writes
+ * `SEALWIRE_STATEMENT_SIZE` bytes, for whom it concerns to show in sealwire_setup_connect().
+ *
+ * Statuses: OK; INVALID_ARGUMENT; UNKNOWN_KEY (no key, or one that does not sign); UNSUPPORTED_SUITE.
+ */
+SEALWIRE_MUST_USE
+int32_t sealwire_ownership_sign(const struct sealwire_key *key,
+                                const struct sealwire_statement *statement,
+                                uint8_t *signed_statement);
 
 /**
  * To be written by the application, in builds with the feature `panic-hook` only: records `file` (not NUL-terminated,

@@ -101,6 +101,16 @@ errors! {
     Superseded = 213, "superseded", "Nothing to do: the session of the other handshake is used.";
     /// A way of naming a credential, or a kind or profile of credential, that this build does not have.
     UnsupportedCredential = 214, "unsupported-credential", "Issue a credential of a kind that this end accepts (docs/PROTOCOL.md section 2).";
+    /// A newcomer shows that it knows the setup secret, and no physical act has opened setup, or too long ago.
+    SetupClosed = 215, "setup-closed", "Press the device's button and try again within ten minutes.";
+    /// A wrong setup secret was shown shortly before.
+    SetupDelayed = 216, "setup-delayed", "Try again later, a minute at most; if you did not try before, somebody else did.";
+    /// A newcomer does not know the setup secret.
+    WrongSetupSecret = 217, "wrong-setup-secret", "Read the code on this device's label again.";
+    /// The device has an owner, or has another one now.
+    OtherOwner = 218, "other-owner", "Let the owner release the device or let you in, or reset it physically.";
+    /// A release or delegation that the owner has not signed for this peer, this device and its present epoch and nonce.
+    WrongStatement = 219, "wrong-statement", "The owner must sign anew, over what its last handshake with the device told.";
 
     // 300..399: records
     /// No session has the record's identifier.

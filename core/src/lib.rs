@@ -38,5 +38,7 @@ pub mod error;
 pub mod link;
 pub mod persist;
 pub mod record;
+#[cfg(feature = "setup")]
+pub mod setup;
 
 pub use error::Error;

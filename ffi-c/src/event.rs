@@ -33,6 +33,12 @@ pub const SEALWIRE_EVENT_CLOSED: i32 = 8;
 pub const SEALWIRE_EVENT_HANDSHAKE_FAILED: i32 = 9;
 /// The peer has not answered several repetitions: `session`. They go on.
 pub const SEALWIRE_EVENT_PEER_SILENT: i32 = 10;
+/// This device has another owner, `peer` (16 zeros: none), in `epoch`; or its owner has let somebody in, or taken that back. See
+/// sealwire_ownership_get(). Erase what belonged to an owner before.
+pub const SEALWIRE_EVENT_OWNERSHIP_CHANGED: i32 = 11;
+/// The peer says that this end owns it: `session`, `peer`, `epoch`, and its nonce in `sid`. Keep them: a release or a delegation is signed
+/// over them (sealwire_ownership_sign()).
+pub const SEALWIRE_EVENT_OWNERSHIP: i32 = 12;
 
 /// This end started the handshake.
 pub const SEALWIRE_ROLE_INITIATOR: i32 = 1;
@@ -142,13 +148,13 @@ pub struct sealwire_event {
     pub reason: i32,
     /// `SEALWIRE_ROLE_...`: what this end was in the handshake.
     pub role: i32,
-    /// The key epoch.
+    /// The key epoch; of an event about ownership, that one's.
     pub epoch: u32,
     /// 1: the session was restored from the store.
     pub resumed: u8,
     /// The peer's identity.
     pub peer: [u8; 16],
-    /// Name of the ended session.
+    /// Name of the ended session; of OWNERSHIP, the device's nonce.
     pub sid: [u8; 8],
     /// Where the peer was.
     pub route: sealwire_route,
@@ -293,6 +299,19 @@ impl sealwire_event {
                 (SEALWIRE_EVENT_HANDSHAKE_FAILED, None)
             }
             Event::PeerSilent { session } => (SEALWIRE_EVENT_PEER_SILENT, Some(*session)),
+            #[cfg(feature = "setup")]
+            Event::OwnershipChanged { epoch, owner } => {
+                to.epoch = *epoch;
+                to.peer = owner.unwrap_or_default().0;
+                (SEALWIRE_EVENT_OWNERSHIP_CHANGED, None)
+            }
+            #[cfg(feature = "setup")]
+            Event::Ownership { session, peer, epoch, nonce } => {
+                to.epoch = *epoch;
+                to.peer = peer.0;
+                to.sid = *nonce;
+                (SEALWIRE_EVENT_OWNERSHIP, Some(*session))
+            }
             // A later core has an event that this ABI version cannot tell.
             _ => return Err(Error::Internal),
         };

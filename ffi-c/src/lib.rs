@@ -33,6 +33,9 @@ pub mod event;
 
 pub mod session;
 
+#[cfg(feature = "setup")]
+pub mod setup;
+
 pub mod primitives;
 
 #[cfg(feature = "device")]

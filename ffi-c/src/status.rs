@@ -76,6 +76,16 @@ pub const SEALWIRE_HANDSHAKE_FAILED: i32 = -212;
 pub const SEALWIRE_SUPERSEDED: i32 = -213;
 /// A way of naming a credential, or a kind or profile of credential, that this build does not have.
 pub const SEALWIRE_UNSUPPORTED_CREDENTIAL: i32 = -214;
+/// A newcomer shows that it knows the setup secret, and no physical act has opened setup, or too long ago.
+pub const SEALWIRE_SETUP_CLOSED: i32 = -215;
+/// A wrong setup secret was shown shortly before.
+pub const SEALWIRE_SETUP_DELAYED: i32 = -216;
+/// A newcomer does not know the setup secret.
+pub const SEALWIRE_WRONG_SETUP_SECRET: i32 = -217;
+/// The device has an owner, or has another one now.
+pub const SEALWIRE_OTHER_OWNER: i32 = -218;
+/// A release or delegation that the owner has not signed for this peer, this device and its present epoch and nonce.
+pub const SEALWIRE_WRONG_STATEMENT: i32 = -219;
 /// No session has the record's identifier.
 pub const SEALWIRE_UNKNOWN_CONTEXT: i32 = -300;
 /// The record does not verify: altered, or protected for someone else, another topic or another key.
@@ -136,6 +146,11 @@ table! {
     SEALWIRE_HANDSHAKE_FAILED = HandshakeFailed;
     SEALWIRE_SUPERSEDED = Superseded;
     SEALWIRE_UNSUPPORTED_CREDENTIAL = UnsupportedCredential;
+    SEALWIRE_SETUP_CLOSED = SetupClosed;
+    SEALWIRE_SETUP_DELAYED = SetupDelayed;
+    SEALWIRE_WRONG_SETUP_SECRET = WrongSetupSecret;
+    SEALWIRE_OTHER_OWNER = OtherOwner;
+    SEALWIRE_WRONG_STATEMENT = WrongStatement;
     SEALWIRE_UNKNOWN_CONTEXT = UnknownContext;
     SEALWIRE_DECRYPT_FAILED = DecryptFailed;
     SEALWIRE_REPLAY = Replay;

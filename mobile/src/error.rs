@@ -98,6 +98,16 @@ errors! {
     Superseded,
     /// A way of naming a credential, or a kind or profile of credential, that this build does not have.
     UnsupportedCredential,
+    /// A newcomer shows that it knows the setup secret, and no physical act has opened setup, or too long ago.
+    SetupClosed,
+    /// A wrong setup secret was shown shortly before.
+    SetupDelayed,
+    /// A newcomer does not know the setup secret.
+    WrongSetupSecret,
+    /// The device has an owner, or has another one now.
+    OtherOwner,
+    /// A release or delegation that the owner has not signed for this peer, this device and its present epoch and nonce.
+    WrongStatement,
     /// No session has the record's identifier.
     UnknownContext,
     /// The record does not verify: altered, or protected for someone else, another topic or another key.

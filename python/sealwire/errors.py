@@ -262,6 +262,46 @@ class UnsupportedCredential(SealwireError):
     hint = "Issue a credential of a kind that this end accepts (docs/PROTOCOL.md section 2)."
 
 
+class SetupClosed(SealwireError):
+    """A newcomer shows that it knows the setup secret, and no physical act has opened setup, or too long ago."""
+
+    number = 215
+    name = "setup-closed"
+    hint = "Press the device's button and try again within ten minutes."
+
+
+class SetupDelayed(SealwireError):
+    """A wrong setup secret was shown shortly before."""
+
+    number = 216
+    name = "setup-delayed"
+    hint = "Try again later, a minute at most; if you did not try before, somebody else did."
+
+
+class WrongSetupSecret(SealwireError):
+    """A newcomer does not know the setup secret."""
+
+    number = 217
+    name = "wrong-setup-secret"
+    hint = "Read the code on this device's label again."
+
+
+class OtherOwner(SealwireError):
+    """The device has an owner, or has another one now."""
+
+    number = 218
+    name = "other-owner"
+    hint = "Let the owner release the device or let you in, or reset it physically."
+
+
+class WrongStatement(SealwireError):
+    """A release or delegation that the owner has not signed for this peer, this device and its present epoch and nonce."""
+
+    number = 219
+    name = "wrong-statement"
+    hint = "The owner must sign anew, over what its last handshake with the device told."
+
+
 class UnknownContext(SealwireError):
     """No session has the record's identifier."""
 
@@ -405,6 +445,11 @@ BY_NUMBER: Dict[int, Type[SealwireError]] = {
     212: HandshakeFailed,
     213: Superseded,
     214: UnsupportedCredential,
+    215: SetupClosed,
+    216: SetupDelayed,
+    217: WrongSetupSecret,
+    218: OtherOwner,
+    219: WrongStatement,
     300: UnknownContext,
     301: DecryptFailed,
     302: Replay,
@@ -463,6 +508,11 @@ __all__ = [
     "HandshakeFailed",
     "Superseded",
     "UnsupportedCredential",
+    "SetupClosed",
+    "SetupDelayed",
+    "WrongSetupSecret",
+    "OtherOwner",
+    "WrongStatement",
     "UnknownContext",
     "DecryptFailed",
     "Replay",

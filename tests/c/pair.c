@@ -19,7 +19,7 @@ int32_t pair_random(void *context, uint8_t *out, size_t length) {
 static int32_t load(void *context, uint32_t slot, uint8_t *out, size_t capacity, size_t *length) {
   pair_store *store = &((party *)context)->store;
   *length = 0;
-  if (slot >= PAIR_SESSIONS) return SEALWIRE_OK;
+  if (slot >= PAIR_SLOTS) return SEALWIRE_OK;
   if (store->length[slot] > capacity) return SEALWIRE_BUFFER_TOO_SMALL;
   memcpy(out, store->data[slot], store->length[slot]);
   *length = store->length[slot];
@@ -28,7 +28,7 @@ static int32_t load(void *context, uint32_t slot, uint8_t *out, size_t capacity,
 
 static int32_t save(void *context, uint32_t slot, const uint8_t *data, size_t length) {
   pair_store *store = &((party *)context)->store;
-  if (store->fails || slot >= PAIR_SESSIONS || length > sizeof store->data[0]) return SEALWIRE_STORAGE_FAILED;
+  if (store->fails || slot >= PAIR_SLOTS || length > sizeof store->data[0]) return SEALWIRE_STORAGE_FAILED;
   if (length > 0) memcpy(store->data[slot], data, length);
   store->length[slot] = length;
   store->saves++;

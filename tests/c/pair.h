@@ -6,11 +6,13 @@
 
 #define PAIR_SESSIONS 4
 #define PAIR_FRAME 600
+/* Slots of a store: an endpoint may have room for more sessions than it was asked for, and a device keeps a record above them. */
+#define PAIR_SLOTS 8
 
 /* A store in memory. */
 typedef struct pair_store {
-  uint8_t data[PAIR_SESSIONS][600];
-  size_t length[PAIR_SESSIONS];
+  uint8_t data[PAIR_SLOTS][600];
+  size_t length[PAIR_SLOTS];
   int fails;
   unsigned saves;
 } pair_store;

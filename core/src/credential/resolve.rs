@@ -37,6 +37,10 @@ pub(crate) struct Found {
     pub(crate) thumbprint: Thumbprint,
     /// Where [`bytes_of`] finds it.
     pub(crate) nth: usize,
+    /// Before: a CCS by value may be one that nobody provisioned. After: it is one, whose key the handshake proves, and why it is let in is
+    /// still to be found.
+    #[cfg(feature = "setup")]
+    pub(crate) stranger: bool,
     /// The hash of all of it: its issuer has signed more than a key, which is not verified a second time.
     #[cfg(feature = "issuers")]
     hash: [u8; HASH],
@@ -49,6 +53,8 @@ impl Found {
             key: PublicKey { curve: KeyCurve::X25519, x: [0; 32], y: None },
             thumbprint: Thumbprint([0; 16]),
             nth: 0,
+            #[cfg(feature = "setup")]
+            stranger: false,
             #[cfg(feature = "issuers")]
             hash: [0; HASH],
         }
@@ -202,13 +208,18 @@ fn read<P: Provider + Credentials>(
         Ok(credential) => credential,
         Err(error) => return Err(*error),
     };
-    match id {
+    let known = match id {
         #[cfg(feature = "x509")]
         IdCred::X5Chain(_) if credential.kind != CredentialKind::X509 => return Err(Error::Malformed),
-        IdCred::Ccs(_) | IdCred::Cwt(_) if credential.kind == CredentialKind::Ccs && !p.known(bytes) => {
-            return Err(Error::UntrustedCredential);
-        }
-        _ => {}
+        IdCred::Ccs(_) | IdCred::Cwt(_) if credential.kind == CredentialKind::Ccs => p.known(bytes),
+        _ => true,
+    };
+    #[cfg(feature = "setup")]
+    let refused = !core::mem::replace(&mut found.stranger, !known) && !known;
+    #[cfg(not(feature = "setup"))]
+    let refused = !known;
+    if refused {
+        return Err(Error::UntrustedCredential);
     }
     credential.check_suite(suite, sort)?;
     // Diffie-Hellman sees x only, so on P-256 the other y is the same private key.

@@ -1,6 +1,7 @@
 //! The Initiator's steps.
 
 use super::ead::{Ead, EadItems, OnEad};
+use super::introduction::Introduction;
 use super::message::{self, Authentication};
 use super::own::{self, OWN_BUFFER, OwnKeys};
 use super::peer::{self, Claim, Proved};
@@ -96,7 +97,7 @@ impl AwaitMessage2 {
         out: &mut Writer<'_>,
     ) -> Result<AwaitMessage4> {
         let mut next = self.next();
-        self.process_into(p, message_2, by_value, ead_3, on_ead_2, scratch, out, &mut next)?;
+        self.process_into(p, message_2, (by_value, ead_3, None), on_ead_2, scratch, out, &mut next)?;
         Ok(next)
     }
 
@@ -115,15 +116,14 @@ impl AwaitMessage2 {
         }
     }
 
-    /// [`process_message_2`](Self::process_message_2) with the next state where the caller has its place; after an error that means nothing.
+    /// [`process_message_2`](Self::process_message_2) also to a Responder that nobody has provisioned here, with the next state where the caller has its place; after an error that means nothing.
     // Moved, a state lies on the stack twice, and its secrets stay there.
     #[expect(clippy::too_many_arguments, reason = "one for each input of the step")]
     pub(crate) fn process_into<P: Provider + Credentials>(
         &self,
         p: &mut P,
         message_2: &[u8],
-        by_value: bool,
-        ead_3: &[Ead<'_>],
+        shows: Shows<'_>,
         on_ead_2: &mut OnEad<'_>,
         scratch: &mut [u8],
         out: &mut Writer<'_>,
@@ -147,13 +147,23 @@ impl AwaitMessage2 {
         EadItems::new(theirs.ead).visit(on_ead_2)?;
 
         let own = OwnKeys::new(p, suite, self.method.initiator())?;
-        let claim = Claim { theirs, plaintext: plaintext_2, c_r: Some(c_r), th: &th_2, prk: &prk_2e, ephemeral: &self.x, inbox: None };
+        let claim = Claim {
+            theirs,
+            plaintext: plaintext_2,
+            c_r: Some(c_r),
+            th: &th_2,
+            prk: &prk_2e,
+            ephemeral: &self.x,
+            inbox: None,
+            #[cfg(feature = "setup")]
+            strangers: shows.2.is_some(),
+        };
         let mut proved = Proved::blank();
         peer::verify(p, suite, self.method.responder(), &own, &claim, &mut proved)?;
         // Before the own credential is fetched: nothing takes more stack than this.
         let before = (&proved.prk, schedule::SALT_4E3M, &proved.th);
         own::agree(p, suite, self.method.initiator(), own.handle, g_y, before, &mut next.prk_4e3m)?;
-        next.th_4 = compose_message_3(p, self, &proved, &next.prk_4e3m, by_value, ead_3, out)?;
+        next.th_4 = compose_message_3(p, self, &proved, &next.prk_4e3m, shows, out)?;
         next.own = own.thumbprint(p)?;
         next.peer = proved.peer;
         next.c_r = c_r;
@@ -170,6 +180,9 @@ impl AwaitMessage2 {
     }
 }
 
+/// What message_3 shows: the own credential by value or not, EAD_3, and what has to be put into that.
+type Shows<'a> = (bool, &'a [Ead<'a>], Option<&'a Introduction<'a>>);
+
 /// Composes message_3 into `out`; gives TH_4.
 // Apart, so that its buffer does not lie on the stack while message_2 is verified.
 #[inline(never)]
@@ -178,8 +191,7 @@ fn compose_message_3<P: Provider + Credentials>(
     state: &AwaitMessage2,
     proved: &Proved,
     prk_4e3m: &Secret<HASH>,
-    by_value: bool,
-    ead_3: &[Ead<'_>],
+    (by_value, ead_3, introduction): Shows<'_>,
     out: &mut Writer<'_>,
 ) -> Result<[u8; HASH]> {
     let (suite, sort) = (state.suite, state.method.initiator());
@@ -191,6 +203,9 @@ fn compose_message_3<P: Provider + Credentials>(
     cbor::write_bytes_head(out, message::authentication_len(&own.id, proof_len, ead_3).saturating_add(tag_len))?;
     let start = out.len();
     message::write_authentication(out, &own.id, proof_len, ead_3, |ead, place| {
+        if let Some(introduction) = introduction {
+            introduction.complete(p, th_3, &own.credential, proved, ead)?;
+        }
         let context = MacContext { c_r: None, id: &own.id, th: th_3, credential: own.credential, ead };
         own.prove(p, suite, prk_4e3m, &context, place)
     })?;

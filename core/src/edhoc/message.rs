@@ -133,13 +133,14 @@ pub(super) fn authentication_len(id: &IdCred<'_>, proof_len: usize, ead: &[Ead<'
     ead.iter().fold(id.plaintext_len().saturating_add(proof), |sum, item| sum.saturating_add(item.len()))
 }
 
-/// Appends ID_CRED_x, Signature_or_MAC_x, and the EAD items. `prove` gets the encoded items and fills in the signature or MAC.
+/// Appends ID_CRED_x, Signature_or_MAC_x, and the EAD items. `prove` gets the encoded items, which it may complete, and fills in the
+/// signature or MAC.
 pub(super) fn write_authentication(
     w: &mut Writer<'_>,
     id: &IdCred<'_>,
     proof_len: usize,
     ead: &[Ead<'_>],
-    prove: impl FnOnce(&[u8], &mut [u8]) -> Result<()>,
+    prove: impl FnOnce(&mut [u8], &mut [u8]) -> Result<()>,
 ) -> Result<()> {
     id.write_plaintext(w)?;
     cbor::write_bytes_head(w, proof_len)?;

@@ -23,6 +23,7 @@ mod ephemeral;
 mod error;
 mod identifier;
 mod initiator;
+mod introduction;
 mod message;
 mod method;
 mod own;
@@ -39,8 +40,12 @@ pub use ephemeral::Ephemeral;
 pub use error::{EdhocError, SuitesR};
 pub use identifier::ConnectionId;
 pub use initiator::{AwaitMessage2, AwaitMessage4, compose_message_1};
+#[cfg(feature = "setup")]
+pub(crate) use introduction::{Binding, Introduction, TAG, setup_tag};
 pub use message::Message1;
 pub use method::{Method, Methods};
+#[cfg(feature = "setup")]
+pub(crate) use peer::{Proved, Shown};
 pub use responder::{AwaitMessage3, process_message_1};
 pub use schedule::{exporter, key_update};
 

@@ -178,6 +178,15 @@ fn public_key<P: Provider + Credentials>(p: &mut P, suite: Suite, sort: Authenti
     load(p, suite, sort, true, &mut buffer).map(|own| (own.public, own.key))
 }
 
+/// SHA-256 of the own CRED_x for `suite`. Errors: as [`load`].
+#[cfg(feature = "setup")]
+#[inline(never)]
+pub(super) fn hash<P: Provider + Credentials>(p: &mut P, suite: Suite, sort: AuthenticationKey) -> Result<[u8; HASH]> {
+    let mut buffer = [0; OWN_BUFFER];
+    let own = load(p, suite, sort, true, &mut buffer)?;
+    Ok(p.hash(&[own.credential.head(), own.credential.bytes]))
+}
+
 /// Opens message_3 or message_4 into `scratch`; gives the plaintext.
 /// Errors: `Malformed`, `NotDeterministic`, `AuthenticationFailed`, `BufferTooSmall`.
 pub(super) fn open_message<'s, P: Provider>(

@@ -5,6 +5,8 @@ use super::message::Authentication;
 use super::own::OwnKeys;
 use super::schedule::{self, MAX_MAC, MacContext};
 use crate::bytes::{Secret, equal};
+#[cfg(feature = "setup")]
+use crate::credential::KeyCurve;
 use crate::credential::{Credential, Credentials, Found, MAX_CREDENTIAL, Peer, PublicKey, Role, Thumbprint, bytes_of, find};
 use crate::crypto::{AuthenticationKey, HASH, Provider, Suite};
 use crate::error::{Error, Result};
@@ -25,21 +27,45 @@ pub(super) struct Claim<'a> {
     pub(super) ephemeral: &'a Secret<32>,
     /// The inbox name that an Initiator claims.
     pub(super) inbox: Option<&'a [u8]>,
+    /// A CCS that nobody provisioned may be shown; the caller then finds out why to let it in.
+    #[cfg(feature = "setup")]
+    pub(super) strangers: bool,
 }
 
 /// A peer that has proved itself.
-pub(super) struct Proved {
+pub(crate) struct Proved {
     pub(super) peer: Thumbprint,
     /// PRK_3e2m or PRK_4e3m.
     pub(super) prk: Secret<HASH>,
     /// TH_3 or TH_4.
     pub(super) th: [u8; HASH],
+    /// What an introduction is judged by.
+    #[cfg(feature = "setup")]
+    pub(super) shown: Shown,
+}
+
+/// The credential that a peer has shown, and holds the key of.
+#[cfg(feature = "setup")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    /// SHA-256(CRED_x).
+    pub(crate) hash: [u8; HASH],
+    /// The key in it.
+    pub(crate) key: PublicKey,
+    /// It was provisioned, or its issuer is trusted.
+    pub(crate) vouched: bool,
 }
 
 impl Proved {
     /// To be filled.
-    pub(super) const fn blank() -> Self {
-        Proved { peer: Thumbprint([0; 16]), prk: Secret::zero(), th: [0; HASH] }
+    pub(crate) const fn blank() -> Self {
+        Proved {
+            peer: Thumbprint([0; 16]),
+            prk: Secret::zero(),
+            th: [0; HASH],
+            #[cfg(feature = "setup")]
+            shown: Shown { hash: [0; HASH], key: PublicKey { curve: KeyCurve::X25519, x: [0; 32], y: None }, vouched: false },
+        }
     }
 }
 
@@ -63,6 +89,10 @@ pub(super) fn verify<P: Provider + Credentials>(
     let mut found = Found::blank();
     let mut from = 0;
     loop {
+        #[cfg(feature = "setup")]
+        {
+            found.stranger = claim.strangers;
+        }
         match find(p, &claim.theirs.id, from, suite, sort, own.all(), &mut found) {
             Ok(()) => {}
             // No more candidates: what counts is how the last one failed.
@@ -144,5 +174,10 @@ fn prove<P: Provider + Credentials>(
     }
     proved.th = schedule::th_next(p, claim.th, claim.plaintext, &context.credential);
     proved.peer = found.thumbprint;
+    #[cfg(feature = "setup")]
+    {
+        let hash = p.hash(&[context.credential.head(), context.credential.bytes]);
+        proved.shown = Shown { hash, key: found.key, vouched: !found.stranger };
+    }
     Ok(())
 }

@@ -1,8 +1,12 @@
 //! The Responder's steps.
 
 use super::ead::{self, Ead, EadItems, OnEad};
+#[cfg(feature = "setup")]
+use super::introduction::Binding;
 use super::message::{self, Authentication, Message1};
 use super::own::{self, OWN_BUFFER, OwnKeys};
+#[cfg(feature = "setup")]
+use super::peer::Shown;
 use super::peer::{self, Claim, Proved};
 use super::schedule::{self, MacContext};
 use super::{Completed, ConnectionId, Ephemeral, Method, Methods, Role};
@@ -122,18 +126,60 @@ impl AwaitMessage3 {
         scratch: &mut [u8],
         out: &mut Writer<'_>,
     ) -> Result<Completed> {
+        let mut proved = Proved::blank();
+        self.verify_message_3(p, message_3, (inbox, false), on_ead_3, scratch, &mut proved)?;
+        self.compose_message_4(p, &proved, ead_4, out)
+    }
+
+    /// The first half of [`process_message_3`](Self::process_message_3): who the Initiator is, and EAD_3. With `strangers` it may show a CCS that
+    /// nobody provisioned, which is then for the caller to judge. Errors: as there.
+    #[cfg_attr(not(feature = "setup"), inline(always))]
+    pub(crate) fn verify_message_3<'s, P: Provider + Credentials>(
+        &self,
+        p: &mut P,
+        message_3: &[u8],
+        (inbox, strangers): (Option<&[u8]>, bool),
+        on_ead_3: &mut OnEad<'_>,
+        scratch: &'s mut [u8],
+        proved: &mut Proved,
+    ) -> Result<EadItems<'s>> {
         let suite = self.suite;
         let labels = (schedule::K_3, schedule::IV_3);
         let plaintext_3 = own::open_message(p, suite, &self.prk_3e2m, labels, &self.th_3, message_3, scratch)?;
         let theirs = Authentication::read(&mut Decoder::new(plaintext_3))?;
-        EadItems::new(theirs.ead).visit(on_ead_3)?;
+        let ead_3 = EadItems::new(theirs.ead);
+        ead_3.clone().visit(on_ead_3)?;
 
         let own = OwnKeys::new(p, suite, self.method.responder())?;
-        let claim = Claim { theirs, plaintext: plaintext_3, c_r: None, th: &self.th_3, prk: &self.prk_3e2m, ephemeral: &self.y, inbox };
-        let mut proved = Proved::blank();
-        peer::verify(p, suite, self.method.initiator(), &own, &claim, &mut proved)?;
-        let Proved { peer, prk: prk_4e3m, th: th_4 } = &proved;
+        let (th, prk, ephemeral) = (&self.th_3, &self.prk_3e2m, &self.y);
+        #[cfg(not(feature = "setup"))]
+        let _ = strangers;
+        let claim = Claim {
+            theirs,
+            plaintext: plaintext_3,
+            c_r: None,
+            th,
+            prk,
+            ephemeral,
+            inbox,
+            #[cfg(feature = "setup")]
+            strangers,
+        };
+        peer::verify(p, suite, self.method.initiator(), &own, &claim, proved)?;
+        Ok(ead_3)
+    }
 
+    /// The second half: message_4 for the Initiator that has been verified. Errors: `BufferTooSmall`.
+    #[cfg_attr(not(feature = "setup"), inline(always))]
+    pub(crate) fn compose_message_4<P: Provider>(
+        &self,
+        p: &mut P,
+        proved: &Proved,
+        ead_4: &[Ead<'_>],
+        out: &mut Writer<'_>,
+    ) -> Result<Completed> {
+        let suite = self.suite;
+        let Proved { peer, prk: prk_4e3m, th: th_4, .. } = proved;
         let tag_len = suite.edhoc_aead().tag_len();
         let length = ead_4.iter().fold(0usize, |sum, item| sum.saturating_add(item.len()));
         cbor::write_bytes_head(out, length.saturating_add(tag_len))?;
@@ -156,5 +202,26 @@ impl AwaitMessage3 {
             peer: *peer,
             prk_out,
         })
+    }
+}
+
+#[cfg(feature = "setup")]
+impl AwaitMessage3 {
+    /// What an introduction in message_3 is bound to: TH_3, SHA-256(CRED_R), and this endpoint's identity. Errors: the port's.
+    pub(crate) fn binding<P: Provider + Credentials>(&self, p: &mut P) -> Result<Binding> {
+        Ok(Binding { th_3: self.th_3, cred_r: own::hash(p, self.suite, self.method.responder())?, device: self.own, method: self.method })
+    }
+}
+
+#[cfg(feature = "setup")]
+impl Proved {
+    /// The Initiator's identity.
+    pub(crate) const fn peer(&self) -> Thumbprint {
+        self.peer
+    }
+
+    /// Its credential.
+    pub(crate) const fn shown(&self) -> &Shown {
+        &self.shown
     }
 }

@@ -206,6 +206,27 @@ pub enum Event<'f> {
         /// The last reason; `HandshakeFailed` when there was just no answer.
         reason: Error,
     },
+    /// This device has another owner, or none; or its owner has let somebody in, or taken that back. See `Endpoint::ownership`. Erase what
+    /// belonged to an owner before.
+    #[cfg(feature = "setup")]
+    OwnershipChanged {
+        /// The epoch.
+        epoch: u32,
+        /// The owner.
+        owner: Option<Thumbprint>,
+    },
+    /// The peer says that this end owns it. Keep both: a release or a delegation is signed over them.
+    #[cfg(feature = "setup")]
+    Ownership {
+        /// The session.
+        session: SessionHandle,
+        /// The device.
+        peer: Thumbprint,
+        /// Its epoch.
+        epoch: u32,
+        /// Its nonce.
+        nonce: [u8; 8],
+    },
     /// The peer has not answered for several repetitions. Reported once until it is heard again; repetitions go on.
     PeerSilent {
         /// The session.

@@ -58,6 +58,9 @@ pub struct Handshake {
     pub(crate) by_value: bool,
     pub(crate) reason: Error,
     pub(crate) transmit: bool,
+    /// Bytes at the end of the buffer that say why the peer should let this end in, until message_3 says so.
+    #[cfg(feature = "setup")]
+    pub(crate) claim: u8,
     pub(crate) marks: Marks,
 }
 
@@ -102,6 +105,8 @@ impl Default for Handshake {
             by_value: false,
             reason: Error::HandshakeFailed,
             transmit: false,
+            #[cfg(feature = "setup")]
+            claim: 0,
             marks: Marks::default(),
         }
     }
@@ -112,6 +117,16 @@ impl Handshake {
     #[inline(never)]
     pub(super) fn clear(&mut self) {
         *self = Handshake { marks: self.marks, ..Handshake::default() };
+    }
+
+    /// The buffer without what is kept at its end, and that.
+    pub(crate) fn room<'b>(&self, buffer: &'b mut [u8]) -> Result<(&'b mut [u8], &'b mut [u8])> {
+        #[cfg(feature = "setup")]
+        let kept = usize::from(self.claim);
+        #[cfg(not(feature = "setup"))]
+        let kept = 0;
+        let at = buffer.len().checked_sub(kept).ok_or(Error::Internal)?;
+        buffer.split_at_mut_checked(at).ok_or(Error::Internal)
     }
 
     pub(crate) const fn is_initiator(&self) -> bool {
@@ -411,6 +426,7 @@ impl<T: Tables> Endpoint<T> {
     pub(super) fn keep_waiting(&mut self, slot: usize, source: Source<'_>) -> Result<()> {
         if let Source::Frame(message) = source {
             let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
+            let (buffer, _) = handshake.room(buffer)?;
             let place = buffer.get_mut(handshake.cached..).and_then(|rest| rest.get_mut(..message.len()));
             copy(place.ok_or(Error::BufferTooSmall)?, message);
             handshake.waiting = message.len();

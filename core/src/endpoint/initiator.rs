@@ -16,6 +16,13 @@ use crate::record::Handover;
 /// How often an Initiator answers a repeated message_4 with a fresh record.
 const MAX_RECORDS: u8 = 8;
 
+/// Why the peer should let this end in.
+#[cfg(feature = "setup")]
+pub(super) use crate::setup::Claim as Showing;
+/// There is nothing to show.
+#[cfg(not(feature = "setup"))]
+pub(super) struct Showing<'a>(core::convert::Infallible, core::marker::PhantomData<&'a ()>);
+
 impl<T: Tables> Endpoint<T> {
     /// Starts a handshake: message_1 is the next frame of `poll_transmit`. `Established` or `HandshakeFailed` with the
     /// handle follows. `peer`: the only identity to accept, if it is known beforehand.
@@ -23,6 +30,17 @@ impl<T: Tables> Endpoint<T> {
     /// Errors: `NoSpace`; `UnknownCredential` (no own credential for the configured method and suites); `UnsupportedMethod` (the configured
     /// method is not in this build); `RandomFailed`.
     pub fn connect<P: Port>(&mut self, port: &mut P, now_ms: u64, route: Route, peer: Option<Thumbprint>) -> Result<HandshakeId> {
+        self.begin(port, now_ms, route, peer, None)
+    }
+
+    pub(super) fn begin<P: Port>(
+        &mut self,
+        port: &mut P,
+        now_ms: u64,
+        route: Route,
+        peer: Option<Thumbprint>,
+        claim: Option<&Showing<'_>>,
+    ) -> Result<HandshakeId> {
         let suite = *self.config.usable_suites(port, self.config.method.initiator())?.as_slice().first().ok_or(Error::UnsupportedSuite)?;
         let (slot, session) = self.take_slots(port, now_ms, None)?;
         self.started = self.started.wrapping_add(1).max(1);
@@ -34,11 +52,28 @@ impl<T: Tables> Endpoint<T> {
             handshake.route = route;
             handshake.expected = peer;
         }
-        if let Err(error) = self.compose(port, now_ms, slot, suite) {
+        let kept = claim.map_or(Ok(()), |claim| self.keep_claim(slot, claim));
+        if let Err(error) = kept.and_then(|()| self.compose(port, now_ms, slot, suite)) {
             self.drop_handshake(slot);
             return Err(error);
         }
         Ok(id)
+    }
+
+    /// Keeps what is shown in message_3, which goes by value.
+    fn keep_claim(&mut self, slot: usize, claim: &Showing<'_>) -> Result<()> {
+        #[cfg(feature = "setup")]
+        {
+            let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
+            handshake.claim = u8::try_from(crate::setup::stow(claim, buffer)?).map_err(|_| Error::Internal)?;
+            handshake.by_value = true;
+            Ok(())
+        }
+        #[cfg(not(feature = "setup"))]
+        {
+            let _ = slot;
+            match claim.0 {}
+        }
     }
 
     /// Gives up a handshake started by `connect`; nothing is reported. Error: `UnknownSession` if it is over.
@@ -61,6 +96,7 @@ impl<T: Tables> Endpoint<T> {
         let identifier = self.tables.session(reserved).and_then(|session| session.identifier()).ok_or(Error::Internal)?;
         let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
         // The first byte last: when no key can be generated, the frame cached here stays whole.
+        let (buffer, _) = handshake.room(buffer)?;
         let (kind, message) = buffer.split_first_mut().ok_or(Error::Internal)?;
         let mut writer = Writer::new(message);
         let state = edhoc::compose_message_1(port, method, suites.as_slice(), suite, identifier, ead.as_slice(), &mut writer)?;
@@ -96,6 +132,7 @@ impl<T: Tables> Endpoint<T> {
     pub(super) fn step_message_2<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, source: Source<'_>) -> Result<()> {
         let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
         let used = handshake.cached.saturating_add(handshake.waiting);
+        let (buffer, kept) = handshake.room(buffer)?;
         let (front, back) = buffer.split_at_mut_checked(used).ok_or(Error::Internal)?;
         let message = match source {
             Source::Frame(message) => message,
@@ -108,7 +145,17 @@ impl<T: Tables> Endpoint<T> {
         let mut writer = Writer::new(rest.get_mut(PREFIX..).unwrap_or_default());
         let mut on_ead = |item: &Ead<'_>| take_inbox(item, INBOX, &mut inbox);
         let mut next = state.next();
-        let mut outcome = state.process_into(port, message, handshake.by_value, &[], &mut on_ead, scratch, &mut writer, &mut next);
+        #[cfg(feature = "setup")]
+        let introducing = crate::setup::Introducing::read(kept)?;
+        #[cfg(feature = "setup")]
+        let (ead_3, introduction) = match &introducing {
+            Some(introducing) => (introducing.ead(), Some(introducing.introduction())),
+            None => (None, None),
+        };
+        #[cfg(not(feature = "setup"))]
+        let (ead_3, introduction, _) = (None, None, kept);
+        let shows = (handshake.by_value, ead_3.as_slice(), introduction.as_ref());
+        let mut outcome = state.process_into(port, message, shows, &mut on_ead, scratch, &mut writer, &mut next);
         let (len, at) = (writer.len(), used.saturating_add(message.len()).saturating_add(PREFIX));
         if handshake.expected.is_some_and(|expected| expected != next.peer()) {
             outcome = outcome.and(Err(Error::Denied));
@@ -124,6 +171,11 @@ impl<T: Tables> Endpoint<T> {
             return Ok(());
         }
         let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
+        #[cfg(feature = "setup")]
+        {
+            zeroize::Zeroize::zeroize(handshake.room(buffer)?.1);
+            handshake.claim = 0;
+        }
         handshake.cached = assemble(buffer, frame_type::MESSAGE_3, next.c_r(), at, len)?;
         handshake.waiting = 0;
         handshake.seen = seen;
@@ -159,9 +211,28 @@ impl<T: Tables> Endpoint<T> {
         let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
         let scratch = buffer.get_mut(handshake.cached..).unwrap_or_default();
         let Step::Message4(state) = &handshake.step else { return self.ignored(Error::WrongState) };
-        let outcome = state.process_message_4(port, message, &mut edhoc::ignore_ead, scratch);
+        #[cfg(feature = "setup")]
+        let mut owned = None;
+        #[cfg(feature = "setup")]
+        let mut on_ead = |item: &Ead<'_>| {
+            crate::setup::read_ownership(item).map(|found| {
+                owned = owned.or(found);
+                found.is_some()
+            })
+        };
+        #[cfg(not(feature = "setup"))]
+        let mut on_ead = edhoc::ignore_ead;
+        let outcome = state.process_message_4(port, message, &mut on_ead, scratch);
         match &outcome {
-            Ok(completed) => self.complete_initiator(port, now_ms, slot, completed, hash),
+            Ok(completed) => {
+                self.complete_initiator(port, now_ms, slot, completed, hash)?;
+                #[cfg(feature = "setup")]
+                if let (Some((epoch, nonce)), Ok(live)) = (owned, self.live_at(session)) {
+                    let peer = live.peer();
+                    self.owned = Some((self.handle_of(session), peer, epoch, nonce));
+                }
+                Ok(())
+            }
             Err(error) => self.step_failed(slot, Source::Frame(message), *error),
         }
     }

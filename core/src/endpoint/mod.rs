@@ -48,6 +48,8 @@ mod output;
 mod responder;
 mod restore;
 mod session;
+#[cfg(feature = "setup")]
+mod setup;
 mod succession;
 mod tables;
 #[cfg(all(test, feature = "suite-x25519-chacha"))]
@@ -130,6 +132,12 @@ pub struct Endpoint<T> {
     reaction_from: u64,
     /// Of the batch under way: records, and how many of them take a new message number; 0 without one.
     batch: (u32, u32),
+    /// Present at an endpoint that can be owned.
+    #[cfg(feature = "setup")]
+    device: Option<crate::setup::Device>,
+    /// What a device has told its owner last, until that is reported.
+    #[cfg(feature = "setup")]
+    owned: Option<(SessionHandle, Thumbprint, u32, [u8; 8])>,
 }
 
 /// What a store operation makes durable besides what stands. It counts only once that has succeeded.
@@ -197,6 +205,10 @@ impl<T: Tables> Endpoint<T> {
             errors: (0, 0),
             reaction_from: 0,
             batch: (0, 0),
+            #[cfg(feature = "setup")]
+            device: None,
+            #[cfg(feature = "setup")]
+            owned: None,
         })
     }
 

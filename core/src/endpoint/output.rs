@@ -24,6 +24,8 @@ impl<T: Tables> Endpoint<T> {
 
     /// [`poll_event`](Self::poll_event) for little stack: with the event, `None` before and if there is none, where the caller has its place.
     pub fn poll_event_into(&mut self, event: &mut Event<'_>) {
+        #[cfg(feature = "setup")]
+        self.ownership_event(event);
         while let Event::None = event {
             match self.tables.next_event() {
                 Some(Slot::Handshake(slot)) => {
@@ -33,7 +35,14 @@ impl<T: Tables> Endpoint<T> {
                     self.drop_handshake(slot);
                 }
                 Some(Slot::Session(slot)) => self.session_event(slot, event),
-                None => return,
+                None => {
+                    // After `Established`.
+                    #[cfg(feature = "setup")]
+                    if let Some((session, peer, epoch, nonce)) = self.owned.take() {
+                        *event = Event::Ownership { session, peer, epoch, nonce };
+                    }
+                    return;
+                }
             }
         }
     }

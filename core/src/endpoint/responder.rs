@@ -171,7 +171,11 @@ impl<T: Tables> Endpoint<T> {
     }
 
     pub(super) fn step_message_3<P: Port>(&mut self, port: &mut P, now_ms: u64, slot: usize, source: Source<'_>) -> Result<()> {
-        let (handshake, buffer) = self.tables.handshake_mut(slot).ok_or(Error::Internal)?;
+        #[cfg(feature = "setup")]
+        let Endpoint { tables, device, .. } = self;
+        #[cfg(not(feature = "setup"))]
+        let tables = &mut self.tables;
+        let (handshake, buffer) = tables.handshake_mut(slot).ok_or(Error::Internal)?;
         let used = handshake.cached.saturating_add(handshake.waiting);
         let (front, plaintext) = buffer.split_at_mut_checked(used).ok_or(Error::Internal)?;
         let message = match source {
@@ -184,6 +188,14 @@ impl<T: Tables> Endpoint<T> {
         let mut writer = Writer::new(scratch.get_mut(PREFIX..).unwrap_or_default());
         let inbox = handshake.inbox;
         let claimed = inbox.as_ref().map(InboxName::as_bytes);
+        let route_back = (handshake.route, *state.c_i());
+        #[cfg(feature = "setup")]
+        let outcome = match device {
+            Some(device) => super::setup::admit(device, port, now_ms, state, message, claimed, plaintext)
+                .and_then(|admitted| self.compose_message_4(port, slot, &admitted, &mut writer)),
+            None => state.process_message_3(port, message, claimed, &mut edhoc::ignore_ead, &[], plaintext, &mut writer),
+        };
+        #[cfg(not(feature = "setup"))]
         let outcome = state.process_message_3(port, message, claimed, &mut edhoc::ignore_ead, &[], plaintext, &mut writer);
         let len = writer.len();
         match outcome {
@@ -194,9 +206,13 @@ impl<T: Tables> Endpoint<T> {
                 self.complete_responder(port, now_ms, slot, &completed, early)
             }
             Err(error) => {
-                let (route, c_i) = (handshake.route, *state.c_i());
+                let (route, c_i) = route_back;
                 if error == Error::UnknownCredential {
                     self.reply_error(now_ms, route, &c_i, &EdhocError::UnknownCredential);
+                }
+                #[cfg(feature = "setup")]
+                if super::setup::is_hint(error) {
+                    self.reply_error(now_ms, route, &c_i, &EdhocError::Unspecified(error.name()));
                 }
                 self.step_failed(slot, source, error)
             }

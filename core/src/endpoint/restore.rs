@@ -19,10 +19,17 @@ impl<T: Tables> Endpoint<T> {
     /// application to `connect` again; what it had committed is remembered. Damaged entries are counted and passed over.
     ///
     /// Errors: `WrongState` if there are sessions already; `UnsupportedState` (written by a newer version; nothing is taken up);
-    /// `StorageFailed`; `RandomFailed`; `InvalidArgument` (stored with another `identifier_len`).
+    /// `StorageFailed`; `RandomFailed`; `InvalidArgument` (stored with another `identifier_len`); `CorruptState` (the record of the ownership is damaged).
     pub fn restore<P: Port>(&mut self, port: &mut P, now_ms: u64) -> Result<usize> {
         if (0..self.tables.sessions()).any(|slot| self.tables.session(slot).is_some_and(|session| session.marks.occupied)) {
             return Err(Error::WrongState);
+        }
+        #[cfg(feature = "setup")]
+        {
+            if self.device.as_ref().is_some_and(|device| device.damaged) {
+                return Err(Error::CorruptState);
+            }
+            self.finish_wiping(port, None)?;
         }
         let outcome = self.restore_all(port, now_ms);
         if outcome.is_err() {

@@ -17,9 +17,9 @@ pub const MAX_SESSIONS: usize = match 1usize.checked_shl(SLOT_BITS) {
     Some(most) => most,
     None => usize::MAX,
 };
-/// Longest message_4 frame: type, identifier, byte string of a 16-byte tag.
+/// Longest message_4 frame: type, identifier, byte string of a 16-byte tag, and the ownership item.
 #[cfg(feature = "responder")]
-pub(crate) const MESSAGE_4_MAX: usize = 24;
+pub(crate) const MESSAGE_4_MAX: usize = if cfg!(feature = "setup") { 41 } else { 24 };
 
 impl SessionHandle {
     pub(crate) fn compose(slot: usize, generation: u16) -> Self {

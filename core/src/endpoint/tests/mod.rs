@@ -25,6 +25,10 @@ mod messages;
 mod methods;
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod persistence;
+#[cfg(all(feature = "setup", feature = "commands"))]
+mod setup;
+#[cfg(all(feature = "setup", feature = "commands"))]
+mod setup_cuts;
 #[cfg(all(feature = "responder", feature = "commands"))]
 pub(crate) mod simulator;
 #[cfg(all(feature = "responder", feature = "commands"))]

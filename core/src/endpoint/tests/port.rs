@@ -135,6 +135,8 @@ pub(crate) struct TestPort {
     pub(crate) deny_saves: bool,
     /// Saves succeed so often, then power goes: they fail from then on.
     pub(crate) saves: u32,
+    /// Saves until the power goes.
+    pub(crate) charge: Option<u32>,
     pub(crate) pending: bool,
     /// The provider of the static key has no answer.
     pub(crate) broken: bool,
@@ -166,6 +168,7 @@ impl TestPort {
             sealed: BTreeMap::new(),
             deny_saves: false,
             saves: 0,
+            charge: None,
             pending: false,
             broken: false,
             operations: 0,
@@ -355,6 +358,10 @@ impl Store for TestPort {
         // When the power is gone nothing is stored any more, until the process begins again.
         if self.fail_saves || self.power_gone || self.dice.chance(self.store_failures) {
             return Err(Error::StorageFailed);
+        }
+        if let Some(charge) = &mut self.charge {
+            let Some(left) = charge.checked_sub(1) else { return Err(Error::StorageFailed) };
+            *charge = left;
         }
         self.power_gone = self.dice.chance(self.cuts);
         if let Some((_, effective)) = self.cut.take_if(|(saves, _)| *saves == self.saves) {

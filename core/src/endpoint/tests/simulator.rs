@@ -445,6 +445,8 @@ impl World {
                 }
             }
             Event::Replaced { .. } | Event::CommandReady { .. } | Event::None | Event::Message(_) => {}
+            #[cfg(feature = "setup")]
+            Event::OwnershipChanged { .. } | Event::Ownership { .. } => panic!("nobody owns anything here"),
         }
     }
 

@@ -8242,6 +8242,31 @@ enum SealwireError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError 
     case UnsupportedCredential(number: UInt16, text: String, detail: String
     )
     /**
+     * A newcomer shows that it knows the setup secret, and no physical act has opened setup, or too long ago.
+     */
+    case SetupClosed(number: UInt16, text: String, detail: String
+    )
+    /**
+     * A wrong setup secret was shown shortly before.
+     */
+    case SetupDelayed(number: UInt16, text: String, detail: String
+    )
+    /**
+     * A newcomer does not know the setup secret.
+     */
+    case WrongSetupSecret(number: UInt16, text: String, detail: String
+    )
+    /**
+     * The device has an owner, or has another one now.
+     */
+    case OtherOwner(number: UInt16, text: String, detail: String
+    )
+    /**
+     * A release or delegation that the owner has not signed for this peer, this device and its present epoch and nonce.
+     */
+    case WrongStatement(number: UInt16, text: String, detail: String
+    )
+    /**
      * No session has the record's identifier.
      */
     case UnknownContext(number: UInt16, text: String, detail: String
@@ -8490,72 +8515,97 @@ public struct FfiConverterTypeSealwireError: FfiConverterRustBuffer {
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 31: return .UnknownContext(
+        case 31: return .SetupClosed(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 32: return .DecryptFailed(
+        case 32: return .SetupDelayed(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 33: return .Replay(
+        case 33: return .WrongSetupSecret(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 34: return .Duplicate(
+        case 34: return .OtherOwner(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 35: return .Stale(
+        case 35: return .WrongStatement(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 36: return .KeyExhausted(
+        case 36: return .UnknownContext(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 37: return .StaleEpoch(
+        case 37: return .DecryptFailed(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 38: return .StorageFailed(
+        case 38: return .Replay(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 39: return .CorruptState(
+        case 39: return .Duplicate(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 40: return .UnsupportedState(
+        case 40: return .Stale(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 41: return .RandomFailed(
+        case 41: return .KeyExhausted(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 42: return .UnknownKey(
+        case 42: return .StaleEpoch(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 43: return .LostState(
+        case 43: return .StorageFailed(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
             )
-        case 44: return .Internal(
+        case 44: return .CorruptState(
+            number: try FfiConverterUInt16.read(from: &buf),
+            text: try FfiConverterString.read(from: &buf),
+            detail: try FfiConverterString.read(from: &buf)
+            )
+        case 45: return .UnsupportedState(
+            number: try FfiConverterUInt16.read(from: &buf),
+            text: try FfiConverterString.read(from: &buf),
+            detail: try FfiConverterString.read(from: &buf)
+            )
+        case 46: return .RandomFailed(
+            number: try FfiConverterUInt16.read(from: &buf),
+            text: try FfiConverterString.read(from: &buf),
+            detail: try FfiConverterString.read(from: &buf)
+            )
+        case 47: return .UnknownKey(
+            number: try FfiConverterUInt16.read(from: &buf),
+            text: try FfiConverterString.read(from: &buf),
+            detail: try FfiConverterString.read(from: &buf)
+            )
+        case 48: return .LostState(
+            number: try FfiConverterUInt16.read(from: &buf),
+            text: try FfiConverterString.read(from: &buf),
+            detail: try FfiConverterString.read(from: &buf)
+            )
+        case 49: return .Internal(
             number: try FfiConverterUInt16.read(from: &buf),
             text: try FfiConverterString.read(from: &buf),
             detail: try FfiConverterString.read(from: &buf)
@@ -8782,99 +8832,134 @@ public struct FfiConverterTypeSealwireError: FfiConverterRustBuffer {
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .UnknownContext(number,text,detail):
+        case let .SetupClosed(number,text,detail):
             writeInt(&buf, Int32(31))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .DecryptFailed(number,text,detail):
+        case let .SetupDelayed(number,text,detail):
             writeInt(&buf, Int32(32))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .Replay(number,text,detail):
+        case let .WrongSetupSecret(number,text,detail):
             writeInt(&buf, Int32(33))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .Duplicate(number,text,detail):
+        case let .OtherOwner(number,text,detail):
             writeInt(&buf, Int32(34))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .Stale(number,text,detail):
+        case let .WrongStatement(number,text,detail):
             writeInt(&buf, Int32(35))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .KeyExhausted(number,text,detail):
+        case let .UnknownContext(number,text,detail):
             writeInt(&buf, Int32(36))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .StaleEpoch(number,text,detail):
+        case let .DecryptFailed(number,text,detail):
             writeInt(&buf, Int32(37))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .StorageFailed(number,text,detail):
+        case let .Replay(number,text,detail):
             writeInt(&buf, Int32(38))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .CorruptState(number,text,detail):
+        case let .Duplicate(number,text,detail):
             writeInt(&buf, Int32(39))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .UnsupportedState(number,text,detail):
+        case let .Stale(number,text,detail):
             writeInt(&buf, Int32(40))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .RandomFailed(number,text,detail):
+        case let .KeyExhausted(number,text,detail):
             writeInt(&buf, Int32(41))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .UnknownKey(number,text,detail):
+        case let .StaleEpoch(number,text,detail):
             writeInt(&buf, Int32(42))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .LostState(number,text,detail):
+        case let .StorageFailed(number,text,detail):
             writeInt(&buf, Int32(43))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)
 
 
-        case let .Internal(number,text,detail):
+        case let .CorruptState(number,text,detail):
             writeInt(&buf, Int32(44))
+            FfiConverterUInt16.write(number, into: &buf)
+            FfiConverterString.write(text, into: &buf)
+            FfiConverterString.write(detail, into: &buf)
+
+
+        case let .UnsupportedState(number,text,detail):
+            writeInt(&buf, Int32(45))
+            FfiConverterUInt16.write(number, into: &buf)
+            FfiConverterString.write(text, into: &buf)
+            FfiConverterString.write(detail, into: &buf)
+
+
+        case let .RandomFailed(number,text,detail):
+            writeInt(&buf, Int32(46))
+            FfiConverterUInt16.write(number, into: &buf)
+            FfiConverterString.write(text, into: &buf)
+            FfiConverterString.write(detail, into: &buf)
+
+
+        case let .UnknownKey(number,text,detail):
+            writeInt(&buf, Int32(47))
+            FfiConverterUInt16.write(number, into: &buf)
+            FfiConverterString.write(text, into: &buf)
+            FfiConverterString.write(detail, into: &buf)
+
+
+        case let .LostState(number,text,detail):
+            writeInt(&buf, Int32(48))
+            FfiConverterUInt16.write(number, into: &buf)
+            FfiConverterString.write(text, into: &buf)
+            FfiConverterString.write(detail, into: &buf)
+
+
+        case let .Internal(number,text,detail):
+            writeInt(&buf, Int32(49))
             FfiConverterUInt16.write(number, into: &buf)
             FfiConverterString.write(text, into: &buf)
             FfiConverterString.write(detail, into: &buf)

@@ -12332,6 +12332,81 @@ sealed class SealwireException: kotlin.Exception() {
     }
 
     /**
+     * A newcomer shows that it knows the setup secret, and no physical act has opened setup, or too long ago.
+     */
+    class SetupClosed(
+
+        val `number`: kotlin.UShort,
+
+        val `text`: kotlin.String,
+
+        val `detail`: kotlin.String
+        ) : SealwireException() {
+        override val message
+            get() = "number=${ `number` }, text=${ `text` }, detail=${ `detail` }"
+    }
+
+    /**
+     * A wrong setup secret was shown shortly before.
+     */
+    class SetupDelayed(
+
+        val `number`: kotlin.UShort,
+
+        val `text`: kotlin.String,
+
+        val `detail`: kotlin.String
+        ) : SealwireException() {
+        override val message
+            get() = "number=${ `number` }, text=${ `text` }, detail=${ `detail` }"
+    }
+
+    /**
+     * A newcomer does not know the setup secret.
+     */
+    class WrongSetupSecret(
+
+        val `number`: kotlin.UShort,
+
+        val `text`: kotlin.String,
+
+        val `detail`: kotlin.String
+        ) : SealwireException() {
+        override val message
+            get() = "number=${ `number` }, text=${ `text` }, detail=${ `detail` }"
+    }
+
+    /**
+     * The device has an owner, or has another one now.
+     */
+    class OtherOwner(
+
+        val `number`: kotlin.UShort,
+
+        val `text`: kotlin.String,
+
+        val `detail`: kotlin.String
+        ) : SealwireException() {
+        override val message
+            get() = "number=${ `number` }, text=${ `text` }, detail=${ `detail` }"
+    }
+
+    /**
+     * A release or delegation that the owner has not signed for this peer, this device and its present epoch and nonce.
+     */
+    class WrongStatement(
+
+        val `number`: kotlin.UShort,
+
+        val `text`: kotlin.String,
+
+        val `detail`: kotlin.String
+        ) : SealwireException() {
+        override val message
+            get() = "number=${ `number` }, text=${ `text` }, detail=${ `detail` }"
+    }
+
+    /**
      * No session has the record's identifier.
      */
     class UnknownContext(
@@ -12710,72 +12785,97 @@ public object FfiConverterTypeSealwireError : FfiConverterRustBuffer<SealwireExc
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            31 -> SealwireException.UnknownContext(
+            31 -> SealwireException.SetupClosed(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            32 -> SealwireException.DecryptFailed(
+            32 -> SealwireException.SetupDelayed(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            33 -> SealwireException.Replay(
+            33 -> SealwireException.WrongSetupSecret(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            34 -> SealwireException.Duplicate(
+            34 -> SealwireException.OtherOwner(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            35 -> SealwireException.Stale(
+            35 -> SealwireException.WrongStatement(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            36 -> SealwireException.KeyExhausted(
+            36 -> SealwireException.UnknownContext(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            37 -> SealwireException.StaleEpoch(
+            37 -> SealwireException.DecryptFailed(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            38 -> SealwireException.StorageFailed(
+            38 -> SealwireException.Replay(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            39 -> SealwireException.CorruptState(
+            39 -> SealwireException.Duplicate(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            40 -> SealwireException.UnsupportedState(
+            40 -> SealwireException.Stale(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            41 -> SealwireException.RandomFailed(
+            41 -> SealwireException.KeyExhausted(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            42 -> SealwireException.UnknownKey(
+            42 -> SealwireException.StaleEpoch(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            43 -> SealwireException.LostState(
+            43 -> SealwireException.StorageFailed(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
                 )
-            44 -> SealwireException.Internal(
+            44 -> SealwireException.CorruptState(
+                FfiConverterUShort.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            45 -> SealwireException.UnsupportedState(
+                FfiConverterUShort.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            46 -> SealwireException.RandomFailed(
+                FfiConverterUShort.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            47 -> SealwireException.UnknownKey(
+                FfiConverterUShort.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            48 -> SealwireException.LostState(
+                FfiConverterUShort.read(buf),
+                FfiConverterString.read(buf),
+                FfiConverterString.read(buf),
+                )
+            49 -> SealwireException.Internal(
                 FfiConverterUShort.read(buf),
                 FfiConverterString.read(buf),
                 FfiConverterString.read(buf),
@@ -12990,6 +13090,41 @@ public object FfiConverterTypeSealwireError : FfiConverterRustBuffer<SealwireExc
                 + FfiConverterString.allocationSize(value.`detail`)
             )
             is SealwireException.UnsupportedCredential -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterUShort.allocationSize(value.`number`)
+                + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterString.allocationSize(value.`detail`)
+            )
+            is SealwireException.SetupClosed -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterUShort.allocationSize(value.`number`)
+                + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterString.allocationSize(value.`detail`)
+            )
+            is SealwireException.SetupDelayed -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterUShort.allocationSize(value.`number`)
+                + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterString.allocationSize(value.`detail`)
+            )
+            is SealwireException.WrongSetupSecret -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterUShort.allocationSize(value.`number`)
+                + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterString.allocationSize(value.`detail`)
+            )
+            is SealwireException.OtherOwner -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+                + FfiConverterUShort.allocationSize(value.`number`)
+                + FfiConverterString.allocationSize(value.`text`)
+                + FfiConverterString.allocationSize(value.`detail`)
+            )
+            is SealwireException.WrongStatement -> (
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
                 + FfiConverterUShort.allocationSize(value.`number`)
@@ -13309,99 +13444,134 @@ public object FfiConverterTypeSealwireError : FfiConverterRustBuffer<SealwireExc
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.UnknownContext -> {
+            is SealwireException.SetupClosed -> {
                 buf.putInt(31)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.DecryptFailed -> {
+            is SealwireException.SetupDelayed -> {
                 buf.putInt(32)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.Replay -> {
+            is SealwireException.WrongSetupSecret -> {
                 buf.putInt(33)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.Duplicate -> {
+            is SealwireException.OtherOwner -> {
                 buf.putInt(34)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.Stale -> {
+            is SealwireException.WrongStatement -> {
                 buf.putInt(35)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.KeyExhausted -> {
+            is SealwireException.UnknownContext -> {
                 buf.putInt(36)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.StaleEpoch -> {
+            is SealwireException.DecryptFailed -> {
                 buf.putInt(37)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.StorageFailed -> {
+            is SealwireException.Replay -> {
                 buf.putInt(38)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.CorruptState -> {
+            is SealwireException.Duplicate -> {
                 buf.putInt(39)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.UnsupportedState -> {
+            is SealwireException.Stale -> {
                 buf.putInt(40)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.RandomFailed -> {
+            is SealwireException.KeyExhausted -> {
                 buf.putInt(41)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.UnknownKey -> {
+            is SealwireException.StaleEpoch -> {
                 buf.putInt(42)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.LostState -> {
+            is SealwireException.StorageFailed -> {
                 buf.putInt(43)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
                 Unit
             }
-            is SealwireException.Internal -> {
+            is SealwireException.CorruptState -> {
                 buf.putInt(44)
+                FfiConverterUShort.write(value.`number`, buf)
+                FfiConverterString.write(value.`text`, buf)
+                FfiConverterString.write(value.`detail`, buf)
+                Unit
+            }
+            is SealwireException.UnsupportedState -> {
+                buf.putInt(45)
+                FfiConverterUShort.write(value.`number`, buf)
+                FfiConverterString.write(value.`text`, buf)
+                FfiConverterString.write(value.`detail`, buf)
+                Unit
+            }
+            is SealwireException.RandomFailed -> {
+                buf.putInt(46)
+                FfiConverterUShort.write(value.`number`, buf)
+                FfiConverterString.write(value.`text`, buf)
+                FfiConverterString.write(value.`detail`, buf)
+                Unit
+            }
+            is SealwireException.UnknownKey -> {
+                buf.putInt(47)
+                FfiConverterUShort.write(value.`number`, buf)
+                FfiConverterString.write(value.`text`, buf)
+                FfiConverterString.write(value.`detail`, buf)
+                Unit
+            }
+            is SealwireException.LostState -> {
+                buf.putInt(48)
+                FfiConverterUShort.write(value.`number`, buf)
+                FfiConverterString.write(value.`text`, buf)
+                FfiConverterString.write(value.`detail`, buf)
+                Unit
+            }
+            is SealwireException.Internal -> {
+                buf.putInt(49)
                 FfiConverterUShort.write(value.`number`, buf)
                 FfiConverterString.write(value.`text`, buf)
                 FfiConverterString.write(value.`detail`, buf)
