@@ -25,8 +25,8 @@ archive() {
     archives=
     for triple in "$@"; do
         rustup target add "$triple"
-        cargo build --locked --release -p sealwire-mobile --target "$triple"
-        archives="$archives $target/$triple/release/libsealwire_mobile.a"
+        cargo build --locked --profile mobile -p sealwire-mobile --lib --target "$triple"
+        archives="$archives $target/$triple/mobile/libsealwire_mobile.a"
     done
     # shellcheck disable=SC2086 # paths that cargo chose
     lipo -create $archives -output "$out/$name/libsealwire_mobile.a"

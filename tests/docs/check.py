@@ -4,7 +4,7 @@
 In README.md, docs/*.md and the README files below examples/:
 
 - a fence ```sh is run with `sh -e`, the blocks of one page one after another, in a scratch directory that shows the tree;
-- a fence ```c, ```kotlin, ```python or ```rust follows a comment `<!-- from: PATH -->` and stands in that file word for word,
+- a fence ```c, ```kotlin, ```python, ```rust or ```swift follows a comment `<!-- from: PATH -->` and stands in that file word for word,
   or (Python) a comment `<!-- run -->` and is run;
 - a comment `<!-- not run: REASON -->` before a fence exempts it;
 - a relative link names a file that exists, and a heading in it if it has an anchor.
@@ -25,7 +25,7 @@ FENCE = re.compile(
     r"(?:^<!-- (?P<note>(?:from: |not run: |run\b)[^\n]*?) ?-->\n(?:[ \t]*\n)*)?^(?P<indent>[ ]*)```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^(?P=indent)```[ ]*$",
     re.M | re.S)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
-CODE = ("c", "kotlin", "python", "rust")
+CODE = ("c", "kotlin", "python", "rust", "swift")
 LIMIT_S = 300
 
 

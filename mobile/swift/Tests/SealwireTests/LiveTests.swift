@@ -3,8 +3,9 @@ import Testing
 
 @testable import Sealwire
 
-/// Beside a real Mosquitto, the Python hub and the wearable in C: scripts/swift-live.py starts them, and judges what they saw.
-@Suite(.enabled(if: Live.folder != nil, "scripts/swift-test.sh runs them")) struct LiveTests {
+/// Beside a real Mosquitto, the Python hub and the wearable in C: scripts/swift-live.py starts them, and judges what they saw. One after the other:
+/// one of them restarts the broker.
+@Suite(.serialized, .enabled(if: Live.folder != nil, "scripts/swift-test.sh runs them")) struct LiveTests {
     @Test(arguments: [MqttVersion.v311, .v5])
     func thePythonHub(version: MqttVersion) async throws {
         let name = version == .v311 ? "phone" : "phone5"
@@ -88,7 +89,7 @@ import Testing
     }
 }
 
-private enum Live {
+enum Live {
     static let folder = ProcessInfo.processInfo.environment["SEALWIRE_LIVE_FOLDER"].map { URL(fileURLWithPath: $0) }
 
     static func broker(_ version: MqttVersion) -> Broker {
