@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 : "${ANDROID_NDK_HOME:?names the Android NDK, release 27 or later}"
 out=build/aar
-api=23
+api=26
 rm -rf "$out"
 mkdir -p "$out/jni"
 rustup target add aarch64-linux-android armv7-linux-androideabi x86_64-linux-android i686-linux-android

@@ -99,6 +99,7 @@ SUITES = [
     Suite("lint", "clippy over the workspace, warnings are errors",
           "cargo clippy --locked --workspace --all-targets -- -D warnings",
           "cargo clippy --locked -p sealwire-core --no-default-features --features suite-x25519-chacha -- -D warnings",
+          "cargo clippy --locked -p sealwire-mobile --no-default-features -- -D warnings",
           "cargo clippy --locked -p sealwire-core --no-default-features --features suite-p256-ccm -- -D warnings",
           "cargo clippy --locked -p sealwire-core --no-default-features --features device -- -D warnings",
           needs=[need_cargo("clippy")]),

@@ -31,6 +31,9 @@ use tokio::time::timeout;
 
 type Result<T> = std::result::Result<T, NetworkError>;
 
+/// Shortest time between two looks at the clock.
+const TICK: Duration = Duration::from_millis(5);
+
 /// Threads of the library, for all links together.
 fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
@@ -95,11 +98,16 @@ impl Shared {
             if closed {
                 return;
             }
-            // Looked at now and then in any case: a phone's timers stand still while it sleeps.
-            let wait = Duration::from_millis(due.unwrap_or(u64::MAX).clamp(1, 10_000));
-            if timeout(wait, shared.timer.notified()).await.is_err() && due.is_some() {
+            if due == Some(0) {
                 shared.background(Driver::time_passed);
+                // What stays due, because the storage fails, is not tried without a pause.
+                tokio::time::sleep(TICK).await;
+                continue;
             }
+            // Looked at now and then in any case: a phone's timers stand still while it sleeps.
+            let wait = Duration::from_millis(due.unwrap_or(u64::MAX).min(10_000));
+            // What happened meanwhile may have changed what is due.
+            let _ = timeout(wait, shared.timer.notified()).await;
         }
     }
 }

@@ -66,7 +66,7 @@ fn invalid(detail: impl Into<String>) -> NetworkError {
 
 #[uniffi::export]
 impl Tls {
-    /// `roots`: trusted roots as PEM; by default the system's, which an app on Apple's phones cannot read and has to bring along. `certificate` and
+    /// `roots`: trusted roots as PEM; by default the system's where they are files (Linux, macOS): on phones hand them in, in Kotlin by `platformTls`. `certificate` and
     /// `private_key`: PEM of a certificate that the broker asks for. Throws `Refused` with `InvalidArgument`.
     #[uniffi::constructor(default(roots = None, certificate = None, private_key = None))]
     pub fn new(roots: Option<Vec<u8>>, certificate: Option<Vec<u8>>, private_key: Option<Vec<u8>>) -> Result<Arc<Self>> {

@@ -4580,7 +4580,7 @@ open class Tls: TlsProtocol, @unchecked Sendable {
         return try! rustCall { uniffi_sealwire_mobile_fn_clone_tls(self.handle, $0) }
     }
     /**
-     * `roots`: trusted roots as PEM; by default the system's, which an app on Apple's phones cannot read and has to bring along. `certificate` and
+     * `roots`: trusted roots as PEM; by default the system's where they are files (Linux, macOS): on phones hand them in, in Kotlin by `platformTls`. `certificate` and
      * `private_key`: PEM of a certificate that the broker asks for. Throws `Refused` with `InvalidArgument`.
      */
 public convenience init(roots: Data? = nil, certificate: Data? = nil, privateKey: Data? = nil)throws  {
@@ -10020,7 +10020,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_constructor_login_new() != 53030) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_constructor_tls_new() != 34763) {
+    if (uniffi_sealwire_mobile_checksum_constructor_tls_new() != 26448) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_filestorage_new() != 27085) {

@@ -1,5 +1,9 @@
 package org.sealwire
 
+import java.security.KeyStore
+import java.util.Base64
+import javax.net.ssl.TrustManagerFactory
+import javax.net.ssl.X509TrustManager
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.filterIsInstance
 import kotlinx.coroutines.flow.flow
@@ -22,7 +26,8 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
 
     /**
      * Everything that happens, in order, until the link is closed. An event is given once: have one collector, or share the flow with `shareIn`. What nobody
-     * collects waits, up to 10,000 events and every confirmable message.
+     * collects waits, up to 10,000 events and every confirmable message. A collector that is cancelled while it waits may take one event with it; a
+     * confirmable message that was not committed comes again.
      */
     val events: Flow<LinkEvent> = flow { while (true) emit(link.nextEvent() ?: break) }
 
@@ -89,6 +94,20 @@ suspend fun Session.send(topic: String, payload: ByteArray, confirmable: Boolean
 /** Publishes protected on the app's own topic, relative to the realm, for this peer to read. */
 suspend fun Session.publish(topic: String, payload: ByteArray, confirmable: Boolean = true): Receipt =
     send(Outgoing(payload = payload, topic = topic, inPlace = true, confirmable = confirmable))
+
+/**
+ * TLS that believes whom the platform believes: Android's roots, those of the device's owner where the app allows them, or the JVM's. The library alone finds no roots
+ * on Android.
+ *
+ * @param certificate PEM of a certificate that the broker asks for, with its [privateKey]
+ */
+fun platformTls(certificate: ByteArray? = null, privateKey: ByteArray? = null): Tls {
+    val factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm()).apply { init(null as KeyStore?) }
+    val roots = factory.trustManagers.filterIsInstance<X509TrustManager>().flatMap { it.acceptedIssuers.toList() }
+    val lines = Base64.getMimeEncoder(64, "\n".toByteArray())
+    val pem = roots.joinToString("") { "-----BEGIN CERTIFICATE-----\n${lines.encodeToString(it.encoded)}\n-----END CERTIFICATE-----\n" }
+    return Tls(pem.toByteArray(), certificate, privateKey)
+}
 
 /** An identity whose private key is in memory: for tests, and for apps that keep it encrypted themselves. */
 fun softwareIdentity(name: String, kind: KeyKind = KeyKind.X25519): Identity {

@@ -1723,7 +1723,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_login_new() and 0xFFFF) != 53030) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_constructor_tls_new() and 0xFFFF) != 34763) {
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_tls_new() and 0xFFFF) != 26448) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_filestorage_new() and 0xFFFF) != 27085) {
@@ -8652,7 +8652,7 @@ open class Tls: Disposable, AutoCloseable, TlsInterface
         this.cleanable = null
     }
     /**
-     * `roots`: trusted roots as PEM; by default the system's, which an app on Apple's phones cannot read and has to bring along. `certificate` and
+     * `roots`: trusted roots as PEM; by default the system's where they are files (Linux, macOS): on phones hand them in, in Kotlin by `platformTls`. `certificate` and
      * `private_key`: PEM of a certificate that the broker asks for. Throws `Refused` with `InvalidArgument`.
      */
     constructor(`roots`: kotlin.ByteArray? = null, `certificate`: kotlin.ByteArray? = null, `privateKey`: kotlin.ByteArray? = null) :

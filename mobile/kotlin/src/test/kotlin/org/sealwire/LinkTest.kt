@@ -135,7 +135,7 @@ class LinkTest {
             }
             val wrong = runCatching { SealwireLink.mqtt(Endpoint(mqttConfig(one)), secure.copy(login = Login("nurse", "guess")), place(one)) }
             assertTrue(wrong.exceptionOrNull() is NetworkException.Broker, "$wrong")
-            val stranger = runCatching { SealwireLink.mqtt(Endpoint(mqttConfig(one)), secure.copy(tls = Tls()), place(one)) }
+            val stranger = runCatching { SealwireLink.mqtt(Endpoint(mqttConfig(one)), secure.copy(tls = platformTls()), place(one)) }
             assertTrue(stranger.exceptionOrNull() is NetworkException, "$stranger")
         }
     }
