@@ -100,13 +100,13 @@ def outcomes(command: List[str], only: str) -> Outcomes:
     return found
 
 
-def survivors(surfaces: List[str]) -> List[str]:
+def survivors(commands: Dict[str, List[str]]) -> List[str]:
     """Scenarios with a wrong expectation that a runner let pass."""
     text = BUILD / "mutants.txt"
     text.write_text(mutants(text_form(load())), encoding="utf-8")
     wrong: List[str] = []
-    for surface in (surface for surface in surfaces if surface in READS_TEXT):
-        found = outcomes(SURFACES[surface](text), "")
+    for surface in (surface for surface in commands if surface in READS_TEXT):
+        found = outcomes([*commands[surface][:-1], str(text)], "")
         wrong += [f"{surface}: {name} was not noticed" for name, (outcome, _) in found.items() if outcome == "pass"]
         kinds = [outcome for outcome, _ in found.values()]
         print(f"{surface}: {kinds.count('fail')} of {len(kinds) - kinds.count('skip')} wrong expectations noticed")
@@ -138,13 +138,14 @@ def main() -> int:
 
     wrong: List[str] = uncovered(load(), about["never"])
     table: Dict[str, Outcomes] = {}
+    commands: Dict[str, List[str]] = {}
     for surface in given.surfaces.split(","):
         try:
-            command = SURFACES[surface](text)
+            commands[surface] = SURFACES[surface](text)
         except NotHere as missing:
             print(f"skipped: {surface}: {missing}")
             continue
-        table[surface] = outcomes(command, given.only)
+        table[surface] = outcomes(commands[surface], given.only)
         lacks = about["lacks"].get(surface, {})
         for scenario in scenarios:
             outcome, why = table[surface].get(scenario.name, ("fail", "the runner did not report it"))
@@ -155,7 +156,7 @@ def main() -> int:
         wrong += [f"{surface}: {name or 'runner'}: {why}" for name, (outcome, why) in table[surface].items() if outcome == "fail"]
 
     if given.mutants:
-        wrong += survivors(list(table))
+        wrong += survivors(commands)
     show(scenarios, table, about, given.all)
     if given.json:
         given.json.write_text(json.dumps(report(scenarios, table, about), indent=1) + "\n", encoding="utf-8")
