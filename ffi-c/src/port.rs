@@ -165,6 +165,8 @@ impl Credentials for Platform<'_> {
         self.named(hash, nth, out, |credential| Ok(is_x5t_of(hash, credential)))
     }
 
+    // Not inlined: its buffer must not lie on the stack while the caller goes on.
+    #[inline(never)]
     fn known(&self, credential: &[u8]) -> bool {
         // SAFETY: checked in `Identity::new`; the caller keeps the bytes.
         if self.identity.peers().iter().any(|peer| unsafe { bytes(peer.data, peer.length) } == Ok(credential)) {
