@@ -32,7 +32,7 @@ def test_worked_example_is_the_vector_of_the_same_name() -> None:
     assert sizes[:4] == [38, 55, 38, 19] and len(sizes) == 10
 
 
-@pytest.mark.parametrize("name", ["rfc9529.json", "peer_edhoc.json", "peer_records.json"])
+@pytest.mark.parametrize("name", ["rfc9529.json", "peer_edhoc.json", "peer_records.json", "setup.json"])
 def test_every_file_says_where_it_comes_from(name: str) -> None:
     content = vectors(name)
     assert all(content[field] for field in ("source", "generator", "verified_by"))

@@ -9,6 +9,7 @@ use crate::crypto::software::{KeyKind, SoftwareProvider, public_key};
 use crate::crypto::{KeyHandle, Signature};
 use crate::edhoc::{Ead, EadItems};
 use crate::error::{Error, Result};
+use serde_json::Value;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -253,5 +254,113 @@ fn statements_are_cose_sign1_over_a_payload_that_is_not_sent() {
             let outcome = sign(&mut p, (KeyHandle(1), algorithm), statement, &device, (0, &[9; 8]), &about, &mut w);
             assert_eq!((outcome, w.len()), (Err(Error::BufferTooSmall), 0));
         }
+    }
+}
+
+// ---- tests/vectors/setup.json, which the second implementation has written from the page
+
+fn file() -> Value {
+    serde_json::from_str(include_str!("../../../tests/vectors/setup.json")).unwrap()
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> &'a Vec<Value> {
+    value[name].as_array().unwrap()
+}
+
+fn hex(value: &Value) -> Vec<u8> {
+    let text = value.as_str().unwrap();
+    (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect()
+}
+
+fn array<const N: usize>(value: &Value) -> [u8; N] {
+    hex(value).try_into().unwrap()
+}
+
+#[test]
+fn codes_are_those_of_the_second_implementation() {
+    let file = file();
+    for case in list(&file["codes"], "good") {
+        let code = case["code"].as_str().unwrap();
+        let read = SetupCode::parse(code).unwrap();
+        assert_eq!(
+            (read.device.0, *read.secret.expose(), read.model()),
+            (array(&case["device"]), array(&case["secret"]), case["model"].as_str().unwrap())
+        );
+        assert_eq!(printed(&read), code);
+    }
+    for code in list(&file["codes"], "bad") {
+        assert_eq!(SetupCode::parse(code.as_str().unwrap()).err(), Some(Error::Malformed), "{code}");
+    }
+}
+
+#[test]
+fn tags_are_those_of_the_second_implementation() {
+    for case in list(&file(), "tags") {
+        let hash = |name: &str| crate::crypto::hash(&[&hex(&case[name])]);
+        let (secret, th_3) = (Secret::from(array::<16>(&case["secret"])), array(&case["th_3"]));
+        let tag = crate::edhoc::setup_tag(&mut provider(), &secret, &th_3, &hash("cred_i"), &hash("cred_r")).unwrap();
+        assert_eq!(*tag.expose(), array(&case["tag"]));
+        assert_eq!(Party::new(Thumbprint([0; 16]), &hash("cred_i")).unwrap().mark, array(&case["mark"]));
+    }
+}
+
+#[test]
+fn statements_are_those_of_the_second_implementation() {
+    for case in list(&file(), "statements") {
+        let eddsa = case["alg"] == -8;
+        let (kind, algorithm) = if eddsa { (KeyKind::Ed25519, Signature::EdDsa) } else { (KeyKind::Es256, Signature::Es256) };
+        let statement = if case["label"] == "sealwire-release-1" { Statement::Release } else { Statement::Delegation };
+        let mut p = provider();
+        p.keys.insert(KeyHandle(1), kind, Secret::from(array::<32>(&case["private"]))).unwrap();
+        let (device, about) = (Thumbprint(array(&case["device"])), Thumbprint(array(&case["about"])));
+        let (epoch, nonce) = (u32::try_from(case["epoch"].as_u64().unwrap()).unwrap(), array(&case["nonce"]));
+        let mut out = [0; STATEMENT];
+        sign(&mut p, (KeyHandle(1), algorithm), statement, &device, (epoch, &nonce), &about, &mut Writer::new(&mut out)).unwrap();
+        assert_eq!(out.to_vec(), hex(&case["statement"]));
+        let anchor = PublicKey::parse(&hex(&case["anchor"])).unwrap().0;
+        let ownership = Ownership { epoch, ..Ownership::default().taken(party(1), Some(anchor), nonce) };
+        assert_eq!(statement.verify(&mut p, &ownership, &device, &about, &out), Ok(()));
+    }
+}
+
+#[test]
+fn items_are_those_of_the_second_implementation() {
+    for case in list(&file(), "items") {
+        let (label, value, ead) = (case["label"].as_i64().unwrap(), hex(&case["value"]), hex(&case["ead"]));
+        let mut out = [0; 400];
+        let mut w = Writer::new(&mut out);
+        Ead { label, value: Some(&value) }.write(&mut w).unwrap();
+        assert_eq!(w.written(), ead);
+        if label == EAD_OWNERSHIP {
+            let (epoch, nonce) = read_ownership(&Ead { label, value: Some(&value) }).unwrap().unwrap();
+            let mut out = [0; MAX_OWNERSHIP_ITEM];
+            let mut w = Writer::new(&mut out);
+            write_ownership(epoch, &nonce, &mut w).unwrap();
+            assert_eq!((epoch, w.written()), (70_000, &value[..]));
+        } else {
+            assert!(item::find(EadItems::new(&ead)).unwrap().is_some());
+        }
+    }
+}
+
+#[test]
+fn records_are_those_of_the_second_implementation() {
+    for case in list(&file(), "records") {
+        let of = |pair: &Value| Party { thumbprint: Thumbprint(array(&pair[0])), mark: array(&pair[1]) };
+        let mut delegates = [None; MAX_DELEGATES];
+        for (place, pair) in delegates.iter_mut().zip(list(case, "delegates")) {
+            *place = Some(of(pair));
+        }
+        let ownership = Ownership {
+            epoch: u32::try_from(case["epoch"].as_u64().unwrap()).unwrap(),
+            nonce: array(&case["nonce"]),
+            owner: case["owner"].is_array().then(|| of(&case["owner"])),
+            anchor: case["anchor"].is_string().then(|| PublicKey::parse(&hex(&case["anchor"])).unwrap().0),
+            delegates,
+            wiping: case["wiping"].as_bool().unwrap(),
+        };
+        let mut p = provider();
+        assert_eq!(ownership.encode(&mut p).unwrap().to_vec(), hex(&case["record"]), "{}", case["name"]);
+        assert_eq!(Ownership::decode(&mut p, &hex(&case["record"])), Ok(ownership));
     }
 }

@@ -1,6 +1,6 @@
 """Writes the vectors that the core is held against: ``python -m sealwire_peer.vectors``.
 
-Without arguments it writes ``tests/vectors/peer_edhoc.json`` and ``peer_records.json``; with
+Without arguments it writes ``tests/vectors/peer_edhoc.json``, ``peer_records.json`` and ``setup.json``; with
 ``--check`` it compares instead and fails on a difference; with ``--worked-example`` it puts the
 worked example into ``docs/PROTOCOL.md`` §9 (together with ``--check``: compares).
 
@@ -18,6 +18,7 @@ from typing import Any, Dict, List, Optional
 from . import matrix_vectors
 from .handshake_vectors import edhoc_file
 from .record_vectors import records_file
+from .setup_vectors import setup_file
 
 TESTS = Path(__file__).resolve().parent.parent.parent
 VECTORS = TESTS / "vectors"
@@ -38,7 +39,7 @@ def files() -> Dict[Path, str]:
     """Every generated vector file with its text."""
     handshakes = edhoc_file()
     handshakes["note"] += f" {matrix_vectors.NOTE}"
-    made = {"peer_edhoc.json": {**handshakes, **matrix_vectors.described()}, "peer_records.json": records_file()}
+    made = {"peer_edhoc.json": {**handshakes, **matrix_vectors.described()}, "peer_records.json": records_file(), "setup.json": setup_file()}
     return {
         VECTORS / name: json.dumps(jsonable(content), indent=1, ensure_ascii=False) + "\n"
         for name, content in made.items()
