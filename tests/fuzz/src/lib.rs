@@ -9,6 +9,7 @@
 //! Cryptography comes from [`provider`], which is fast and secures nothing.
 
 pub mod decoders;
+pub mod device;
 pub mod endpoint;
 pub mod party;
 pub mod provider;
@@ -43,6 +44,8 @@ targets! {
     cose_sign1 = cose::sign1;
     credential = credential::credential;
     credential_id = credential::id_cred;
+    device_frames = device::frames;
+    device_restore = device::restore;
     edhoc_ead = edhoc::ead;
     edhoc_error = edhoc::error;
     edhoc_message_1 = edhoc::message_1;

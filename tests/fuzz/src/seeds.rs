@@ -183,6 +183,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
                 certificates().iter().map(|found| [&(found.len() as u16).to_be_bytes()[..], found].concat()).collect();
             all.extend(certificates.windows(3).flat_map(|three| [three[0].clone(), three[..2].concat(), three.concat()]));
         }
+        "device_frames" | "device_restore" => all.extend(device_moves(target)),
         _ if target.starts_with("endpoint_") => all.extend(moves(target)),
         _ => {}
     }
@@ -223,6 +224,60 @@ fn moves(target: &str) -> Vec<Vec<u8>> {
     }
     for map in options() {
         all.push([&[1, 0, 5 | 7 << 3, 40, map.len() as u8][..], &map, &honest].concat());
+    }
+    all
+}
+
+/// Moves of a device in every state.
+fn device_moves(target: &str) -> Vec<Vec<u8>> {
+    let honest: Vec<u8> = (0..6).flat_map(|which| [3, which, 0xff, 0]).collect();
+    let changed = [3, 0, 3, 1, 3, 0, 9, 0x80, 3, 1, 20, 4];
+    let strangers = [0, 2, 5, 9, 1 | 4 << 3, 2, 1, 0x60, 1 | 5 << 3, 0, 2, 4, 1, 2, 3, 4];
+    let failing: Vec<u8> = [1, 3].iter().flat_map(|kind| [[1 | kind << 3, 2, 0x41, 0]; 11]).flatten().collect();
+    let time = [4 | 6 << 3, 0x10, 0, 4, 0, 60];
+    let said = [
+        6 | 2 << 3,
+        0,
+        6 | 3 << 3,
+        1,
+        6 | 9 << 3,
+        0,
+        3,
+        5,
+        0xff,
+        0,
+        3,
+        6,
+        0xff,
+        0,
+        3,
+        7,
+        0xff,
+        0,
+        6 | 4 << 3,
+        0,
+        6 | 12 << 3,
+        0,
+        3,
+        8,
+        0xff,
+        0,
+    ];
+    let platform = [7, 2, 3, 0, 0xff, 0, 7 | 1 << 3, 1, 6 | 3 << 3, 0, 7 | 1 << 3, 0xff, 7 | 2 << 3, 3, 5, 0xff, 0];
+    let mut all = Vec::new();
+    for setup in (0..4).flat_map(|state| [0, 1, 6, 7, 8].map(|setup| setup | state << 4)) {
+        let front = if target == "device_restore" { vec![setup, setup << 3 | 1, 2, 0, 1] } else { vec![setup] };
+        for body in [&honest[..], &changed, &strangers, &failing, &time, &said, &platform] {
+            all.push([&front, body, &honest].concat());
+        }
+    }
+    for plaintext in
+        [&b"x"[..], &[0xa1, 0, 1], &[0xa1, 0x0f, 0xf5], &[0xa1, 5, 0x82, 0, 0], &[0xa1, 6, 0x82, 0xf6, 0x48, 1, 2, 3, 4, 5, 6, 7, 8]]
+    {
+        for variant in [2, 6, 10, 14_u8, 22, 30] {
+            let front = if target == "device_restore" { vec![0x31, 1, 0] } else { vec![0x31] };
+            all.push([&front[..], &[5 | variant << 3, 9, plaintext.len() as u8], plaintext, &honest].concat());
+        }
     }
     all
 }
