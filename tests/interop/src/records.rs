@@ -234,7 +234,7 @@ fn confirmable_messages_both_ways() {
             let mut ack = None;
             let received = ours.unprotect(&record, None, |options| ack = options.ack).unwrap();
             assert_eq!(received.number, Some(theirs));
-            assert_eq!(ours.context.sent.on_ack(&ack.unwrap()), Ok(1));
+            assert_eq!(ours.context.sent.on_ack(&ack.unwrap()), Ok(true));
         }
         assert_eq!(ours.context.sent.outstanding().count(), 0);
     });
