@@ -79,7 +79,7 @@ private actor DeviceSide: Transport {
     func close() async {}
 }
 
-@Suite struct BleTests {
+@Suite(.timeLimit(.minutes(2))) struct BleTests {
     private func links(_ air: Air) async throws -> (phone: Link, device: Link) {
         let (one, other) = (try identity("phone"), try identity("device"))
         let phone = Link(try endpoint(one, [other]), over: BleTransport(PhoneSide(air: air), retry: .milliseconds(20)))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Sealwire
 
-@Suite struct ConcurrencyTests {
+@Suite(.timeLimit(.minutes(2))) struct ConcurrencyTests {
     @Test func manyTasksOnOneSession() async throws {
         let pair = try await Pair()
         let session = try await pair.phone.connect()

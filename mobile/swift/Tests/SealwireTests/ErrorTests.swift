@@ -10,7 +10,7 @@ private func errorsOfTheCore() throws -> [(number: UInt16, variant: String, name
     return source.matches(of: /\n    (\w+) = (\d+), "([^"]+)", "([^"]+)";/).map { (UInt16($0.2)!, String($0.1), String($0.3), String($0.4)) }
 }
 
-@Suite struct ErrorTests {
+@Suite(.timeLimit(.minutes(2))) struct ErrorTests {
     @Test func theTableIsTheCores() throws {
         let core = try errorsOfTheCore()
         #expect(core.count > 40)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Sealwire
 
-@Suite struct HandshakeTests {
+@Suite(.timeLimit(.minutes(2))) struct HandshakeTests {
     @Test(arguments: [(KeyKind.x25519, UInt8(3), UInt8(4)), (.p256, 3, 2), (.ed25519, 0, 4), (.es256, 0, 2)])
     func twoEndpointsWithoutALink(kind: KeyKind, method: UInt8, suite: UInt8) throws {
         let (one, other) = (try identity("phone", kind), try identity("device", kind))

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Sealwire
 
-@Suite struct KeystoreTests {
+@Suite(.timeLimit(.minutes(2))) struct KeystoreTests {
     /// The key store holds the private key; the credential names its public one.
     private func phone(_ keystore: OpenSslKeystore, _ kind: KeyKind) throws -> Identity {
         let key = try Key.inKeystore(kind: kind, public: keystore.make(kind, alias: "identity"), alias: "identity")

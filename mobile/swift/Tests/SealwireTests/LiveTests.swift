@@ -5,7 +5,7 @@ import Testing
 
 /// Beside a real Mosquitto, the Python hub and the wearable in C: scripts/swift-live.py starts them, and judges what they saw. One after the other:
 /// one of them restarts the broker.
-@Suite(.serialized, .enabled(if: Live.folder != nil, "scripts/swift-test.sh runs them")) struct LiveTests {
+@Suite(.serialized, .timeLimit(.minutes(3)), .enabled(if: Live.folder != nil, "scripts/swift-test.sh runs them")) struct LiveTests {
     @Test(arguments: [MqttVersion.v311, .v5])
     func thePythonHub(version: MqttVersion) async throws {
         let name = version == .v311 ? "phone" : "phone5"
@@ -52,7 +52,7 @@ import Testing
         await watch.close()
     }
 
-    @Test(.timeLimit(.minutes(3))) func theWearableInC() async throws {
+    @Test func theWearableInC() async throws {
         let link = try Live.link(try Live.identity("app"), [try Live.credential("wearable")])
         try await link.open()
         try Live.ask("wearable")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Sealwire
 
-@Suite struct StorageTests {
+@Suite(.timeLimit(.minutes(2))) struct StorageTests {
     private let one: Identity
     private let other: Identity
 
