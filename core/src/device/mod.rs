@@ -26,6 +26,7 @@
 //! ```
 
 mod commands;
+mod content;
 #[cfg(any(test, feature = "_fuzzing"))]
 mod digest;
 mod handshake;
@@ -41,7 +42,7 @@ use crate::endpoint::frame_type::{ERROR, MESSAGE_1, MESSAGE_2, MESSAGE_3, MESSAG
 use crate::endpoint::{MAX_NAME, NEVER};
 use crate::error::{Error, Result};
 use crate::persist::Store;
-use crate::record::{Nonce, Parties};
+use crate::record::{Nonce, Parties, is_topic};
 use commands::Commands;
 use handshake::{Handshake, Step};
 use identity::Identity;
@@ -110,7 +111,7 @@ pub struct Outgoing<'a> {
     pub number: Option<u64>,
     /// The message was sent first under a session that has ended.
     pub origin: Option<Origin>,
-    /// Topic name for the receiving application, 1 to 255 bytes; encrypted.
+    /// Topic name for the receiving application, 1 to 255 bytes of UTF-8; encrypted.
     pub topic: Option<&'a [u8]>,
     /// The plaintext.
     pub payload: &'a [u8],
@@ -312,13 +313,13 @@ impl<'a> Device<'a> {
 
     /// Protects a message into `out`: payload and topic, and [`MAX_OVERHEAD`].
     ///
-    /// Errors: `WrongState` (no session); `InvalidArgument` (`number` is not outstanding; an origin without number or `confirmable`; topic empty or above 255 bytes); `WindowFull` (64
+    /// Errors: `WrongState` (no session); `InvalidArgument` (`number` is not outstanding; an origin without number or `confirmable`; topic empty, above 255 bytes or not UTF-8); `WindowFull` (64
     /// confirmable messages are out; those with an origin go before new ones); `KeyExhausted`; `StorageFailed`; `RandomFailed`; `BufferTooSmall`. Nothing is used up then.
     pub fn send<P: Provider + Store>(&mut self, port: &mut P, now_ms: u64, message: &Outgoing<'_>, out: &mut [u8]) -> Result<Sent> {
         if !self.session.live {
             return Err(Error::WrongState);
         }
-        if message.topic.is_some_and(|topic| topic.is_empty() || topic.len() > crate::record::MAX_TOPIC) {
+        if message.topic.is_some_and(|topic| !is_topic(topic)) {
             return Err(Error::InvalidArgument);
         }
         let sent = self.session.send(port, now_ms, message, out);

@@ -31,4 +31,6 @@ pub(crate) use context::Binding;
 pub(crate) use context::EpochContext;
 #[cfg(any(test, feature = "device"))]
 pub(crate) use context::Keys;
+#[cfg(feature = "device")]
+pub(crate) use options::is_topic;
 pub(crate) use update::Update;

@@ -339,7 +339,7 @@ impl<'a> Options<'a> {
 }
 
 /// A topic name of MQTT. What an endpoint delivers every language must be able to hand on: a message that was used up and cannot be read is lost.
-fn is_topic(name: &[u8]) -> bool {
+pub(crate) fn is_topic(name: &[u8]) -> bool {
     in_range(name.len(), MAX_TOPIC) && core::str::from_utf8(name).is_ok()
 }
 
