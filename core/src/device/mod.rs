@@ -265,10 +265,12 @@ impl<'a> Device<'a> {
     /// Takes up the session in the store; true if there is one. The first call on a new device. `Established` with `resumed` follows, and
     /// `Resend` for every number that may be unacknowledged, also for some that were never used: send it again, or abandon it.
     ///
-    /// Errors: `WrongState` (there is a session); `CorruptState` (damaged, or stored for other credentials: connect, which replaces it);
+    /// Errors: `WrongState` (there is a session, or a handshake is under way); `CorruptState` (damaged, or stored for other credentials: connect, which replaces it);
     /// `UnsupportedState` (written by another version, or by an endpoint); `StorageFailed`; `RandomFailed`.
     pub fn restore<P: Provider + Store>(&mut self, port: &mut P, now_ms: u64) -> Result<bool> {
-        if self.session.live {
+        // A handshake's session may be in the store already, though the store said that it failed. Were it taken up here, and message_4 came
+        // again, it would begin anew under the same keys.
+        if self.session.live || self.is_connecting() {
             return Err(Error::WrongState);
         }
         let result = self.try_restore(port);

@@ -2,6 +2,8 @@
 #![cfg_attr(not(all(feature = "responder", feature = "commands")), allow(dead_code, unused_imports))]
 
 #[cfg(all(feature = "responder", feature = "commands"))]
+mod abuse;
+#[cfg(all(feature = "responder", feature = "commands"))]
 mod end;
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod handshakes;
