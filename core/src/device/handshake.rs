@@ -173,18 +173,16 @@ impl Handshake {
         Ok(())
     }
 
-    /// Verifies message_4, in place; gives PRK_out. Errors: `Malformed`, `NotDeterministic`, `AuthenticationFailed`, `UnknownCriticalEad`.
+    /// Verifies message_4, in place; gives PRK_out, where it is to stand: moved, it would leave a copy behind. Errors: `Malformed`, `NotDeterministic`, `AuthenticationFailed`, `UnknownCriticalEad`.
     #[inline(never)]
-    pub(super) fn process_message_4<P: Provider>(&self, p: &mut P, message_4: &mut [u8]) -> Result<Secret<HASH>> {
+    pub(super) fn process_message_4<P: Provider>(&self, p: &mut P, message_4: &mut [u8], prk_out: &mut Secret<HASH>) -> Result<()> {
         let length = byte_string(message_4)?.len();
         let head = message_4.len().saturating_sub(length);
         let content = message_4.get_mut(head..).ok_or(Error::Internal)?;
         let (plaintext_4, tag) = content.split_last_chunk_mut::<MAC>().ok_or(Error::Malformed)?;
         schedule::open(p, SUITE, &self.secret, (schedule::K_4, schedule::IV_4), &self.hash, plaintext_4, tag)?;
         EadItems::new(plaintext_4).visit(&mut ignore_ead)?;
-        let mut prk_out = Secret::zero();
-        schedule::kdf_hash(p, &self.secret, schedule::PRK_OUT, &self.hash, &mut prk_out)?;
-        Ok(prk_out)
+        schedule::kdf_hash(p, &self.secret, schedule::PRK_OUT, &self.hash, prk_out)
     }
 }
 

@@ -36,7 +36,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::bytes::copy;
+use crate::bytes::{Secret, copy};
 use crate::crypto::{KeyHandle, Provider};
 use crate::endpoint::frame_type::{ERROR, MESSAGE_1, MESSAGE_2, MESSAGE_3, MESSAGE_4, UNKNOWN_CONTEXT};
 use crate::endpoint::{MAX_NAME, NEVER};
@@ -307,6 +307,8 @@ impl<'a> Device<'a> {
     pub fn connect<P: Provider>(&mut self, port: &mut P, now_ms: u64) -> Result<()> {
         let avoid = self.session.parties.c_i.as_bytes().first().copied().unwrap_or(u8::MAX);
         self.reason = Error::HandshakeFailed;
+        // What nobody has asked about is not this one's failure.
+        self.events &= !pending::FAILED;
         self.attempts = 0;
         self.failures = 0;
         self.deadline = now_ms;
@@ -348,11 +350,13 @@ impl<'a> Device<'a> {
         Ok(())
     }
 
-    /// Ends the session here: erased from the store and from memory. The peer is not told; what it has not seen acknowledged, it may send again under the next
-    /// session, and it is delivered again. Error: `StorageFailed`, and nothing has changed.
+    /// Ends the session here: erased from the store and from memory, with the handshake under way and the events that wait. The peer is not told; what it has
+    /// not seen acknowledged, it may send again under the next session, and it is delivered again. Error: `StorageFailed`, and nothing has changed.
     pub fn close<P: Provider + Store>(&mut self, port: &mut P) -> Result<()> {
         state::erase(port)?;
         self.forget();
+        self.handshake.clear();
+        self.events = 0;
         Ok(())
     }
 
@@ -453,7 +457,8 @@ impl<'a> Device<'a> {
 
     /// The handshake has succeeded when the new session is stored.
     fn on_message_4<P: Provider + Store>(&mut self, port: &mut P, message_4: &mut [u8]) -> Result<()> {
-        let prk_out = self.handshake.process_message_4(port, message_4)?;
+        let mut prk_out = Secret::zero();
+        self.handshake.process_message_4(port, message_4, &mut prk_out)?;
         let Handshake { hash, c_i, c_r, .. } = &self.handshake;
         let sid = *hash.first_chunk().ok_or(Error::Internal)?;
         let ended = self.sid();
@@ -533,6 +538,8 @@ impl<'a> Device<'a> {
     /// Does what is due, and writes the next frame to send into `out`, which should hold [`MAX_FRAME`] bytes. Gives its length, 0 if there is none.
     /// Errors: `BufferTooSmall` (the frame stays); `StorageFailed`, `RandomFailed`, `KeyExhausted` (tried again later).
     pub fn poll_transmit<P: Provider + Store>(&mut self, port: &mut P, now_ms: u64, out: &mut [u8]) -> Result<usize> {
+        // A timer that is not set never fires.
+        let now_ms = now_ms.min(NEVER - 1);
         if self.is_connecting() && self.deadline <= now_ms {
             if self.attempts >= HANDSHAKE_ATTEMPTS {
                 self.fail();

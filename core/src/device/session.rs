@@ -245,8 +245,11 @@ impl Session {
         Ok(())
     }
 
-    /// What is stored allows one more record, and one more new message number.
+    /// What is stored allows one more record, and one more new message number. Error also: `KeyExhausted`, and a store would not help.
     fn store_to_send<P: Provider + Store>(&mut self, p: &mut P, new_number: bool) -> Result<()> {
+        if self.context.next >= PARTIAL_IV_LIMIT {
+            return Err(Error::KeyExhausted);
+        }
         if self.context.next >= self.context.reserved || (new_number && self.sent.must_store()) {
             self.store(p, &self.unchanged())?;
         }
