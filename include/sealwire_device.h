@@ -52,7 +52,8 @@ typedef struct sealwire_device {
 } sealwire_device;
 
 /**
- * Who a device is and whom it trusts. Start from {0} and fill in. The struct is copied; what it points to must stay. Times are milliseconds.
+ * Who a device is and whom it trusts. Start from {0} and fill in. The struct is copied; what it points to must stay until sealwire_device_close().
+ * Times are milliseconds.
  */
 typedef struct sealwire_device_config {
   /**
@@ -91,7 +92,7 @@ typedef struct sealwire_device_config {
 } sealwire_device_config;
 
 /**
- * A message that arrived: authenticated, and new. Its bytes lie in the frame that was handed in.
+ * A message that arrived: authenticated, and new. `topic` and `payload` point into the frame that was handed in, and are good as long as that is.
  */
 typedef struct sealwire_device_message {
   /**
@@ -149,7 +150,8 @@ typedef struct sealwire_device_event {
    */
   int32_t reason;
   /**
-   * ESTABLISHED: 1 if the session was restored.
+   * ESTABLISHED: 1 if the session was restored. Compare sealwire_device_read()'s `sid` with that of the messages that the application has kept: those of
+   * another session are to be sent with their `origin`, and RESEND is not about them.
    */
   uint8_t resumed;
   /**
@@ -161,7 +163,7 @@ typedef struct sealwire_device_event {
    */
   uint8_t ended[8];
   /**
-   * RESEND: send this message again, or abandon it. ACKNOWLEDGED: with `missing` for sealwire_acknowledges().
+   * RESEND: send this message of the session again, or abandon it. ACKNOWLEDGED: with `missing` for sealwire_acknowledges().
    */
   uint64_t number;
   /**
@@ -183,7 +185,7 @@ typedef struct sealwire_device_outgoing {
    */
   uint8_t again;
   /**
-   * 1: was sent first under a session that has ended, as `origin` says.
+   * 1: was sent first under a session that has ended, as `origin` says. To be said each time it is sent, or it may be delivered twice.
    */
   uint8_t has_origin;
   /**
@@ -247,6 +249,7 @@ extern "C" {
 /**
  * Makes a device. Of the port it uses `random`, `key_agree`, `store_load`, `store_save` (`slot` is 0, `data` at most 164 bytes) and
  * `store_resists_rollback`; without a store that resists it every start makes a new handshake, and a message committed before may be delivered again after it.
+ * The port is copied; its `context` must stay. Where its comments name sealwire_resume(), hand the frame to sealwire_device_handle_frame() again.
  *
  * Statuses: OK; INVALID_ARGUMENT (also: no random source, only one of the two store functions, an inbox name of another form, commands in a library without); BUSY;
  * UNSUPPORTED_CREDENTIAL, MALFORMED, NOT_DETERMINISTIC (a credential of another form); OWN_IDENTITY (the peer's key is the own one).
@@ -257,7 +260,8 @@ int32_t sealwire_device_init(struct sealwire_device *device,
                              const sealwire_port *port);
 
 /**
- * Erases every key from the memory, which is the caller's again. The stored session stays.
+ * Erases every key from the memory, which is the caller's again. The stored session stays: the next start restores it. To end it, call
+ * sealwire_device_session_close() before.
  */
 void sealwire_device_close(struct sealwire_device *device);
 
@@ -266,8 +270,9 @@ void sealwire_device_close(struct sealwire_device *device);
  * follows, and RESEND for every message number that may be unacknowledged, also for some that were never used: send it again, or sealwire_device_abandon() it.
  * Where it is 0, sealwire_device_connect().
  *
- * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: there is a session); BUSY; CORRUPT_STATE (damaged, or stored for other credentials:
- * connect, which replaces it); UNSUPPORTED_STATE (another version's, or an endpoint's); STORAGE_FAILED; RANDOM_FAILED.
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE (also: there is a session, or a handshake is under way); BUSY; CORRUPT_STATE (damaged, or stored for
+ * other credentials) and UNSUPPORTED_STATE (another version's, or an endpoint's): connect, which replaces it; STORAGE_FAILED, RANDOM_FAILED: call again. To
+ * connect instead would forget which messages were committed, and they may be delivered again.
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_device_restore(struct sealwire_device *device,
@@ -276,7 +281,7 @@ int32_t sealwire_device_restore(struct sealwire_device *device,
 
 /**
  * Starts a handshake with the peer, and gives up one that is under way. Poll for what to send; ESTABLISHED or HANDSHAKE_FAILED follows. A session that
- * there is serves until then.
+ * there is serves until ESTABLISHED. After HANDSHAKE_FAILED wait a little before the next: whoever is on the line can make it fail at once.
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; RANDOM_FAILED.
  */
@@ -287,7 +292,7 @@ int32_t sealwire_device_connect(struct sealwire_device *device,
 /**
  * Hands in a frame. It is decrypted in place, and `message` points into it; other events come from sealwire_device_poll_event(). A failure says why
  * the frame was refused, and changes nothing but what limits failures; a record that verified (DUPLICATE, STALE, UNSUPPORTED_OPTION) is used up. After a
- * failure the bytes of `frame` are undefined, but after PENDING: then hand in the same frame again when the key operation has finished.
+ * failure the bytes of `frame` are undefined, except after PENDING: they are unchanged then; hand the frame in again when the key operation has finished.
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; PENDING; STORAGE_FAILED; RANDOM_FAILED; MALFORMED; UNSUPPORTED_VERSION; UNSUPPORTED_FRAME;
  * UNSUPPORTED_OPTION; NOT_DETERMINISTIC; UNKNOWN_CONTEXT; DECRYPT_FAILED; REPLAY; DUPLICATE; STALE (a command that came too late, or that is not taken);
@@ -314,7 +319,8 @@ int32_t sealwire_device_poll_event(struct sealwire_device *device,
  * Does what is due, and writes the next frame that the device itself wants sent; `length` is 0 when there is none. Poll after every other call until it is,
  * and when sealwire_device_poll_timeout() is due. `SEALWIRE_DEVICE_FRAME_MAX` bytes are enough.
  *
- * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; BUFFER_TOO_SMALL; STORAGE_FAILED; RANDOM_FAILED; KEY_EXHAUSTED. After a failure it is tried again later.
+ * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; BUFFER_TOO_SMALL; STORAGE_FAILED; RANDOM_FAILED; KEY_EXHAUSTED (connect: the next session
+ * has new keys). After a failure stop polling; it is tried again when sealwire_device_poll_timeout() says.
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_device_poll_transmit(struct sealwire_device *device,
@@ -336,7 +342,7 @@ int32_t sealwire_device_poll_timeout(struct sealwire_device *device,
  * Protects a message into `frame`. `capacity`: payload, topic name and `SEALWIRE_DEVICE_OVERHEAD_MAX`. Nothing is used up by a failure.
  *
  * Statuses: OK; INVALID_ARGUMENT (also: `number` is not outstanding); WRONG_STATE (also: no session); BUSY; WINDOW_FULL (64 confirmable
- * messages are out; those with `origin` go before new ones); KEY_EXHAUSTED; STORAGE_FAILED; RANDOM_FAILED; BUFFER_TOO_SMALL.
+ * messages are out; those with `origin` go before new ones); KEY_EXHAUSTED (connect: the next session has new keys); STORAGE_FAILED; RANDOM_FAILED; BUFFER_TOO_SMALL.
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_device_send(struct sealwire_device *device,
@@ -350,7 +356,8 @@ int32_t sealwire_device_send(struct sealwire_device *device,
  * Says that the effect of a confirmable message is durable: stored, then acknowledged to the sender. Of `message` only `name`, `has_origin` and
  * `origin` are read, so its frame may be gone.
  *
- * Statuses: OK; INVALID_ARGUMENT (no such message was delivered); WRONG_STATE; BUSY; UNKNOWN_SESSION (it ended long ago); STORAGE_FAILED.
+ * Statuses: OK; INVALID_ARGUMENT (no such message was delivered); WRONG_STATE; BUSY; UNKNOWN_SESSION (it ended long ago, and the message may come again);
+ * STORAGE_FAILED (call again).
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_device_commit(struct sealwire_device *device,
@@ -365,8 +372,8 @@ int32_t sealwire_device_commit(struct sealwire_device *device,
 SEALWIRE_MUST_USE int32_t sealwire_device_abandon(struct sealwire_device *device, uint64_t number);
 
 /**
- * Ends the session at this end: erased from the store and from memory. The peer is not told; what it has not seen acknowledged, it may send again under
- * the next session, and it is delivered again.
+ * Ends the session at this end: erased from the store and from memory, with the handshake under way and the events that wait. The peer is not told; what it
+ * has not seen acknowledged, it may send again under the next session, and it is delivered again. The device goes on, and may connect.
  *
  * Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; STORAGE_FAILED.
  */
