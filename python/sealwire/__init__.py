@@ -21,6 +21,9 @@ from ._sealwire import (
     KeyUpdated,
     Message,
     Outgoing,
+    Ownership,
+    OwnershipChanged,
+    OwnershipState,
     Peer,
     PeerSilent,
     Replaced,
@@ -29,6 +32,9 @@ from ._sealwire import (
     SessionInfo,
     Transmit,
     TrustAnchor,
+    read_setup_code,
+    sign_statement,
+    write_setup_code,
 )
 from .errors import SealwireError
 from .events import Event
@@ -50,6 +56,9 @@ __all__ = [
     "MemoryStore",
     "Message",
     "Outgoing",
+    "Ownership",
+    "OwnershipChanged",
+    "OwnershipState",
     "Peer",
     "PeerSilent",
     "Replaced",
@@ -65,6 +74,9 @@ __all__ = [
     "errors",
     "load_credential",
     "load_key",
+    "read_setup_code",
     "save_credential",
     "save_key",
+    "sign_statement",
+    "write_setup_code",
 ]

@@ -45,6 +45,9 @@ __all__ = [
     "LinkCounters",
     "Message",
     "Outgoing",
+    "Ownership",
+    "OwnershipChanged",
+    "OwnershipState",
     "Peer",
     "PeerSilent",
     "Reassembler",
@@ -67,10 +70,13 @@ __all__ = [
     "ethernet_decode",
     "ethernet_encode",
     "open",
+    "read_setup_code",
     "seal",
     "sign1",
+    "sign_statement",
     "uart_encode",
     "verify1",
+    "write_setup_code",
 ]
 
 VERSION: str
@@ -376,6 +382,41 @@ class PeerSilent:
     @property
     def session(self) -> int: ...
 
+@final
+class OwnershipChanged:
+    """This device has another owner, or none; or its owner has let somebody in, or taken that back."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def owner(self) -> Optional[bytes]: ...
+
+@final
+class Ownership:
+    """The peer says that this end owns it. Keep epoch and nonce: `sign_statement` signs over them."""
+
+    @property
+    def session(self) -> int: ...
+    @property
+    def peer(self) -> bytes: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def nonce(self) -> bytes: ...
+
+@final
+class OwnershipState:
+    """Who owns a device."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def nonce(self) -> bytes: ...
+    @property
+    def owner(self) -> Optional[bytes]: ...
+    @property
+    def delegates(self) -> List[bytes]: ...
+
 _Event = Union[
     Message,
     Established,
@@ -387,6 +428,8 @@ _Event = Union[
     Closed,
     HandshakeFailed,
     PeerSilent,
+    OwnershipChanged,
+    Ownership,
 ]
 
 @final
@@ -670,6 +713,53 @@ class Endpoint:
 
     def add_anchor(self, anchor: TrustAnchor) -> None:
         """Believes an issuer from now on."""
+
+    def enable_setup(self, key: int, secret: Buffer) -> None:
+        """Makes this endpoint a device that can be owned; before `restore`. Its record is kept in the store under `key`, at least `max_sessions`."""
+
+    def open_setup(self, *, until: Optional[int] = None, now: Optional[int] = None) -> None:
+        """There was a physical act: setup is possible until then, and 10 minutes at most."""
+
+    def close_setup(self) -> None:
+        """Setup is not possible any more."""
+
+    def claim(
+        self,
+        device: Buffer,
+        *,
+        route: Optional[_Name] = None,
+        secret: Optional[Buffer] = None,
+        release: Optional[Buffer] = None,
+        delegation: Optional[Buffer] = None,
+        anchor: Optional[Key] = None,
+        now: Optional[int] = None,
+    ) -> int:
+        """Starts a handshake with a device known by its thumbprint alone, to be let in by what is shown: the setup `secret` of its label, a `release` or
+        a `delegation` that its owner has signed, or nothing if it knows this end. `anchor`: the key by which this end will sign as owner."""
+
+    def ownership(self) -> Optional[OwnershipState]:
+        """Who owns this device; None while setup is not enabled, or the record is damaged."""
+
+    def standing(self, peer: Buffer) -> Optional[Literal["owner", "delegate"]]:
+        """What a peer is to this device."""
+
+    def revoke(self, delegate: Buffer) -> None:
+        """Takes from a delegate what the owner had given it, and ends its sessions. Raises `UnknownCredential` if there is none."""
+
+    def reset_ownership(self) -> None:
+        """Physical reset: the device belongs to nobody, in the next epoch, and every session has ended."""
+
+def read_setup_code(code: str) -> Tuple[bytes, bytes, str]:
+    """What the label of a device says: thumbprint, setup secret and model. Raises `Malformed`."""
+
+def write_setup_code(device: Buffer, secret: Buffer, model: str = "") -> str:
+    """The text of a label. `model`: 0 to 24 characters of A-Z, 0-9, `.`, `/` and `-`. It holds the secret."""
+
+def sign_statement(
+    key: Key, device: Buffer, epoch: int, nonce: Buffer, *, release: Optional[Buffer] = None, delegation: Optional[Buffer] = None
+) -> bytes:
+    """Signs, as the owner of `device`, that `release` is the next owner or that `delegation` may come in: one of the two, a thumbprint. `epoch` and
+    `nonce` are those of the newest `Ownership` event."""
 
 def errors_table() -> List[Tuple[int, str, str]]:
     """Number, name and hint of every error of the core."""

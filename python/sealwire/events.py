@@ -12,6 +12,8 @@ from ._sealwire import (
     HandshakeFailed,
     KeyUpdated,
     Message,
+    Ownership,
+    OwnershipChanged,
     PeerSilent,
     Replaced,
     Resend,
@@ -28,6 +30,8 @@ Event = Union[
     Closed,
     HandshakeFailed,
     PeerSilent,
+    OwnershipChanged,
+    Ownership,
 ]
 """What `handle_frame` and `poll_event` give."""
 
@@ -40,6 +44,8 @@ __all__ = [
     "HandshakeFailed",
     "KeyUpdated",
     "Message",
+    "Ownership",
+    "OwnershipChanged",
     "PeerSilent",
     "Replaced",
     "Resend",

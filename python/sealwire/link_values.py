@@ -68,6 +68,8 @@ Event = Union[
     core.Closed,
     core.HandshakeFailed,
     core.PeerSilent,
+    core.OwnershipChanged,
+    core.Ownership,
 ]
 
 

@@ -7,6 +7,7 @@ use crate::keys::{Credential, Key, TrustAnchor, bytes_like, bytes_of, name_like,
 use crate::peers::Known;
 use crate::port::{Anchor, Own, PyPort};
 use crate::scratch::Scratch;
+use crate::setup::{OwnershipState, Shown, secret_like, standing};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use sealwire_core::Error;
@@ -530,5 +531,70 @@ impl Endpoint {
             state.port.anchors.push(made);
             Ok(())
         })
+    }
+
+    /// Makes this endpoint a device that can be owned; before `restore`. Its record is kept in the store under `key`, at least `max_sessions`.
+    fn enable_setup(&self, py: Python<'_>, key: u32, secret: &Bound<'_, PyAny>) -> PyResult<()> {
+        let secret = secret_like(secret)?;
+        self.with(py, |state| state.core.enable_setup(&mut state.port, key, secret))
+    }
+
+    /// There was a physical act: setup is possible until then, and 10 minutes at most.
+    #[pyo3(signature = (*, until = None, now = None))]
+    fn open_setup(&self, py: Python<'_>, until: Option<u64>, now: Option<u64>) -> PyResult<()> {
+        let now = self.time(now);
+        self.with(py, |state| state.core.open_setup(now, until.unwrap_or(u64::MAX)))
+    }
+
+    /// Setup is not possible any more.
+    fn close_setup(&self, py: Python<'_>) -> PyResult<()> {
+        self.with(py, |state| {
+            state.core.close_setup();
+            Ok(())
+        })
+    }
+
+    /// Starts a handshake with a device known by its thumbprint alone, to be let in by what is shown: the setup `secret` of its label, a `release` or a
+    /// `delegation` that its owner has signed, or nothing if it knows this end. `anchor`: the key by which this end will sign as owner.
+    #[pyo3(signature = (device, *, route = None, secret = None, release = None, delegation = None, anchor = None, now = None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords")]
+    fn claim(
+        &self,
+        py: Python<'_>,
+        device: &Bound<'_, PyAny>,
+        route: Option<&Bound<'_, PyAny>>,
+        secret: Option<&Bound<'_, PyAny>>,
+        release: Option<&Bound<'_, PyAny>>,
+        delegation: Option<&Bound<'_, PyAny>>,
+        anchor: Option<&Key>,
+        now: Option<u64>,
+    ) -> PyResult<u32> {
+        let shown = Shown::new(secret, release, delegation, anchor)?;
+        let (route, device, now) = (route_from(route)?, thumbprint_like(device)?, self.time(now));
+        self.with(py, |state| state.core.claim(&mut state.port, now, route, device, &shown.claim())).map(|id| id.0)
+    }
+
+    /// Who owns this device; None while setup is not enabled, or the record is damaged.
+    fn ownership(&self, py: Python<'_>) -> PyResult<Option<OwnershipState>> {
+        let found = self.quickly(py, |state| Ok(state.core.ownership().copied()))?;
+        Ok(found.map(|found| OwnershipState::of(py, &found)))
+    }
+
+    /// What a peer is to this device: "owner", "delegate" or None.
+    fn standing(&self, py: Python<'_>, peer: &Bound<'_, PyAny>) -> PyResult<Option<&'static str>> {
+        let peer = thumbprint_like(peer)?;
+        let found = self.quickly(py, |state| Ok(state.core.ownership().map(|ownership| ownership.standing(&peer))))?;
+        Ok(standing(found.unwrap_or_default()))
+    }
+
+    /// Takes from a delegate what the owner had given it, and ends its sessions. Raises `UnknownCredential` if there is none.
+    fn revoke(&self, py: Python<'_>, delegate: &Bound<'_, PyAny>) -> PyResult<()> {
+        let delegate = thumbprint_like(delegate)?;
+        self.with(py, |state| state.core.revoke(&mut state.port, &delegate))
+    }
+
+    /// Physical reset: the device belongs to nobody, in the next epoch, and every session has ended.
+    fn reset_ownership(&self, py: Python<'_>) -> PyResult<()> {
+        self.with(py, |state| state.core.reset_ownership(&mut state.port))
     }
 }

@@ -104,6 +104,22 @@ pub(crate) struct PeerSilent {
     session: u32,
 }
 
+/// This device has another owner, or none; or its owner has let somebody in, or taken that back.
+#[pyclass(frozen, get_all, module = "sealwire")]
+pub(crate) struct OwnershipChanged {
+    epoch: u32,
+    owner: Option<Py<PyBytes>>,
+}
+
+/// The peer says that this end owns it. Keep epoch and nonce: `sign_statement` signs over them.
+#[pyclass(frozen, get_all, module = "sealwire")]
+pub(crate) struct Ownership {
+    session: u32,
+    peer: Py<PyBytes>,
+    epoch: u32,
+    nonce: Py<PyBytes>,
+}
+
 /// A message was protected: `frame` goes to `route`, or to its own topic if it was sent in place.
 #[pyclass(frozen, module = "sealwire")]
 pub(crate) struct Sent {
@@ -187,6 +203,8 @@ readable! {
     Closed: session, peer, route, reason;
     HandshakeFailed: handshake, route, reason;
     PeerSilent: session;
+    OwnershipChanged: epoch, owner;
+    Ownership: session, peer, epoch, nonce;
     Sent: frame, route, number; {
         #[getter]
         fn route<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
@@ -251,6 +269,12 @@ pub(crate) fn event(py: Python<'_>, event: &endpoint::Event<'_>) -> PyResult<Opt
         )?
         .into_any(),
         Event::PeerSilent { session } => Py::new(py, PeerSilent { session: session.0 })?.into_any(),
+        Event::OwnershipChanged { epoch, owner } => {
+            Py::new(py, OwnershipChanged { epoch, owner: owner.map(|owner| bytes(py, &owner.0)) })?.into_any()
+        }
+        Event::Ownership { session, peer, epoch, nonce } => {
+            Py::new(py, Ownership { session: session.0, peer: bytes(py, &peer.0), epoch, nonce: bytes(py, &nonce) })?.into_any()
+        }
         _ => return Err(crate::error::raise(Error::Internal)),
     };
     Ok(Some(made))

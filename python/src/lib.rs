@@ -14,6 +14,7 @@ mod peers;
 mod port;
 mod primitives;
 mod scratch;
+mod setup;
 
 use pyo3::prelude::*;
 
@@ -35,6 +36,9 @@ fn _sealwire(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<events::Closed>()?;
     module.add_class::<events::HandshakeFailed>()?;
     module.add_class::<events::PeerSilent>()?;
+    module.add_class::<events::OwnershipChanged>()?;
+    module.add_class::<events::Ownership>()?;
+    module.add_class::<setup::OwnershipState>()?;
     module.add_class::<batch::Outgoing>()?;
     module.add_class::<events::Sent>()?;
     module.add_class::<events::Transmit>()?;
@@ -52,6 +56,9 @@ fn _sealwire(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<link::Rs485Device>()?;
     module.add_function(wrap_pyfunction!(link::uart_encode, module)?)?;
     module.add_function(wrap_pyfunction!(error::errors_table, module)?)?;
+    module.add_function(wrap_pyfunction!(setup::read_setup_code, module)?)?;
+    module.add_function(wrap_pyfunction!(setup::write_setup_code, module)?)?;
+    module.add_function(wrap_pyfunction!(setup::sign_statement, module)?)?;
     module.add_class::<primitives::Initiator>()?;
     module.add_class::<primitives::Responder>()?;
     module.add_class::<primitives::Completed>()?;
