@@ -233,7 +233,8 @@ impl sealwire_origin {
 
 /// Makes a device. Of the port it uses `random`, `key_agree`, `store_load`, `store_save` (`slot` is 0, `data` at most 164 bytes) and
 /// `store_resists_rollback`; without a store that resists it every start makes a new handshake, and a message committed before may be delivered again after it.
-/// The port is copied; its `context` must stay. Where its comments name sealwire_resume(), hand the frame to sealwire_device_handle_frame() again.
+/// The port is copied; its `context` must stay. Where its comments name sealwire_resume(), hand the frame to sealwire_device_handle_frame() again. Each device
+/// needs a store of its own: two with one would use keys and numbers twice.
 ///
 /// Statuses: OK; INVALID_ARGUMENT (also: no random source, only one of the two store functions, an inbox name of another form, commands in a library without); BUSY;
 /// UNSUPPORTED_CREDENTIAL, MALFORMED, NOT_DETERMINISTIC (a credential of another form); OWN_IDENTITY (the peer's key is the own one).
@@ -312,7 +313,7 @@ pub unsafe extern "C" fn sealwire_device_connect(device: *mut sealwire_device, n
 ///
 /// Statuses: OK; INVALID_ARGUMENT; WRONG_STATE; BUSY; PENDING; STORAGE_FAILED; RANDOM_FAILED; MALFORMED; UNSUPPORTED_VERSION; UNSUPPORTED_FRAME;
 /// UNSUPPORTED_OPTION; NOT_DETERMINISTIC; UNKNOWN_CONTEXT; DECRYPT_FAILED; REPLAY; DUPLICATE; STALE (a command that came too late, or that is not taken);
-/// STALE_EPOCH; KEY_EXHAUSTED; of handshake frames UNKNOWN_CREDENTIAL, AUTHENTICATION_FAILED, INVALID_KEY, SAME_IDENTIFIER,
+/// STALE_EPOCH; KEY_EXHAUSTED (connect: the next session has new keys); of handshake frames UNKNOWN_CREDENTIAL, AUTHENTICATION_FAILED, INVALID_KEY, SAME_IDENTIFIER,
 /// UNKNOWN_CRITICAL_EAD, BUFFER_TOO_SMALL, UNKNOWN_KEY.
 #[unsafe(no_mangle)]
 #[must_use]
