@@ -5,6 +5,7 @@
  * For a device that talks to one hub, begins the handshake (EDHOC method 3, cipher suite 4, credentials by key identifier), sends and receives
  * messages, and keeps its session across restarts. Its peer cannot tell it from an endpoint. What it leaves out: other peers, suites and
  * credentials, answering handshakes, sending commands, records in place on a topic. Asked for a key update, it makes a new handshake.
+ * It knows one way to its peer: a link, or a gateway that is told the hub's inbox; an inbox that a hub names in EAD_2 is passed over.
  * Of sealwire.h it needs the statuses, sealwire_port, the numbers of events and sealwire_acknowledges(), and its conventions hold.
  *
  *   init, restore; connect where nothing was restored. Then, for ever:

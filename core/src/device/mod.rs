@@ -8,7 +8,9 @@
 //! - sending commands;
 //! - records in place on a topic, expiry, content type and retain of what it sends;
 //! - key updates: asked for one, it makes a new handshake, which gives new keys and heals what a key update does not;
-//! - unknown-context and EDHOC errors of its own, which are hints only.
+//! - unknown-context and EDHOC errors of its own, which are hints only;
+//! - answers to a repeated message_2 or message_4: its own repetitions do the same, a timer later;
+//! - the inbox that a Responder may name in EAD_2: it knows one way to its peer, a link, or a gateway that is told the hub's inbox.
 //!
 //! Methods are getters, commands, input (`handle_...`) and output (`poll_...`). After any command or input, call [`poll_event`](Device::poll_event)
 //! until it gives nothing, then [`poll_transmit`](Device::poll_transmit) until it gives nothing, then wait for a frame or for
