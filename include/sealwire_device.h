@@ -58,8 +58,8 @@ typedef struct sealwire_device {
  */
 typedef struct sealwire_device_config {
   /**
-   * The own credential: a CCS with a subject, if any, and an X25519 key with a key identifier of 1 to 16 bytes, as `sealwire credential` and
-   * sealwire_ccs_write() write it.
+   * The own credential: a CCS with a subject, if any, and an X25519 key with a key identifier of 1 to 16 bytes, as `sealwire keygen` and
+   * sealwire_credential_make() make it.
    */
   sealwire_bytes own;
   /**

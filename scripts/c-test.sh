@@ -142,7 +142,7 @@ else
 fi
 
 # ---- without the standard library, as firmware has it
-features=suite-x25519-chacha,suite-p256-ccm,suite-p256-ccm16,suite-x25519-ccm,responder,commands,signatures,x509,device
+features=suite-x25519-chacha,suite-p256-ccm,suite-p256-ccm16,suite-x25519-ccm,responder,commands,signatures,x509,setup,device
 cell "library without std" cargo rustc --locked --quiet -p sealwire-ffi --profile firmware --no-default-features --features $features \
     --crate-type staticlib && {
     cp "$target/firmware/libsealwire.a" "$out/libsealwire-nostd.a"

@@ -34,8 +34,8 @@ pub struct sealwire_device {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sealwire_device_config {
-    /// The own credential: a CCS with a subject, if any, and an X25519 key with a key identifier of 1 to 16 bytes, as `sealwire credential` and
-    /// sealwire_ccs_write() write it.
+    /// The own credential: a CCS with a subject, if any, and an X25519 key with a key identifier of 1 to 16 bytes, as `sealwire keygen` and
+    /// sealwire_credential_make() make it.
     pub own: sealwire_bytes,
     /// Its private key, 32 bytes, or NULL: then the port's `key_agree` has it under `key_handle`.
     pub private_key: *const u8,

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// Longest key identifier in bytes.
 const MAX_KID: usize = 16;
 
-/// A CCS of the form `{ ? 2: subject, 8: {1: {1: 1, 2: kid, -1: 4, -2: x}}}`, in this order: what `sealwire credential` and
+/// A CCS of the form `{ ? 2: subject, 8: {1: {1: 1, 2: kid, -1: 4, -2: x}}}`, in this order: what `sealwire keygen` and
 /// [`credential::write_ccs`](crate::credential) write for X25519.
 #[derive(Clone, Copy)]
 pub(super) struct Identity<'a> {
