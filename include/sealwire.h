@@ -25,7 +25,7 @@
  * I/O          The library does none. It turns frames into events and messages into frames; the application moves them.
  * Pending      A port whose keys are slow may answer PENDING. The call that needed the key returns PENDING with nothing
  *              changed; sealwire_resume() continues when the answer is there.
- * Firmware     Link with -Wl,--gc-sections. Calls take 4.0 to 6.4 kB of stack, by features (docs/SIZE.md). A panic, which would be a bug
+ * Firmware     Link with -Wl,--gc-sections. Calls take 3.3 to 5.3 kB of stack, by features (docs/SIZE.md). A panic, which would be a bug
  *              in the library, stops in a loop, or calls sealwire_panic_hook() in builds with that feature.
  */
 
