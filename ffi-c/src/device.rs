@@ -6,8 +6,8 @@ use crate::event::{
 };
 use crate::memory::{Output, array, bytes, bytes_mut, disjoint, record};
 use crate::placed::{Opaque, call, erase, get, put};
-use crate::port::{load, random, save, sealwire_port};
-use crate::status::{answer, number};
+use crate::port::{agree, load, random, save, sealwire_port};
+use crate::status::number;
 use crate::types::sealwire_bytes;
 use sealwire_core::bytes::Secret;
 use sealwire_core::crypto::{Curve, KeyHandle, Provider, Signature};
@@ -178,10 +178,7 @@ impl Provider for Platform {
 
     fn agree(&mut self, key: KeyHandle, curve: Curve, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()> {
         if self.private_key.is_null() {
-            let agree = self.port.key_agree.ok_or(Error::UnknownKey)?;
-            // SAFETY: the callback reads 32 bytes and writes 32 bytes, as its type promises.
-            let status = unsafe { agree(self.port.context, key.0, curve as i32, peer.as_ptr(), shared.expose_mut().as_mut_ptr()) };
-            return answer(status, Error::UnknownKey);
+            return agree(&self.port, key, curve, peer, shared);
         }
         let mut private = Secret::zero();
         // SAFETY: the caller keeps the 32 bytes.
@@ -248,9 +245,7 @@ pub unsafe extern "C" fn sealwire_device_init(
     // SAFETY: as the conventions of the header ask; the caller keeps what the configuration points to.
     call(|| unsafe {
         let (from, port) = (record(config)?, *record(port)?);
-        if port.random.is_none() || port.store_load.is_some() != port.store_save.is_some() {
-            return Err(Error::InvalidArgument);
-        }
+        port.check()?;
         let mut platform = Platform { port, private_key: from.private_key };
         let own = bytes(from.own.data, from.own.length)?;
         let mut config = Config::new(own, KeyHandle(from.key_handle), bytes(from.peer.data, from.peer.length)?);

@@ -277,9 +277,7 @@ unsafe fn init(
     if memory.is_null() || !(memory as usize).is_multiple_of(ALIGN) || isize::try_from(size).is_err() {
         return Err(Error::InvalidArgument);
     }
-    if port.random.is_none() || port.store_load.is_some() != port.store_save.is_some() {
-        return Err(Error::InvalidArgument);
-    }
+    port.check()?;
     let buffer = match usize::try_from(config.handshake_buffer) {
         Ok(0) => BUFFER,
         Ok(length @ MIN_HANDSHAKE_BUFFER..=MOST_BUFFER) => length,

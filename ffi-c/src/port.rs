@@ -114,10 +114,7 @@ impl Provider for Platform<'_> {
         if key.0 & SOFTWARE_KEY != 0 {
             return key::agree(self.software_key(key)?, curve, peer, shared);
         }
-        let agree = self.port.key_agree.ok_or(Error::UnknownKey)?;
-        // SAFETY: the callback reads 32 bytes and writes 32 bytes, as its type promises.
-        let status = unsafe { agree(self.port.context, key.0, curve as i32, peer.as_ptr(), shared.expose_mut().as_mut_ptr()) };
-        answer(status, Error::UnknownKey)
+        agree(self.port, key, curve, peer, shared)
     }
 
     fn sign(&mut self, key: KeyHandle, algorithm: Signature, message: &[&[u8]], signature: &mut [u8; 64]) -> Result<()> {
@@ -272,6 +269,18 @@ impl sealwire_port {
     pub(crate) fn keeps_sessions(&self) -> bool {
         self.store_save.is_some() && self.store_resists_rollback != 0
     }
+
+    /// The parts that every port has. Error: `InvalidArgument`: no random source, or only one of the two store functions.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.random.is_none() || self.store_load.is_some() != self.store_save.is_some() { Err(Error::InvalidArgument) } else { Ok(()) }
+    }
+}
+
+pub(crate) fn agree(port: &sealwire_port, key: KeyHandle, curve: Curve, peer: &[u8; 32], shared: &mut Secret<32>) -> Result<()> {
+    let agree = port.key_agree.ok_or(Error::UnknownKey)?;
+    // SAFETY: the callback reads 32 bytes and writes 32 bytes, as its type promises.
+    let status = unsafe { agree(port.context, key.0, curve as i32, peer.as_ptr(), shared.expose_mut().as_mut_ptr()) };
+    answer(status, Error::UnknownKey)
 }
 
 pub(crate) fn random(port: &sealwire_port, out: &mut [u8]) -> Result<()> {
