@@ -232,8 +232,7 @@ impl<T: Tables> Endpoint<T> {
         let slot = self.slot_of(session)?;
         let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
         if port.save(key, &[]).is_err() {
-            self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
-            return Err(Error::StorageFailed);
+            return self.storage_failed();
         }
         self.end(slot, Outcome::Closed(Error::WrongState));
         self.silence(slot);

@@ -21,7 +21,7 @@ impl<T: Tables> Endpoint<T> {
     /// Errors: `WrongState` if there are sessions already; `UnsupportedState` (written by a newer version; nothing is taken up);
     /// `StorageFailed`; `RandomFailed`; `InvalidArgument` (stored with another `identifier_len`); `CorruptState` (the record of the ownership is damaged).
     pub fn restore<P: Port>(&mut self, port: &mut P, now_ms: u64) -> Result<usize> {
-        if (0..self.tables.sessions()).any(|slot| self.tables.session(slot).is_some_and(|session| session.marks.occupied)) {
+        if self.has_sessions() {
             return Err(Error::WrongState);
         }
         #[cfg(feature = "setup")]
@@ -40,11 +40,31 @@ impl<T: Tables> Endpoint<T> {
         outcome
     }
 
+    /// A slot is taken.
+    pub(super) fn has_sessions(&self) -> bool {
+        (0..self.tables.sessions()).any(|slot| self.tables.session(slot).is_some_and(|session| session.marks.occupied))
+    }
+
+    /// Keys of a store that sessions may have.
+    pub(super) fn session_keys(&self) -> usize {
+        self.tables.max_sessions().min(self.ids.capacity())
+    }
+
+    /// Those of them that this store may hold something under.
+    pub(super) fn stored_keys<P: Port>(&self, port: &P) -> usize {
+        self.session_keys().min(usize::try_from(port.slots()).unwrap_or(usize::MAX))
+    }
+
+    /// The store has failed: counted.
+    pub(super) fn storage_failed<R>(&mut self) -> Result<R> {
+        self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
+        Err(Error::StorageFailed)
+    }
+
     fn restore_all<P: Port>(&mut self, port: &mut P, now_ms: u64) -> Result<usize> {
-        let limit = self.tables.max_sessions().min(self.ids.capacity()).min(usize::try_from(port.slots()).unwrap_or(usize::MAX));
         let mut buffer = Zeroizing::new([0; SNAPSHOT_MAX]);
         let mut count = 0_usize;
-        for slot in 0..limit {
+        for slot in 0..self.stored_keys(port) {
             let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
             let len = match port.load(key, buffer.as_mut()) {
                 Ok(len) => len,
@@ -53,8 +73,7 @@ impl<T: Tables> Endpoint<T> {
                     continue;
                 }
                 Err(_) => {
-                    self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
-                    return Err(Error::StorageFailed);
+                    return self.storage_failed();
                 }
             };
             if len == 0 {

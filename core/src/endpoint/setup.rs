@@ -57,18 +57,14 @@ impl<T: Tables> Endpoint<T> {
         if usize::try_from(key).is_ok_and(|key| key < self.session_keys()) {
             return Err(Error::InvalidArgument);
         }
-        let occupied = |slot| self.tables.session(slot).is_some_and(|session| session.marks.occupied);
-        if self.device.is_some() || (0..self.tables.sessions()).any(occupied) {
+        if self.device.is_some() || self.has_sessions() {
             return Err(Error::WrongState);
         }
         let mut record = [0; RECORD];
         let read = match port.load(key, &mut record) {
             Ok(len) => Ownership::decode(port, record.get(..len).unwrap_or_default()),
             Err(Error::CorruptState | Error::BufferTooSmall) => Err(Error::CorruptState),
-            Err(_) => {
-                self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
-                Err(Error::StorageFailed)
-            }
+            Err(_) => self.storage_failed(),
         };
         let mut device = Device::new(key, secret);
         match read {
@@ -135,8 +131,7 @@ impl<T: Tables> Endpoint<T> {
             from = slot.saturating_add(1);
             let stored = u32::try_from(slot).map_err(|_| Error::Internal)?;
             if self.tables.session(slot).is_some_and(|session| session.live().is_some()) && port.save(stored, &[]).is_err() {
-                self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
-                return Err(Error::StorageFailed);
+                return self.storage_failed();
             }
             self.dismiss(slot);
         }
@@ -168,18 +163,12 @@ impl<T: Tables> Endpoint<T> {
 
     // ---- inside
 
-    /// Keys of the store that may hold sessions.
-    pub(super) fn session_keys(&self) -> usize {
-        self.tables.max_sessions().min(self.ids.capacity())
-    }
-
     /// Another ownership, durable and then in force.
     fn adopt<P: Port>(&mut self, port: &mut P, next: Ownership) -> Result<()> {
         let device = self.device.as_mut().ok_or(Error::WrongState)?;
         let record = next.encode(port)?;
         if port.save(device.key, &record).is_err() {
-            self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
-            return Err(Error::StorageFailed);
+            return self.storage_failed();
         }
         device.adopt(next);
         Ok(())
@@ -224,15 +213,13 @@ impl<T: Tables> Endpoint<T> {
                 self.fail_handshake(slot, Error::OtherOwner);
             }
         }
-        let keys = self.session_keys().min(usize::try_from(port.slots()).unwrap_or(usize::MAX));
-        let erased = (0..keys).try_for_each(|slot| {
+        let erased = (0..self.stored_keys(port)).try_for_each(|slot| {
             let slot = u32::try_from(slot).map_err(|_| Error::Internal)?;
             port.save(slot, &[])
         });
         let record = next.encode(port)?;
         if erased.and_then(|()| port.save(key, &record)).is_err() {
-            self.counters.storage_failed = self.counters.storage_failed.wrapping_add(1);
-            return Err(Error::StorageFailed);
+            return self.storage_failed();
         }
         if let Some(device) = &mut self.device {
             device.ownership = next;

@@ -43,24 +43,8 @@ pub(crate) struct Newcomer<'a> {
 }
 
 impl Device {
-    pub(crate) const fn new(key: u32, secret: Secret<SECRET>) -> Self {
-        Device {
-            ownership: Ownership {
-                epoch: 0,
-                nonce: [0; NONCE],
-                owner: None,
-                anchor: None,
-                delegates: [None; super::MAX_DELEGATES],
-                wiping: false,
-            },
-            key,
-            secret,
-            open_until: 0,
-            wrong: 0,
-            delayed_until: 0,
-            damaged: false,
-            changed: false,
-        }
+    pub(crate) fn new(key: u32, secret: Secret<SECRET>) -> Self {
+        Device { ownership: Ownership::default(), key, secret, open_until: 0, wrong: 0, delayed_until: 0, damaged: false, changed: false }
     }
 
     /// The ownership that follows if this newcomer comes in, the same one if nothing changes; and what it is then. Only the count of wrong

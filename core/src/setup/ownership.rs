@@ -81,13 +81,7 @@ impl Ownership {
 
     /// What a peer, authenticated, is to this device.
     pub fn standing(&self, peer: &Thumbprint) -> Standing {
-        if self.owner() == Some(*peer) {
-            Standing::Owner
-        } else if self.delegates().any(|delegate| delegate == *peer) {
-            Standing::Delegate
-        } else {
-            Standing::None
-        }
+        self.standing_where(|known| known.thumbprint == *peer)
     }
 
     /// True while sessions of an earlier epoch may still be stored.
@@ -97,9 +91,13 @@ impl Ownership {
 
     /// The standing of somebody who shows exactly this credential.
     pub(super) fn standing_of(&self, party: &Party) -> Standing {
-        if self.owner.is_some_and(|owner| owner.is(party)) {
+        self.standing_where(|known| known.is(party))
+    }
+
+    fn standing_where(&self, is: impl Fn(&Party) -> bool) -> Standing {
+        if self.owner.as_ref().is_some_and(&is) {
             Standing::Owner
-        } else if self.delegates.iter().flatten().any(|delegate| delegate.is(party)) {
+        } else if self.delegates.iter().flatten().any(is) {
             Standing::Delegate
         } else {
             Standing::None
