@@ -25,9 +25,9 @@ impl Commands {
         Commands { own: OwnOffers::new(), lifetime_ms }
     }
 
-    /// Forgets the offers: the session has ended.
-    pub(super) const fn end(&mut self) {
-        self.own = OwnOffers::new();
+    /// As new, for another session.
+    pub(super) const fn none(&self) -> Self {
+        Commands::new(self.lifetime_ms)
     }
 
     /// The offer to put on the next record: a fresh one where that is due, the newest where the peer has `asked`. Fresh ones count as made, for they
@@ -62,7 +62,9 @@ impl Commands {
         Commands {}
     }
 
-    pub(super) const fn end(&mut self) {}
+    pub(super) const fn none(&self) -> Self {
+        Commands {}
+    }
 
     pub(super) fn offer<P: Provider>(&mut self, _p: &mut P, _now_ms: u64, _asked: bool) -> Result<Option<Nonce>> {
         Ok(None)

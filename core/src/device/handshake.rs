@@ -2,9 +2,10 @@
 //! the ciphers of [`edhoc`](crate::edhoc).
 
 use super::identity::Identity;
-use crate::bytes::{Reader, Secret, Writer, copy, equal};
+use crate::bytes::{Secret, Writer, copy, equal};
 use crate::cbor::{self, Decoder};
 use crate::crypto::{Curve, HASH, KeyHandle, Provider, Suite};
+use crate::edhoc::message::{byte_string, xor_keystream_2};
 use crate::edhoc::schedule::{self, HASH_HEAD};
 use crate::edhoc::{ConnectionId, EadItems, ignore_ead};
 use crate::endpoint::frame_type::{MESSAGE_1, MESSAGE_3};
@@ -106,17 +107,14 @@ impl Handshake {
         peer: &Identity<'_>,
         message_2: &[u8],
     ) -> Result<()> {
-        let mut content = Reader::new(byte_string(message_2)?);
-        let g_y = content.array::<32>()?;
-        let ciphertext_2 = content.rest();
+        let (g_y, ciphertext_2) = byte_string(message_2)?.split_first_chunk::<32>().ok_or(Error::Malformed)?;
         let mut shared = Secret::zero();
-        p.agree_ephemeral(CURVE, &self.secret, &g_y, &mut shared)?;
-        let th_2 = schedule::th_2(p, &g_y, &self.hash);
+        p.agree_ephemeral(CURVE, &self.secret, g_y, &mut shared)?;
+        let th_2 = schedule::th_2(p, g_y, &self.hash);
         let prk_2e = p.extract(&th_2, shared.expose());
         let mut plaintext_2 = Secret::<PLAINTEXT_2>::zero();
         let plaintext_2 = plaintext_2.expose_mut().get_mut(..ciphertext_2.len()).ok_or(Error::BufferTooSmall)?;
-        schedule::kdf(p, &prk_2e, schedule::KEYSTREAM_2, &[&th_2], plaintext_2)?;
-        plaintext_2.iter_mut().zip(ciphertext_2).for_each(|(byte, cipher)| *byte ^= cipher);
+        xor_keystream_2(p, &prk_2e, &th_2, ciphertext_2, plaintext_2)?;
         let plaintext_2: &[u8] = plaintext_2;
 
         let mut d = Decoder::new(plaintext_2);
@@ -143,7 +141,7 @@ impl Handshake {
         }
 
         let th_3 = p.hash(&[&HASH_HEAD, &th_2, plaintext_2, peer.credential]);
-        p.agree(key, CURVE, &g_y, &mut shared)?;
+        p.agree(key, CURVE, g_y, &mut shared)?;
         let mut prk_4e3m = Secret::zero();
         schedule::prk_next(p, &prk_3e2m, schedule::SALT_4E3M, &th_3, &shared, &mut prk_4e3m)?;
         schedule::kdf(p, &prk_4e3m, schedule::MAC_3, &[&ID_CRED, own.kid, &HASH_HEAD, &th_3, own.credential], &mut mac)?;
@@ -190,12 +188,4 @@ impl Handshake {
 const fn identifier([random]: [u8; 1]) -> u8 {
     let number = random % 48;
     if number < 24 { number } else { number.wrapping_add(8) }
-}
-
-/// A message that is one byte string.
-fn byte_string(message: &[u8]) -> Result<&[u8]> {
-    let mut d = Decoder::new(message);
-    let content = d.bytes()?;
-    d.finish()?;
-    Ok(content)
 }

@@ -41,10 +41,11 @@ mod tests;
 use crate::bytes::{Secret, copy};
 use crate::crypto::{KeyHandle, Provider};
 use crate::endpoint::frame_type::{ERROR, MESSAGE_1, MESSAGE_2, MESSAGE_3, MESSAGE_4, UNKNOWN_CONTEXT};
-use crate::endpoint::{MAX_NAME, NEVER};
+use crate::endpoint::{MAX_DOUBLINGS, MAX_FAILURES, NEVER, RECONNECT_MS, is_inbox_name};
 use crate::error::{Error, Result};
 use crate::persist::Store;
-use crate::record::{Nonce, Parties, is_topic};
+pub use crate::record::Origin;
+use crate::record::{Nonce, is_topic};
 use commands::Commands;
 use handshake::{Handshake, Step};
 use identity::Identity;
@@ -57,16 +58,10 @@ pub const MAX_OVERHEAD: usize = 96;
 
 /// How often one handshake message is sent.
 const HANDSHAKE_ATTEMPTS: u8 = 6;
-/// A handshake ends with the failure after so many.
-const MAX_FAILURES: u8 = 8;
 /// Unanswered repetitions before `PeerSilent`.
 const SILENT_ATTEMPTS: u8 = 5;
 /// How long an acknowledgement waits for a record to ride on.
 const ACK_MS: u64 = 50;
-/// A handshake because the peer says that it does not know the session, or wants new keys: at most one in so long.
-const RECONNECT_MS: u64 = 60_000;
-/// Doublings of the interval of repetitions.
-const MAX_DOUBLINGS: u8 = 5;
 
 /// Who a device is and whom it trusts. The bytes stay where they are.
 #[derive(Clone, Copy)]
@@ -93,15 +88,6 @@ impl<'a> Config<'a> {
     pub const fn new(own: &'a [u8], key: KeyHandle, peer: &'a [u8]) -> Self {
         Config { own, key, peer, inbox: None, handshake_interval_ms: 1_000, resend_interval_ms: 3_000, command_lifetime_ms: 0 }
     }
-}
-
-/// A message under the session and number of its sending.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// Name of the session on both ends.
-    pub sid: Nonce,
-    /// The message's number in it.
-    pub number: u64,
 }
 
 /// A message to send.
@@ -218,9 +204,7 @@ impl<'a> Device<'a> {
         if own.key == peer.key {
             return Err(Error::OwnIdentity);
         }
-        let inbox = config.inbox.unwrap_or(b"-");
-        let named = (1..=MAX_NAME).contains(&inbox.len()) && inbox.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if !named
+        if !config.inbox.is_none_or(is_inbox_name)
             || (config.command_lifetime_ms != 0 && cfg!(not(feature = "commands")))
             || config.handshake_interval_ms == 0
             || config.resend_interval_ms == 0
@@ -277,16 +261,10 @@ impl<'a> Device<'a> {
         }
         let result = self.try_restore(port);
         if result != Ok(true) {
-            self.forget();
+            self.session = self.session.none();
         }
         self.settle(now_ms);
         result
-    }
-
-    /// No session, and nothing known of any.
-    fn forget(&mut self) {
-        let Parties { own, peer, .. } = self.session.parties;
-        self.session = Session::new(own, peer, Commands::new(self.config.command_lifetime_ms));
     }
 
     fn try_restore<P: Provider + Store>(&mut self, port: &mut P) -> Result<bool> {
@@ -356,7 +334,7 @@ impl<'a> Device<'a> {
     /// not seen acknowledged, it may send again under the next session, and it is delivered again. Error: `StorageFailed`, and nothing has changed.
     pub fn close<P: Provider + Store>(&mut self, port: &mut P) -> Result<()> {
         state::erase(port)?;
-        self.forget();
+        self.session = self.session.none();
         self.handshake.clear();
         self.events = 0;
         Ok(())

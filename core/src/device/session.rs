@@ -9,14 +9,13 @@ use crate::bytes::{Secret, Writer};
 use crate::credential::Thumbprint;
 use crate::crypto::Provider;
 use crate::edhoc::{ConnectionId, Role};
+use crate::endpoint::NUMBERS_AHEAD;
 use crate::error::{Error, Result};
 use crate::persist::Store;
 use crate::record::{Ack, Binding, EpochContext, Header, Keys, Nonce, PARTIAL_IV_LIMIT, Parties, ReceivedNumbers, Seen, SentNumbers};
 
 /// Partial IVs, of either direction, covered by one store.
-const AHEAD: u64 = 64;
-/// Message numbers reserved by one store.
-const NUMBERS_AHEAD: u32 = 16;
+const AHEAD: u32 = 64;
 const TAG: usize = 16;
 
 /// Things that a control record is wanted for.
@@ -121,28 +120,9 @@ impl Session {
         [self.parties.own, self.parties.peer]
     }
 
-    /// Ends it: keys erased, receive windows kept for what comes after it.
-    pub(super) fn end(&mut self) {
-        self.windows = self.heritage();
-        self.context.erase();
-        self.keys.erase();
-        self.sent = SentNumbers::new();
-        self.received = ReceivedNumbers::new();
-        self.commands.end();
-        self.live = false;
-        self.fresh = false;
-        self.carried_below = 0;
-        self.unheard = false;
-        self.resume = None;
-        self.resumed = None;
-        self.wants = 0;
-        self.attempts = 0;
-        self.repeat_at = NEVER;
-        self.ack_at = NEVER;
-        self.acked = Ack::default();
-        self.resend_from = 0;
-        self.resend_to = 0;
-        self.aged_below = 0;
+    /// No session, between the same two; nothing is known of any.
+    pub(super) fn none(&self) -> Self {
+        Session::new(self.parties.own, self.parties.peer, self.commands.none())
     }
 
     /// The receive windows that its successor needs. One under which nothing was sent first is not worth its place.
@@ -175,7 +155,7 @@ impl Session {
             sid: &sid,
             prk_out,
             failures: 0,
-            reserved: AHEAD,
+            reserved: u64::from(AHEAD),
             covered: 0,
             sent,
             numbers,
@@ -185,13 +165,13 @@ impl Session {
             carries: false,
         }
         .save(p, &self.thumbprints())?;
-        self.end();
-        self.windows = windows;
+        // What is overwritten erases its keys.
+        *self = Session { windows, ..self.none() };
         self.parties.c_i = c_i_id;
         self.parties.c_r = c_r;
         self.parties.sid = sid;
         self.context.begin(prk_out);
-        self.context.reserved = AHEAD;
+        self.context.reserved = u64::from(AHEAD);
         self.sent.set_reserved(numbers);
         self.unheard = true;
         self.wants = want::REPEAT;
@@ -215,10 +195,7 @@ impl Session {
     #[inline(never)]
     fn store<P: Provider + Store>(&mut self, p: &mut P, change: &Change) -> Result<()> {
         let context = &self.context;
-        let reserved = context.next.saturating_add(AHEAD).min(PARTIAL_IV_LIMIT).max(context.reserved);
-        let seen = context.window.next().max(change.receiving);
-        // Nothing received yet: no edge, or a peer that counts from 0 would look like a replay after a restore.
-        let covered = if seen == 0 { 0 } else { seen.saturating_add(AHEAD).min(PARTIAL_IV_LIMIT) }.max(context.covered);
+        let (reserved, covered) = context.reservations(self.parties.aead(), AHEAD, change.receiving, AHEAD);
         let numbers = self.sent.reserve(NUMBERS_AHEAD);
         let Parties { c_i, c_r, sid, .. } = &self.parties;
         Stored {

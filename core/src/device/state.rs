@@ -20,7 +20,7 @@ use crate::crypto::Provider;
 use crate::edhoc::ConnectionId;
 use crate::error::{Error, Result};
 use crate::persist::Store;
-use crate::record::{ReceivedNumbers, ReplayWindow, SentNumbers};
+use crate::record::{ReceivedNumbers, SentNumbers};
 
 const LENGTH: usize = 164;
 const VERSION: u8 = 0xd1;
@@ -138,13 +138,9 @@ fn read(stored: &[u8], session: &mut Session) -> Result<()> {
     session.parties.c_i = ConnectionId::new(&[c_i])?;
     session.parties.c_r = ConnectionId::new(r.take(ConnectionId::MAX)?.get(..usize::from(length)).ok_or(Error::CorruptState)?)?;
     session.parties.sid = r.array()?;
-    session.context.begin(r.take(32)?.try_into().map_err(|_| Error::Internal)?);
-    session.context.failures = u32::from_be_bytes(r.array()?);
-    let [reserved, covered] = [read_u64(&mut r)?, read_u64(&mut r)?];
-    session.context.next = reserved;
-    session.context.reserved = reserved;
-    session.context.covered = covered;
-    session.context.window = ReplayWindow::starting_at(covered);
+    let prk_out = r.take(32)?.try_into().map_err(|_| Error::Internal)?;
+    let failures = u32::from_be_bytes(r.array()?);
+    session.context.restore(session.parties.aead(), prk_out, read_u64(&mut r)?, read_u64(&mut r)?, failures)?;
     session.sent = SentNumbers::restored(read_u64(&mut r)?, read_u64(&mut r)?, read_u64(&mut r)?)?;
     session.carried_below = if flags & FLAG_CARRIES != 0 { session.sent.next() } else { 0 };
     session.received = read_received(&mut r)?;

@@ -104,7 +104,7 @@ pub(super) fn write_message_1(
 }
 
 /// The one byte string that message_2, message_3 and message_4 are. Errors: `Malformed`, `NotDeterministic`.
-pub(super) fn byte_string(message: &[u8]) -> Result<&[u8]> {
+pub(crate) fn byte_string(message: &[u8]) -> Result<&[u8]> {
     let mut d = Decoder::new(message);
     let content = d.bytes()?;
     d.finish()?;
@@ -153,7 +153,7 @@ pub(super) fn write_authentication(
 }
 
 /// CIPHERTEXT_2 XOR KEYSTREAM_2 in `out`, which is as long as `input`. Error: `Malformed` above 8160 bytes.
-pub(super) fn xor_keystream_2<P: Provider>(
+pub(crate) fn xor_keystream_2<P: Provider>(
     p: &mut P,
     prk_2e: &Secret<HASH>,
     th_2: &[u8; HASH],

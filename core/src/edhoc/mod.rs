@@ -24,7 +24,7 @@ mod error;
 mod identifier;
 mod initiator;
 mod introduction;
-mod message;
+pub(crate) mod message;
 mod method;
 mod own;
 mod peer;

@@ -20,8 +20,7 @@ pub struct InboxName {
 impl InboxName {
     /// Checks the form. Error: `InvalidArgument`.
     pub fn new(name: &[u8]) -> Result<Self> {
-        let fits = (1..=MAX_NAME).contains(&name.len());
-        if !fits || !name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-')) {
+        if !is_inbox_name(name) {
             return Err(Error::InvalidArgument);
         }
         let (bytes, len) = pack(name)?;
@@ -32,6 +31,10 @@ impl InboxName {
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
+}
+
+pub(crate) fn is_inbox_name(name: &[u8]) -> bool {
+    (1..=MAX_NAME).contains(&name.len()) && name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }
 
 impl core::fmt::Debug for InboxName {

@@ -18,7 +18,7 @@ use crate::record::Parties;
 use zeroize::Zeroize;
 
 /// Failing messages that one handshake bears.
-const MAX_FAILURES: u8 = 8;
+pub(crate) const MAX_FAILURES: u8 = 8;
 /// Frame type and the longest identifier.
 pub(super) const PREFIX: usize = 5;
 /// EDHOC errors sent: at most so many in so long.

@@ -14,7 +14,7 @@ use crate::record::{self, Accepted, Content, Handover, Header, Options, Position
 /// unknown-context frames: sent, and looked at, at most one in so long.
 const UNKNOWN_CONTEXT_MS: u64 = 1_000;
 /// Handshakes because of unknown-context: at most one in so long for each session.
-const RECONNECT_MS: u64 = 60_000;
+pub(crate) const RECONNECT_MS: u64 = 60_000;
 
 impl<T: Tables> Endpoint<T> {
     /// Takes in one frame; records are decrypted in place.

@@ -55,6 +55,8 @@ mod tables;
 #[cfg(all(test, feature = "suite-x25519-chacha"))]
 pub(crate) mod tests;
 
+#[cfg(feature = "device")]
+pub(crate) use config::is_inbox_name;
 pub use config::{Config, InboxName, MAX_NAME, MAX_SUITES, Route};
 #[cfg(any(test, feature = "_fuzzing"))]
 pub use digest::Held;
@@ -67,6 +69,8 @@ pub use session::{MAX_SESSIONS, Session};
 #[cfg(any(test, feature = "alloc"))]
 pub use tables::HeapTables;
 pub use tables::{MIN_HANDSHAKE_BUFFER, Marks, NEVER, Remembered, SliceTables, Slot, Tables};
+#[cfg(feature = "device")]
+pub(crate) use {handshake::MAX_FAILURES, input::RECONNECT_MS};
 
 use crate::bytes::Writer;
 use crate::credential::{Credentials, Thumbprint};
@@ -102,11 +106,11 @@ mod flag {
 /// `Config::key_update_after` is not below: an update takes records itself, and must not call for the next.
 const MIN_KEY_UPDATE: u64 = 8;
 /// Numbers of confirmable messages reserved by one store operation. Small: after a restart all of them may have been used.
-const NUMBERS_AHEAD: u32 = 16;
+pub(crate) const NUMBERS_AHEAD: u32 = 16;
 /// Most records that one store operation reserves.
 const MAX_RESERVE: u32 = 65_536;
 /// Doublings of the interval of repetitions.
-const MAX_DOUBLINGS: u8 = 5;
+pub(crate) const MAX_DOUBLINGS: u8 = 5;
 /// An unconditional frame that belongs to no slot: an EDHOC error, or unknown-context.
 const REPLY: usize = if cfg!(feature = "responder") { 48 } else { 5 };
 

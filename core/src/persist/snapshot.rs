@@ -20,7 +20,7 @@ use crate::credential::Thumbprint;
 use crate::crypto::{Provider, Suite};
 use crate::edhoc::{ConnectionId, Role};
 use crate::error::{Error, Result};
-use crate::record::{EpochContext, Parties, Plan, ReceivedNumbers, ReplayWindow, SecurityContext, SentNumbers, Update, Updating};
+use crate::record::{EpochContext, Parties, Plan, ReceivedNumbers, SecurityContext, SentNumbers, Update, Updating};
 
 /// Length of a snapshot in bytes.
 pub const SNAPSHOT_MAX: usize = 312;
@@ -263,24 +263,15 @@ fn read_context(context: &mut SecurityContext, epoch: u32, keyless: bool, r: &mu
     let prk_out = Secret::from_slice(r.take(32)?)?;
     let (reserved, covered) = (read_u64(r)?, read_u64(r)?);
     let failures = u32::from_be_bytes(r.array()?);
-    let limit = EpochContext::limit(context.parties().aead());
-    if reserved.max(covered) > limit {
-        return Err(Error::CorruptState);
-    }
+    let aead = context.parties().aead();
     let place = context.context_mut(epoch);
+    place.restore(aead, prk_out.expose(), reserved, covered, failures)?;
     if keyless {
         // Nothing can be sealed or opened under a key that has been used up.
         place.erase();
         place.failures = u32::MAX;
-        place.next = limit;
-        return Ok(());
+        place.next = EpochContext::limit(aead);
     }
-    place.begin(prk_out.expose());
-    place.next = reserved;
-    place.reserved = reserved;
-    place.covered = covered;
-    place.window = ReplayWindow::starting_at(covered);
-    place.failures = failures;
     Ok(())
 }
 

@@ -102,6 +102,32 @@ impl EpochContext {
         self.window = ReplayWindow::new();
     }
 
+    /// How far a store taken now reserves: Partial IVs to send, Partial IVs to receive. `received`: one above a verified record about to be
+    /// accepted, or 0.
+    pub(crate) fn reservations(&self, aead: Aead, ahead: u32, received: u64, edge_ahead: u32) -> (u64, u64) {
+        let limit = Self::limit(aead);
+        let reserved = self.next.saturating_add(u64::from(ahead)).min(limit).max(self.reserved);
+        let received = self.window.next().max(received);
+        // Nothing received yet: no edge, or a peer that counts from 0 would look like a replay after a restore.
+        let covered = if received == 0 { 0 } else { received.saturating_add(u64::from(edge_ahead)).min(limit) };
+        (reserved, covered.max(self.covered))
+    }
+
+    /// Begins an epoch as it was stored: it goes on above what was reserved, and everything below `covered` is Replay.
+    /// Error: [`Error::CorruptState`] above the algorithm's limit.
+    pub(crate) fn restore(&mut self, aead: Aead, prk_out: &[u8; 32], reserved: u64, covered: u64, failures: u32) -> Result<()> {
+        if reserved.max(covered) > Self::limit(aead) {
+            return Err(Error::CorruptState);
+        }
+        self.begin(prk_out);
+        self.next = reserved;
+        self.reserved = reserved;
+        self.covered = covered;
+        self.window = ReplayWindow::starting_at(covered);
+        self.failures = failures;
+        Ok(())
+    }
+
     /// Erases secret and counters where they stand.
     pub(crate) fn erase(&mut self) {
         self.prk_out.expose_mut().zeroize();

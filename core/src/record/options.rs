@@ -28,10 +28,10 @@ pub enum Kind {
     Control,
 }
 
-/// The message was sent before, under session `sid` with number `number`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A message by the session and the number that it was sent under.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The session that ended.
+    /// Name of the session on both ends.
     pub sid: Nonce,
     /// The number it had there.
     pub number: u64,

@@ -281,16 +281,9 @@ impl SecurityContext {
 
     /// How far a snapshot under `plan` reserves for `epoch`: Partial IVs to send, Partial IVs to receive.
     pub(crate) fn reservations(&self, epoch: u32, plan: &Plan) -> (u64, u64) {
-        let context = self.context(epoch);
-        let limit = EpochContext::limit(self.parties.aead());
-        let reserved = context.next.saturating_add(u64::from(plan.ahead)).min(limit).max(context.reserved);
-        let received = match plan.receiving {
-            Some(at) if at.epoch == epoch => context.window.next().max(at.partial_iv.saturating_add(1)),
-            _ => context.window.next(),
-        };
-        // Nothing received yet: no edge, or a peer that counts from 0 would look like a replay after a restore.
-        let covered = if received == 0 { 0 } else { received.saturating_add(u64::from(plan.edge_ahead)).min(limit) };
-        (reserved, covered.max(context.covered))
+        let receiving = plan.receiving.filter(|at| at.epoch == epoch);
+        let received = receiving.map_or(0, |at| at.partial_iv.saturating_add(1));
+        self.context(epoch).reservations(self.parties.aead(), plan.ahead, received, plan.edge_ahead)
     }
 
     /// A snapshot made with `plan` is durable: what it reserves may be used.
