@@ -97,6 +97,23 @@ def test_other_texts_are_refused(change: "object") -> None:
     assert str(CODE)[10:40] not in str(refused.value).upper()
 
 
+def test_a_refusal_says_what_is_wrong() -> None:
+    text = str(CODE)
+    for wrong, said in (
+        ("HTTP:" + text, "starts with SW1:"),
+        (text[:40], "a colon before the model"),
+        (text[:20] + text[21:], "here are 51"),
+        (text + "_", "a model has"),
+        (text[:20] + "1" + text[21:], "A-Z and 2-7"),
+        (text + "\udcff", "a model has"),
+        ("SW1:" + "\udcff" * 52 + ":", "A-Z and 2-7"),
+    ):
+        with pytest.raises(Malformed, match=said) as refused:
+            SetupCode.parse(wrong)
+        # Nor through what Python keeps with an exception.
+        assert refused.value.__cause__ is None and refused.value.__context__ is None
+
+
 def test_what_is_no_code() -> None:
     for thumbprint, secret, model in ((bytes(15), bytes(16), ""), (bytes(16), bytes(17), ""), (bytes(16), bytes(16), "a"), (bytes(16), bytes(16), "A" * 25)):
         with pytest.raises(InvalidArgument):

@@ -1,23 +1,41 @@
 """The setup code on a device's label: who the device is, and the secret that proves that one has seen the label.
 
-As text `SW1:` + base32 + `:` + model, all in the characters of a QR code's alphanumeric mode. The base32 (RFC 4648, upper
-case, without padding) is that of the device's key thumbprint, 16 bytes, followed by its setup secret, 16 bytes.
+The core reads and writes its text (docs/PROTOCOL.md section 10.1), which is in the characters of a QR code's alphanumeric mode.
 """
 
 from __future__ import annotations
 
-import base64
-import re
 from dataclasses import dataclass, field
 
+from .._sealwire import read_setup_code, write_setup_code
 from ..errors import InvalidArgument, Malformed
 
-PREFIX = "SW1:"
-THUMBPRINT = 16
-SECRET = 16
-MODEL = re.compile(r"[A-Z0-9./-]{0,24}")
+_PREFIX = "SW1:"
+_BASE32 = 52  # characters of thumbprint and secret
 MODEL_RULE = "a model has 0 to 24 characters of A-Z, 0-9, '.', '/' and '-'"
-_BODY = re.compile(r"[A-Z2-7]{52}")
+
+
+def valid_model(model: str) -> bool:
+    """Whether a setup code can have this model."""
+    try:
+        write_setup_code(bytes(16), bytes(16), model)
+    except (InvalidArgument, UnicodeEncodeError):
+        return False
+    return True
+
+
+def _why(text: str) -> str:
+    """What is wrong with a text that the core has refused, without repeating it."""
+    body, colon, model = text[len(_PREFIX) :].partition(":")
+    if not text.startswith(_PREFIX):
+        return f"a setup code starts with {_PREFIX}"
+    if not colon:
+        return "a setup code has a colon before the model, also where there is no model"
+    if len(body) != _BASE32:
+        return f"a setup code has {_BASE32} characters of base32 between its colons, and here are {len(body)}"
+    if not valid_model(model):
+        return MODEL_RULE
+    return "between its colons a setup code has base32: A-Z and 2-7, and no bits behind its end"
 
 
 @dataclass(frozen=True)
@@ -29,32 +47,21 @@ class SetupCode:
     model: str = ""
 
     def __post_init__(self) -> None:
-        if len(self.thumbprint) != THUMBPRINT or len(self.secret) != SECRET:
-            raise InvalidArgument("a setup code has a thumbprint and a secret of 16 bytes each")
-        if not MODEL.fullmatch(self.model):
+        if not valid_model(self.model):
             raise InvalidArgument(MODEL_RULE)
+        write_setup_code(self.thumbprint, self.secret, self.model)
 
     def __str__(self) -> str:
-        body = base64.b32encode(self.thumbprint + self.secret).decode("ascii").rstrip("=")
-        return f"{PREFIX}{body}:{self.model}"
+        return write_setup_code(self.thumbprint, self.secret, self.model)
 
     @classmethod
     def parse(cls, text: str) -> SetupCode:
         """Reads the text of a label. Raises `Malformed`, which does not repeat the text."""
-        if not text.startswith(PREFIX):
-            raise Malformed(f"a setup code starts with {PREFIX}")
-        body, colon, model = text[len(PREFIX) :].partition(":")
-        if not colon:
-            raise Malformed("a setup code has a colon before the model, also where there is no model")
-        if not _BODY.fullmatch(body):
-            raise Malformed("a setup code has 52 characters of base32, upper case, between its colons")
-        raw = base64.b32decode(body + "====")
-        # The last character carries one bit. Its other four must be 0, so that a code has one text only.
-        if base64.b32encode(raw).decode("ascii").rstrip("=") != body:
-            raise Malformed("the base32 of a setup code has bits behind its end")
-        if not MODEL.fullmatch(model):
-            raise Malformed(MODEL_RULE)
-        return cls(raw[:THUMBPRINT], raw[THUMBPRINT:], model)
+        try:
+            return cls(*read_setup_code(text))
+        except (Malformed, UnicodeEncodeError):
+            pass
+        raise Malformed(_why(text))
 
 
-__all__ = ["MODEL", "MODEL_RULE", "SetupCode"]
+__all__ = ["MODEL_RULE", "SetupCode", "valid_model"]

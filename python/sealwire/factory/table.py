@@ -11,7 +11,7 @@ from typing import Collection, Dict, List, Optional, Sequence, Tuple
 from .._sealwire import Key
 from ..errors import InvalidArgument, SealwireError
 from ..frames import valid_inbox
-from .code import MODEL, MODEL_RULE
+from .code import MODEL_RULE, valid_model
 
 COLUMNS = ("serial", "model", "name", "public_key")
 _SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -85,7 +85,7 @@ class _Checker:
         else:
             self._once(line, "serial", serial)
         model = values.get("model", "") or self.model
-        if not MODEL.fullmatch(model):
+        if not valid_model(model):
             self.bad(line, "model", f"{model!r}: {MODEL_RULE}")
         name = values.get("name", "") or serial.lower()
         where = "name" if values.get("name") else "serial"
