@@ -18,6 +18,7 @@ let package = Package(
         .target(name: "Sealwire", dependencies: ["SealwireFFI"]),
         .testTarget(name: "SealwireTests", dependencies: ["Sealwire"]),
         .executableTarget(name: "conformance", dependencies: ["Sealwire"], path: "Tests/Conformance"),
+        .executableTarget(name: "live-pair", dependencies: ["Sealwire"], path: "Tests/LivePair"),
     ],
     swiftLanguageModes: [.v6]
 )

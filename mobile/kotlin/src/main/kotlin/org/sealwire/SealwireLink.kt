@@ -29,7 +29,16 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
      * collects waits, up to 10,000 events and every confirmable message. A collector that is cancelled while it waits may take one event with it; a
      * confirmable message that was not committed comes again.
      */
-    val events: Flow<LinkEvent> = flow { while (true) emit(link.nextEvent() ?: break) }
+    val events: Flow<LinkEvent> = flow { while (true) emit(next() ?: break) }
+
+    @Volatile private var closed = false
+
+    /** The collector may have been at work with the one before when the link was closed. */
+    private suspend fun next(): LinkEvent? = try {
+        link.nextEvent()
+    } catch (gone: IllegalStateException) {
+        if (closed) null else throw gone
+    }
 
     /** Only the messages of [events]. */
     val messages: Flow<LinkMessage> = events.filterIsInstance<LinkEvent.Message>().map { it.message }
@@ -57,6 +66,7 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
 
     /** Leaves the broker. Sessions stay in the storage; [events] ends. */
     override fun close() {
+        closed = true
         link.shutDown()
         link.close()
     }
