@@ -14,5 +14,5 @@ fi
 [ -n "${SEALWIRE_BUILT:-}" ] || cargo build --locked --quiet --release -p sealwire-ffi
 mkdir -p "$(dirname "$1")"
 # shellcheck disable=SC2046,SC2086
-"$c_compiler" $c_flags $(pkg-config --cflags libmosquitto) examples/c/mqtt_device.c examples/c/device.c examples/c/host.c \
+"$c_compiler" $c_flags $(pkg-config --cflags libmosquitto) examples/c/mqtt_device.c examples/c/device.c examples/c/host.c examples/c/ownership.c \
     "$c_built/libsealwire.a" $(pkg-config --libs libmosquitto) $c_libraries -o "$1"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs examples/c/mqtt_device.c against a real broker and the hub: MQTT 3.1.1 and 5, TLS 1.3 with client certificates and passwords, both cipher
-# suites, and a broker that restarts in mid-stream. Needs mosquitto, openssl, libmosquitto and the installed wheel
+# suites, a broker that restarts in mid-stream, and owners that come and go. Needs mosquitto, openssl, libmosquitto and the installed wheel
 # (SEALWIRE names its command, default build/venv/bin/sealwire).
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -127,6 +127,14 @@ run refused "a hub that is not there" 4 --broker "127.0.0.1:$plain" --realm else
 ) &
 run done "the broker restarts in mid-stream" 4 --broker "127.0.0.1:$plain" --rate 30 --limit 80
 [ ! -f broker.pid ] || started="$started $(cat broker.pid)"
+
+# People own it, one after another.
+if ! "$(dirname "$sealwire")/python" "$root/tests/phone/claim.py" "$device" >claim.log 2>&1; then
+    failed=$((failed + $(grep -c FAILED claim.log)))
+    [ "$failed" -gt 0 ] || failed=1
+fi
+grep -v '^ran ' claim.log
+checks=$((checks + $(grep -c ' ok$\|FAILED$' claim.log)))
 
 echo "ran $checks checks, $failed failed"
 [ "$failed" -eq 0 ]

@@ -10,5 +10,5 @@ cd "$(dirname "$0")/.."
 [ -n "${SEALWIRE_BUILT:-}" ] || cargo build --locked --quiet --release -p sealwire-ffi
 mkdir -p "$(dirname "$1")"
 # shellcheck disable=SC2086
-"$c_compiler" $c_flags examples/c/wearable.c examples/c/device.c examples/c/host.c examples/c/link.c \
+"$c_compiler" $c_flags examples/c/wearable.c examples/c/device.c examples/c/host.c examples/c/ownership.c examples/c/link.c \
     "$c_built/libsealwire.a" $c_libraries -o "$1"

@@ -20,7 +20,8 @@ const char device_usage[] =
     "  --resend MS         send again what is not acknowledged after so long (3000)\n"
     "  --retry MS          first wait before a handshake message goes out again (1000)\n"
     "  --samples N         stop after so many samples\n"
-    "  --state DIR         where sessions are stored\n"
+    "  --state DIR         where sessions are stored, and who owns the device\n"
+    "  --setup FILE        the device can be owned: the setup code of its label; SIGUSR1 is its button, SIGUSR2 the button held down\n"
     "  --limit S           give up after so many seconds (120)\n";
 
 void device_defaults(device_options *options) {
@@ -47,7 +48,7 @@ int device_option(device_options *options, int count, char **arguments) {
     const char *name;
     const char **text;
   } texts[] = {{"--key", &options->key},   {"--credential", &options->credential}, {"--inbox", &options->inbox},
-               {"--data", &options->data}, {"--state", &options->state}};
+               {"--data", &options->data}, {"--state", &options->state},           {"--setup", &options->setup}};
   const char **text = NULL;
   double value = 0;
   if (strcmp(name, "--by-reference") == 0) {
@@ -125,7 +126,7 @@ static void report_text(sealwire_bytes text) {
 
 /* ---- setting up */
 
-static int refused(const char *what, int32_t status) {
+int device_refused(const char *what, int32_t status) {
   fprintf(stderr, "%s: %s: %s\n", what, sealwire_status_name(status), sealwire_status_hint(status));
   return -1;
 }
@@ -179,7 +180,7 @@ int device_open(device *self, const device_options *options, int on_mqtt, device
   self->own.key = &self->key;
   self->own.by_value = !options->by_reference;
   int32_t status = sealwire_credential_read(self->credential, (size_t)length, &info);
-  if (status != SEALWIRE_OK) return refused(options->credential, status);
+  if (status != SEALWIRE_OK) return device_refused(options->credential, status);
   if (host_read_file(options->key, private_key, sizeof private_key) != (long)sizeof private_key) {
     fprintf(stderr, "%s: 32 bytes expected\n", options->key);
     return -1;
@@ -188,7 +189,7 @@ int device_open(device *self, const device_options *options, int on_mqtt, device
   const int32_t kind = info.curve == SEALWIRE_CURVE_P256 ? SEALWIRE_KEY_P256 : SEALWIRE_KEY_X25519;
   status = sealwire_key_import(&self->key, kind, private_key);
   memset(private_key, 0, sizeof private_key);
-  if (status != SEALWIRE_OK) return refused(options->key, status);
+  if (status != SEALWIRE_OK) return device_refused(options->key, status);
 
   for (size_t i = 0; i < options->peer_count; i++) {
     length = host_read_file(options->peers[i], self->peer_bytes[i], sizeof self->peer_bytes[i]);
@@ -231,9 +232,18 @@ int device_open(device *self, const device_options *options, int on_mqtt, device
   config.resend_interval_ms = options->resend_ms;
   config.handshake_interval_ms = options->retry_ms;
   status = sealwire_endpoint_init(self->memory, sizeof self->memory, &config, &port, &self->endpoint);
-  if (status != SEALWIRE_OK) return refused("endpoint", status);
+  if (status != SEALWIRE_OK) return device_refused("endpoint", status);
+  if (options->setup != NULL && options->state == NULL) {
+    fprintf(stderr, "--setup needs --state, so that the owner stays the owner\n");
+    return -1;
+  }
+  if (options->setup != NULL && ownership_enable(self, options->setup) != 0) return -1;
   status = sealwire_restore(self->endpoint, self->started_ms, &restored);
-  return status == SEALWIRE_OK ? 0 : refused("stored sessions", status);
+  if (status == SEALWIRE_CORRUPT_STATE && options->setup != NULL) {
+    device_report_error(sealwire_status_name(status));
+    return 0;
+  }
+  return status == SEALWIRE_OK ? 0 : device_refused("stored sessions", status);
 }
 
 void device_close(device *self) {
@@ -245,7 +255,7 @@ void device_close(device *self) {
 
 /* ---- sending */
 
-static void transmit_frame(device *self, const sealwire_route *route, int reliable, const uint8_t *frame, size_t length) {
+void device_transmit_frame(device *self, const sealwire_route *route, int reliable, const uint8_t *frame, size_t length) {
   report_frame("out", frame, length);
   if (self->transmit(self->transport, route, reliable, frame, length) != 0) self->failed = 1;
 }
@@ -263,29 +273,34 @@ static void put_u32(uint8_t *out, uint32_t value) {
   for (int i = 0; i < 4; i++) out[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-/* Sends a chunk, or, behind the last one, the number of samples; again under its number, or the first time in this session. */
+/* Writes a chunk, or, behind the last one, the number of samples; returns how many bytes, at most 4 + 2 * DEVICE_CHUNK_MAX. */
+static size_t compose(const device *self, uint32_t chunk, uint8_t *payload) {
+  if (chunk >= self->chunks) {
+    put_u32(payload, self->sample_count);
+    return 4;
+  }
+  uint32_t first = chunk * self->chunk;
+  uint32_t count = self->sample_count - first < self->chunk ? self->sample_count - first : self->chunk;
+  put_u32(payload, first);
+  memcpy(payload + 4, self->samples + 2 * (size_t)first, 2 * (size_t)count);
+  return 4 + 2 * (size_t)count;
+}
+
+static const char *topic_of(const device *self, uint32_t chunk) { return chunk >= self->chunks ? "ecg/end" : "ecg"; }
+
+/* Sends a chunk to the hub, again under its number, or the first time in this session. */
 static int32_t send_message(device *self, device_message *message, int again) {
   uint8_t payload[4 + 2 * DEVICE_CHUNK_MAX];
   uint8_t frame[DEVICE_FRAME];
   sealwire_outgoing outgoing = SEALWIRE_OUTGOING_INIT;
   sealwire_sent sent;
-  const int is_end = message->chunk >= self->chunks;
-  const char *topic = is_end ? "ecg/end" : "ecg";
+  const char *topic = topic_of(self, message->chunk);
   outgoing.confirmable = 1;
   outgoing.topic_use = SEALWIRE_TOPIC_ADDRESSED;
   outgoing.topic.data = (const uint8_t *)topic;
   outgoing.topic.length = strlen(topic);
   outgoing.payload.data = payload;
-  outgoing.payload.length = 4;
-  if (is_end) {
-    put_u32(payload, self->sample_count);
-  } else {
-    uint32_t first = message->chunk * self->chunk;
-    uint32_t count = self->sample_count - first < self->chunk ? self->sample_count - first : self->chunk;
-    put_u32(payload, first);
-    memcpy(payload + 4, self->samples + 2 * (size_t)first, 2 * (size_t)count);
-    outgoing.payload.length += 2 * (size_t)count;
-  }
+  outgoing.payload.length = compose(self, message->chunk, payload);
   outgoing.again = again ? 1 : 0;
   outgoing.number = message->number;
   outgoing.has_origin = message->has_origin ? 1 : 0;
@@ -298,8 +313,14 @@ static int32_t send_message(device *self, device_message *message, int again) {
   message->session = session;
   message->number = sent.number;
   self->sent++;
-  transmit_frame(self, &sent.route, 1, frame, sent.length);
+  device_transmit_frame(self, &sent.route, 1, frame, sent.length);
   return SEALWIRE_OK;
+}
+
+/* People see a chunk when the hub is sent it. */
+static void show(device *self, uint32_t chunk) {
+  uint8_t payload[4 + 2 * DEVICE_CHUNK_MAX];
+  ownership_show(self, topic_of(self, chunk), payload, compose(self, chunk, payload));
 }
 
 static device_message *free_message(device *self) {
@@ -337,7 +358,7 @@ static void send_due(device *self, uint64_t now_ms) {
     if (send_message(self, message, 0) != SEALWIRE_OK) return;
     self->resent++;
   }
-  while (self->next_chunk <= self->chunks && (double)now_ms >= self->due_ms) {
+  while (ownership_records(self) && self->next_chunk <= self->chunks && (double)now_ms >= self->due_ms) {
     device_message *message = free_message(self);
     /* The end follows when everything before it has arrived. */
     if (message == NULL || (self->next_chunk == self->chunks && unacknowledged(self) > 0)) return;
@@ -349,7 +370,7 @@ static void send_due(device *self, uint64_t now_ms) {
       if (status != SEALWIRE_WINDOW_FULL && status != SEALWIRE_WRONG_STATE) device_report_error(sealwire_status_name(status));
       return;
     }
-    self->next_chunk++;
+    show(self, self->next_chunk++);
     if (self->due_ms == 0) self->due_ms = (double)now_ms;
     self->due_ms += self->interval_ms;
     /* A delay is not made up for by a burst. */
@@ -380,7 +401,13 @@ static void obey(device *self, const sealwire_message *message) {
 static void on_message(device *self, const sealwire_event *event) {
   const sealwire_message *message = &event->message;
   if (message->missing > 0) fprintf(stderr, "{\"event\":\"missing\",\"count\":%lu}\n", (unsigned long)message->missing);
-  if (message->kind == SEALWIRE_KIND_COMMAND) obey(self, message);
+  if (message->kind == SEALWIRE_KIND_COMMAND) {
+    if (ownership_commands(self, event->peer)) {
+      obey(self, message);
+    } else {
+      device_report_error(sealwire_status_name(SEALWIRE_DENIED));
+    }
+  }
   if (!message->confirmable) return;
   int32_t status = sealwire_commit(self->endpoint, host_now_ms(), event->session, message->number,
                                    message->has_origin ? &message->origin : NULL);
@@ -426,6 +453,7 @@ static void on_established(device *self, const sealwire_event *event) {
 }
 
 static void on_event(device *self, const sealwire_event *event) {
+  if (ownership_event(self, event)) return;
   switch (event->event) {
     case SEALWIRE_EVENT_MESSAGE:
       on_message(self, event);
@@ -471,7 +499,7 @@ static void pump(device *self) {
     int32_t status = sealwire_poll_transmit(self->endpoint, host_now_ms(), frame, sizeof frame, &transmit);
     if (status != SEALWIRE_OK) device_report_error(sealwire_status_name(status));
     if (status != SEALWIRE_OK || transmit.length == 0) return;
-    transmit_frame(self, &transmit.route, transmit.handshake, frame, transmit.length);
+    device_transmit_frame(self, &transmit.route, transmit.handshake, frame, transmit.length);
   }
 }
 
@@ -491,6 +519,7 @@ int device_step(device *self) {
   uint64_t now_ms = host_now_ms();
   int32_t status = sealwire_handle_timeout(self->endpoint, now_ms);
   if (status != SEALWIRE_OK) device_report_error(sealwire_status_name(status));
+  ownership_step(self);
   if (self->session == 0 && self->connect_ms != 0 && now_ms >= self->connect_ms) (void)device_connect(self);
   pump(self);
   send_due(self, now_ms);

@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 #include "host.h"
+#include "ownership.h"
 #include "sealwire.h"
 
-/* Two sessions for the one peer while a new one replaces the old, and one to spare. */
-#define DEVICE_SESSIONS 3
+/* Two sessions for a peer while a new one replaces the old, and one to spare. The hub is one, a person with a phone another. */
+#define DEVICE_SESSIONS (3 + 2 * OWNERSHIP_PEOPLE)
 /* Most samples in one message. */
 #define DEVICE_CHUNK_MAX 400
 /* Room for a frame. */
@@ -32,6 +33,7 @@ typedef struct device_options {
   const char *inbox;
   const char *data;
   const char *state;
+  const char *setup;
   uint32_t chunk;
   double rate;
   uint32_t lifetime_ms;
@@ -70,6 +72,7 @@ typedef struct device {
   uint8_t anchor_bytes[4][128];
   sealwire_anchor anchors[4];
   host_store store;
+  ownership ownership;
 
   uint8_t *samples;
   uint32_t sample_count;
@@ -111,5 +114,9 @@ void device_close(device *self);
 
 /* Prints {"event":"error","name":NAME} to stderr. */
 void device_report_error(const char *name);
+/* Prints what a status says about `what`; returns -1. */
+int device_refused(const char *what, int32_t status);
+/* Gives a frame to the transport. */
+void device_transmit_frame(device *self, const sealwire_route *route, int reliable, const uint8_t *frame, size_t length);
 
 #endif

@@ -249,9 +249,35 @@ class Link:
 
         Raises the typed reason, also if an answer was refused here, HandshakeFailed when nobody answered, or TimeoutError.
         """
+        return await self._established(lambda: self.endpoint.connect(inbox, peer=peer), inbox, timeout)
+
+    async def claim(
+        self,
+        inbox: str,
+        device: bytes,
+        *,
+        secret: Optional[bytes] = None,
+        release: Optional[bytes] = None,
+        delegation: Optional[bytes] = None,
+        anchor: Optional[core.Key] = None,
+        timeout: float = 30.0,
+    ) -> Session:
+        """Handshake with the device behind `inbox`, of which only its thumbprint is known, to be let in as for :meth:`sealwire.Endpoint.claim`.
+        It goes on until the device's button is pressed, as long as the endpoint repeats its messages. What an owner is told is the event
+        `Ownership`.
+
+        Raises PeerError when the device refused, and otherwise as :meth:`connect`.
+        """
+        return await self._established(
+            lambda: self.endpoint.claim(device, route=inbox, secret=secret, release=release, delegation=delegation, anchor=anchor),
+            inbox,
+            timeout,
+        )
+
+    async def _established(self, start: Callable[[], int], inbox: str, timeout: float) -> Session:
         self._check()
         self._refusal = None
-        handshake = self.endpoint.connect(inbox, peer=peer)
+        handshake = start()
         waiting: "asyncio.Future[Session]" = asyncio.get_running_loop().create_future()
         self._handshakes[handshake] = waiting
         self.pump()

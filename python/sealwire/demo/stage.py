@@ -158,6 +158,11 @@ class Device:
             if isinstance(event, dict):
                 self._on_event(event)
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it still runs."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
     async def wait(self, timeout: float) -> Optional[int]:
         """The exit status, or None if it still runs."""
         assert self._process is not None
