@@ -3,12 +3,13 @@
     python tests/conformance/fixtures.py [--check]
 
 Nothing of Sealwire makes them but the second implementation (tests/peer), which shares no code with the core: credentials by its CBOR and COSE,
-records by its key schedule, stored sessions byte by byte as core/src/persist/snapshot.rs describes them. Private keys are SHA-256 of a name and
-are no secrets.
+records by its key schedule, setup codes by its thumbprints, stored sessions byte by byte as core/src/persist/snapshot.rs describes them. Private
+keys are SHA-256 of a name and are no secrets.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import pathlib
@@ -92,7 +93,26 @@ def identities() -> Dict[str, Item]:
     found["e-alice-x509"] = x509("Ed25519", "e-alice", "alice", "root", serial=2, key_usage=["digital_signature"])
     found["e-bob-x509"] = x509("Ed25519", "e-bob", "bob", "root", serial=3, key_usage=["digital_signature"])
     found["e-bob-x509-forged"] = x509("Ed25519", "e-bob", "bob", "other-root", serial=3, key_usage=["digital_signature"])
+    # What has a label, and more who may come to it.
+    for place, name in enumerate(("device", "dave", "erin")):
+        found[f"x-{name}"] = ccs("X25519", f"x-{name}", name, bytes([0x30 + place]))
     return found
+
+
+# ---- labels
+
+def setup_code(device: str, secret: str, model: str) -> str:
+    """PROTOCOL 10.1."""
+    content = thumbprint(device) + private(f"setup secret: {secret}")[:16]
+    return f"SW1:{base64.b32encode(content).decode().rstrip('=')}:{model}"
+
+
+def codes() -> Dict[str, str]:
+    return {
+        "device": setup_code("x-device", "device", "SW-HR/1.0"),
+        "device, wrong secret": setup_code("x-device", "another", "SW-HR/1.0"),
+        "mallory posing as the device": setup_code("x-mallory", "device", ""),
+    }
 
 
 # ---- bytes that are no good credentials
@@ -198,6 +218,7 @@ def render() -> str:
         "about": "keys, credentials, stored sessions and frames of the scenarios; private keys are SHA-256 of names, for tests only",
         "generator": "tests/conformance/fixtures.py",
         "identities": identities(),
+        "codes": codes(),
         "credentials": {name: data.hex() for name, data in credentials().items()},
         "stored": {name: data.hex() for name, data in stored().items()},
         "frames": {name: data.hex() for name, data in frames().items()},

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Iterator, List, Optional, Tuple
 
-LOOKS = ("counters", "session", "sessions", "find")
+LOOKS = ("counters", "session", "sessions", "find", "ownership", "standing")
 NOT_EXPECTATIONS = ("event", "as", "at", "session", "error", "error_number", "count", "misses")
 OPPOSITES = {"0": "1", "1": "0", "-": "9", "initiator": "responder", "responder": "initiator"}
 
 
 def _other(name: str, value: str) -> str:
     """A value that is not met where `value` is."""
-    if name in ("peer", "own"):
+    if name in ("peer", "own", "owner", "delegates"):
         return "f" * 32
     if name in ("session", "old", "origin"):
         return "nobody"
@@ -35,7 +35,8 @@ def _wrong_lines(lines: List[str]) -> Iterator[Tuple[int, Optional[str]]]:
             for found in re.finditer(r"\t(\w+)=([^\t]*)", line):
                 name, value = found.groups()
                 # Nobody is the same as anybody where none is expected.
-                if name not in NOT_EXPECTATIONS and value and not (word == "find" and "none=1" in line and name == "peer"):
+                nobody = name == "peer" and ("\tnone=1" in line or "\tis=none" in line)
+                if name not in NOT_EXPECTATIONS and value and not nobody:
                     yield place, line[: found.start(2)] + _other(name, value) + line[found.end(2) :]
 
 

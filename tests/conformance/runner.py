@@ -11,19 +11,22 @@ import sys
 from typing import Any, Callable, Dict, List, Optional
 
 import sealwire
-from scenarios import Scenario, load
-from sealwire import Credential, Endpoint, Key, SealwireError, TrustAnchor
+from scenarios import WHO, Scenario, load
+from sealwire import Credential, Endpoint, Key, SealwireError, TrustAnchor, read_setup_code, sign_statement
 from sealwire.errors import Pending, StorageFailed, UnknownKey
 from sealwire.primitives import agree
 
-CAN = {"external-keys"}
+CAN = {"external-keys", "setup"}
 ROOM = {"max_sessions": 4, "max_handshakes": 2}
 LISTS = ("identities", "peers", "anchors")
-APART = (*LISTS, "store", "authorize", "external_keys", "start")
+APART = (*LISTS, "store", "authorize", "external_keys", "start", "label")
+RECORD = 8
+"""Where a device keeps its ownership, above the sessions."""
 Step = Dict[str, Any]
 EVENT_NAMES = {
     "Message": "message", "Established": "established", "Acknowledged": "acknowledged", "Resend": "resend", "CommandReady": "command_ready",
     "KeyUpdated": "key_updated", "Replaced": "replaced", "Closed": "closed", "HandshakeFailed": "handshake_failed", "PeerSilent": "peer_silent",
+    "Ownership": "ownership", "OwnershipChanged": "ownership_changed",
 }
 
 
@@ -50,6 +53,7 @@ class Memory:
         self.resists_rollback = durable
         self.data: Dict[int, bytes] = {}
         self.fails = False
+        self.last = 0
 
     def load(self, key: int) -> Optional[bytes]:
         return self.data.get(key)
@@ -59,7 +63,9 @@ class Memory:
 
     def save(self, key: int, data: bytes) -> None:
         if self.fails:
-            raise StorageFailed("made to fail")
+            if self.last == 0:
+                raise StorageFailed("made to fail")
+            self.last -= 1
         if data:
             self.data[key] = bytes(data)
         else:
@@ -78,6 +84,7 @@ class Party:
         self.current = self.handshake = 0
         self.named: Dict[str, int] = {}
         self.sids: Dict[int, bytes] = {}
+        self.told: Dict[str, sealwire.Ownership] = {}
         self.endpoint: Optional[Endpoint] = None
 
     def _key(self, known: Step) -> Key:
@@ -132,6 +139,8 @@ class Party:
                 self.sids[event.session] = self.endpoint.session(event.session, now=0).sid
             elif isinstance(event, sealwire.Replaced):
                 self.current = event.new
+            elif isinstance(event, sealwire.Ownership):
+                self.told[""] = event
             self.events.append(event)
 
 
@@ -179,6 +188,8 @@ class World:
         party.endpoint = None
         party.events.clear()
         party.make()
+        if "label" in party.config:
+            party.core.enable_setup(RECORD, read_setup_code(party.config["label"])[1])
         count = party.core.restore(now=self.now)
         check(count == step.get("sessions", 0), f"{count} sessions restored")
 
@@ -270,7 +281,10 @@ class World:
 
     def do_alter(self, step: Step, _: Optional[Party]) -> None:
         frame = bytearray(self.values[step["frame"]])
-        frame[step["byte"]] ^= step["xor"]
+        if "like" in step:
+            frame[step["byte"]] = self.values[step["like"]][step["byte"]]
+        else:
+            frame[step["byte"]] ^= step["xor"]
         self.values[step.get("as", step["frame"])] = bytes(frame)
 
     def do_cut(self, step: Step, _: Optional[Party]) -> None:
@@ -320,6 +334,48 @@ class World:
     def do_differ(self, step: Step, _: Optional[Party]) -> None:
         check(self.values[step["first"]] != self.values[step["second"]], "they are the same")
 
+    # ---- setup and ownership
+
+    def do_open_setup(self, step: Step, party: Party) -> None:
+        party.core.open_setup(until=self.now + step["ms"] if "ms" in step else None, now=self.now)
+
+    def do_close_setup(self, _: Step, party: Party) -> None:
+        party.core.close_setup()
+
+    def do_claim(self, step: Step, party: Party) -> None:
+        shown: Dict[str, Any] = {name: self.values[step[name]] for name in ("release", "delegation") if name in step}
+        if "code" in step:
+            device, shown["secret"], _ = read_setup_code(step["code"])
+        else:
+            device = bytes.fromhex(step["device"])
+        if "anchor_kind" in step:
+            shown["anchor"] = Key.from_bytes(step["anchor_kind"], bytes.fromhex(step["anchor_private"]))
+        party.handshake = party.core.claim(device, route=step.get("to"), now=self.now, **shown)
+
+    def do_sign_statement(self, step: Step, party: Party) -> None:
+        told = party.told[step.get("told", "")]
+        about = {name: bytes.fromhex(step[name]) for name in ("release", "delegation") if name in step}
+        key = Key.from_bytes(step["key_kind"], bytes.fromhex(step["key_private"]))
+        self.values[step["as"]] = sign_statement(key, bytes.fromhex(step["device"]), step.get("epoch", told.epoch), told.nonce, **about)
+
+    def do_revoke(self, step: Step, party: Party) -> None:
+        party.core.revoke(bytes.fromhex(step["delegate"]))
+
+    def do_reset_ownership(self, _: Step, party: Party) -> None:
+        party.core.reset_ownership()
+
+    def do_ownership(self, step: Step, party: Party) -> None:
+        state = party.core.ownership()
+        self.equal("none", state is None, step.get("none", False))
+        if state is None:
+            return
+        found = {"epoch": state.epoch, "owner": state.owner, "delegates": sorted(one.hex() for one in state.delegates)}
+        for name in found.keys() & step.keys():
+            self.equal(name, found[name], step[name])
+
+    def do_standing(self, step: Step, party: Party) -> None:
+        self.equal("standing", party.core.standing(bytes.fromhex(step["peer"])) or "none", step["is"])
+
     # ---- looking
 
     def do_expect(self, step: Step, party: Party) -> None:
@@ -334,7 +390,9 @@ class World:
                     self.match(party, event, name, value)
 
     def match(self, party: Party, event: Any, name: str, value: Any) -> None:
-        if name == "as":
+        if name == "as" and isinstance(event, sealwire.Ownership):
+            party.told[value] = event
+        elif name == "as":
             party.named[value] = event.new if isinstance(event, sealwire.Replaced) else event.session
         elif name in ("covers", "misses"):
             check(all(event.covers(number) == (name == "covers") for number in value), f"{event} does not {name[:-1]} {value}")
@@ -353,7 +411,7 @@ class World:
 
     def equal(self, name: str, found: Any, value: Any) -> None:
         if isinstance(found, bytes):
-            found = found.hex() if name in ("peer", "own") else found.decode()
+            found = found.hex() if name in WHO else found.decode()
         check(found == value, f"{name} is {found!r}, not {value!r}")
 
     def do_clear(self, step: Step, party: Party) -> None:
@@ -384,7 +442,7 @@ class World:
     # ---- surroundings
 
     def do_store_fails(self, step: Step, party: Party) -> None:
-        party.store.fails = step["on"]
+        party.store.fails, party.store.last = step["on"], step.get("after", 0)
 
     def do_store_set(self, step: Step, party: Party) -> None:
         party.store.data[step.get("slot", 0)] = bytes.fromhex(step["stored"])

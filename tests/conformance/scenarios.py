@@ -22,7 +22,7 @@ CONFIG = {
     "methods": list, "inbox": str, "reply_inbox": str, "mqtt": bool, "by_value": bool, "identifier_len": int, "reserve": int, "edge": int,
     "offers": bool, "command_lifetime_ms": int, "handshake_interval_ms": int, "handshake_attempts": int, "half_open_ms": int,
     "resend_interval_ms": int, "ack_delay_ms": int, "ping_after_ms": int, "silent_attempts": int, "key_update_after": int, "reconnect": bool,
-    "trust_clock": bool, "start": bool,
+    "trust_clock": bool, "start": bool, "label": str,
 }
 SESSION = {"session": str, "error": str}
 STEPS: Dict[str, Dict[str, type]] = {
@@ -47,7 +47,7 @@ STEPS: Dict[str, Dict[str, type]] = {
     "export": {"at": str, "label": int, "context": str, "length": int, "as": str, **SESSION},
     "same": {"first": str, "second": str},
     "differ": {"first": str, "second": str},
-    "alter": {"frame": str, "as": str, "byte": int, "xor": int},
+    "alter": {"frame": str, "as": str, "byte": int, "xor": int, "like": str},
     "cut": {"frame": str, "as": str, "length": int},
     "raw": {"frame": str, "bytes": str},
     "expect": {"at": str, "events": list},
@@ -64,7 +64,15 @@ STEPS: Dict[str, Dict[str, type]] = {
     },
     "sessions": {"at": str, "count": int},
     "find": {"at": str, "peer": str, "none": bool, "session": str},
-    "store_fails": {"at": str, "on": bool},
+    "open_setup": {"at": str, "ms": int, "error": str},
+    "close_setup": {"at": str, "error": str},
+    "claim": {"at": str, "to": str, "device": str, "code": str, "release": str, "delegation": str, "anchor": str, "error": str},
+    "sign_statement": {"at": str, "key": str, "device": str, "told": str, "epoch": int, "release": str, "delegation": str, "as": str, "error": str},
+    "revoke": {"at": str, "delegate": str, "error": str},
+    "reset_ownership": {"at": str, "error": str},
+    "ownership": {"at": str, "epoch": int, "owner": str, "delegates": list, "none": bool},
+    "standing": {"at": str, "peer": str, "is": str},
+    "store_fails": {"at": str, "on": bool, "after": int},
     "store_set": {"at": str, "stored": str, "slot": int},
     "store_alter": {"at": str, "byte": int, "xor": int},
     "store_keep": {"at": str, "as": str},
@@ -90,8 +98,12 @@ EVENTS: Dict[str, Dict[str, type]] = {
     "closed": {"reason": str, "session": str, "peer": str, "route": str},
     "handshake_failed": {"reason": str, "route": str},
     "peer_silent": {"session": str},
+    "ownership": {"session": str, "peer": str, "epoch": int, "as": str},
+    "ownership_changed": {"epoch": int, "owner": str},
     "refused": {"reason": str},
 }
+WHO = ("peer", "own", "owner", "delegate", "device")
+"""Fields that name an identity and mean its thumbprint."""
 NEEDS = ("external-keys", "random", "small-buffers", "header-version")
 
 
@@ -117,6 +129,7 @@ class Fixtures:
         if content["format"] != FORMAT:
             raise Wrong(f"fixtures.json is of format {content['format']}")
         self.identities: Dict[str, Step] = content["identities"]
+        self.codes: Dict[str, str] = content["codes"]
         self.credentials: Dict[str, str] = content["credentials"]
         self.stored: Dict[str, str] = content["stored"]
         self.frames: Dict[str, str] = content["frames"]
@@ -127,12 +140,14 @@ class Scenario:
 
     def __init__(self, group: str, given: Step, fixtures: Fixtures) -> None:
         self.name = f"{group}/{given['name']}"
-        self.needs: List[str] = given.get("needs", [])
+        self.needs: List[str] = given.get("needs", []) + (["setup"] if group in ("setup", "ownership", "power") else [])
         self.network: str = given.get("network", "link")
-        self.endpoints: Dict[str, Step] = given["endpoints"]
+        self.endpoints: Dict[str, Step] = {
+            name: {**config, "label": fixtures.codes[config["label"]]} if "label" in config else config for name, config in given["endpoints"].items()
+        }
         self.fixtures = fixtures
         _check(self.name, given, {"name": str, "needs": list, "network": str, "endpoints": dict, "steps": list}, "why")
-        if self.network not in ("link", "routes", "mqtt") or not set(self.needs) <= set(NEEDS):
+        if self.network not in ("link", "routes", "mqtt") or not set(given.get("needs", [])) <= set(NEEDS):
             raise Wrong(f"{self.name}: network or needs")
         for name, config in self.endpoints.items():
             _check(f"{self.name}: {name}", config, CONFIG, "")
@@ -155,11 +170,18 @@ class Scenario:
             plain = {name: value for name, value in step.items() if name != "through"}
             yield from ({**plain, "number": number} for number in range(step["number"], step["through"] + 1))
             return
-        if step["do"] != "join":
+        if step["do"] not in ("join", "own"):
             yield step
             return
         start, end = step["from"], step["to"]
         named = {"as": step["as"]} if "as" in step else {}
+        if step["do"] == "own":
+            yield {"do": "open_setup", "at": end}
+            yield {"do": "claim", "at": start, "to": end, "code": step["code"], **({"anchor": step["anchor"]} if "anchor" in step else {})}
+            yield {"do": "settle"}
+            yield {"do": "expect", "at": start, "events": [{"event": "established", **named}, {"event": "ownership"}]}
+            yield {"do": "expect", "at": end, "events": [{"event": "ownership_changed"}, {"event": "established", **named}]}
+            return
         yield {"do": "connect", "at": start, **({"to": step["route"]} if "route" in step else {})}
         yield {"do": "settle"}
         yield {"do": "expect", "at": start, "events": [{"event": "established", "role": "initiator", "resumed": False, "started": True, **named}]}
@@ -187,10 +209,35 @@ class Scenario:
             made["credential"] = known[name] if name in known else self.fixtures.identities[name]["credential"]
         if "stored" in made:
             made["stored"] = self.fixtures.stored[made["stored"]]
+        if "code" in made:
+            made["code"] = self.fixtures.codes[made["code"]]
+        for name in ("key", "anchor"):
+            if name in made and step["do"] in ("claim", "sign_statement"):
+                known = self.fixtures.identities[made.pop(name)]
+                made.update({f"{name}_{part}": known[part] for part in ("kind", "private", "credential")})
+        if step["do"] == "sign_statement":
+            made.update({name: self.fixtures.identities[made[name]]["thumbprint"] for name in ("release", "delegation") if name in made})
         return self._thumbprints(made)
 
     def _thumbprints(self, given: Step) -> Step:
-        return {name: self.fixtures.identities[value]["thumbprint"] if name in ("peer", "own") else value for name, value in given.items()}
+        def one(name: str, value: Any) -> Any:
+            if name == "delegates":
+                return sorted(self.fixtures.identities[who]["thumbprint"] for who in value)
+            return self.fixtures.identities[value]["thumbprint"] if name in WHO and value is not None else value
+
+        return {name: one(name, value) for name, value in given.items()}
+
+
+def each(given: Step) -> Iterator[Step]:
+    """The scenario, or one for each value of its parameter: `each` has a name and a list, and `$name` stands for a value."""
+    if "each" not in given:
+        yield given
+        return
+    ((parameter, values),) = given["each"].items()
+    plain = {name: value for name, value in given.items() if name not in ("each", "steps")}
+    for value in values:
+        steps = [{key: value if field == f"${parameter}" else field for key, field in step.items()} for step in given["steps"]]
+        yield {**plain, "name": f"{given['name']}, {parameter} {value}", "steps": steps}
 
 
 def groups() -> List[str]:
@@ -206,7 +253,7 @@ def load(only: Optional[str] = None) -> List[Scenario]:
         content = json.loads((HERE / "scenarios" / f"{group}.json").read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise Wrong(f"{group}.json is of format {content['format']}")
-        found.extend(Scenario(group, given, fixtures) for given in content["scenarios"])
+        found.extend(Scenario(group, given, fixtures) for one in content["scenarios"] for given in each(one))
     names = [one.name for one in found]
     if len(set(names)) != len(names):
         raise Wrong(f"two scenarios of one name: {sorted(name for name in names if names.count(name) > 1)}")

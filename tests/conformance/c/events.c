@@ -2,7 +2,8 @@
 
 const char *event_name(const seen *found) {
   static const char *const names[] = {"none",        "message",  "established", "acknowledged",     "resend",     "command_ready",
-                                      "key_updated", "replaced", "closed",      "handshake_failed", "peer_silent"};
+                                      "key_updated", "replaced", "closed",      "handshake_failed", "peer_silent",
+                                      "ownership_changed", "ownership"};
   if (found->refused != SEALWIRE_OK) return "refused";
   return (size_t)found->event.event < sizeof names / sizeof names[0] ? names[found->event.event] : "unknown";
 }
@@ -46,6 +47,10 @@ static int32_t field_matches(party *who, const seen *found, const line *wanted, 
   const char *text = line_text(wanted, name);
   line named = {"", {"session"}, {text}, 1};
   if (strcmp(name, "event") == 0) return 1;
+  if (strcmp(name, "as") == 0 && event->event == SEALWIRE_EVENT_OWNERSHIP) {
+    party_name_told(who, text, event);
+    return 1;
+  }
   if (strcmp(name, "as") == 0) {
     party_name_session(who, text, event->session);
     return 1;
@@ -54,7 +59,11 @@ static int32_t field_matches(party *who, const seen *found, const line *wanted, 
     return party_session(who, &named) == (event->event == SEALWIRE_EVENT_CLOSED ? event->old_session : event->session);
   if (strcmp(name, "old") == 0) return party_session(who, &named) == event->old_session;
   if (strcmp(name, "reason") == 0) return same_text(sealwire_status_name(found->refused != SEALWIRE_OK ? found->refused : event->reason), text);
-  if (strcmp(name, "peer") == 0) {
+  if (strcmp(name, "owner") == 0 && text == NULL) {
+    static const uint8_t nobody[16];
+    return memcmp(nobody, event->peer, 16) == 0;
+  }
+  if (strcmp(name, "peer") == 0 || strcmp(name, "owner") == 0) {
     uint8_t peer[16];
     return from_hex(text, peer, sizeof peer) == 16 && memcmp(peer, event->peer, 16) == 0;
   }

@@ -30,7 +30,8 @@ static int32_t load(void *context, uint32_t slot, uint8_t *out, size_t capacity,
 
 static int32_t save(void *context, uint32_t slot, const uint8_t *data, size_t length) {
   party *who = (party *)context;
-  if (who->store_fails || slot >= SLOTS || length > sizeof who->store.data[0]) return SEALWIRE_STORAGE_FAILED;
+  if (who->store_fails && who->store_lasts-- <= 0) return SEALWIRE_STORAGE_FAILED;
+  if (slot >= SLOTS || length > sizeof who->store.data[0]) return SEALWIRE_STORAGE_FAILED;
   if (length > 0) memcpy(who->store.data[slot], data, length);
   who->store.length[slot] = length;
   return SEALWIRE_OK;
@@ -67,14 +68,18 @@ static sealwire_bytes credential_of(party *who, const line *given) {
   return bytes;
 }
 
-void party_own(party *who, const line *given) {
+int32_t key_kind(const char *name) {
   static const char *const kinds[] = {"X25519", "P-256", "Ed25519", "ES256"};
-  uint8_t private_key[32];
   int32_t kind = 0;
+  while (strcmp(kinds[kind], name) != 0) kind++;
+  return kind + SEALWIRE_KEY_X25519;
+}
+
+void party_own(party *who, const line *given) {
+  uint8_t private_key[32];
   sealwire_own_credential *own = &who->own[who->own_count];
-  while (strcmp(kinds[kind], line_text(given, "kind")) != 0) kind++;
   from_hex(line_text(given, "private"), private_key, sizeof private_key);
-  if (sealwire_key_import(&who->keys[who->own_count], kind + SEALWIRE_KEY_X25519, private_key) != SEALWIRE_OK) exit(2);
+  if (sealwire_key_import(&who->keys[who->own_count], key_kind(line_text(given, "kind")), private_key) != SEALWIRE_OK) exit(2);
   own->credential = credential_of(who, given);
   own->by_value = (uint8_t)line_number(&who->config, "by_value", 0);
   if (line_number(&who->config, "external_keys", 0)) {
@@ -163,6 +168,12 @@ int32_t party_start(party *who, uint64_t now, uint32_t *sessions) {
   who->event_count = 0;
   party_configure(who, &config, &port);
   int32_t status = sealwire_endpoint_init(who->memory, sizeof who->memory, &config, &port, &who->endpoint);
+  if (status == SEALWIRE_OK && line_has(&who->config, "label")) {
+    const char *label = line_text(&who->config, "label");
+    sealwire_setup_code code;
+    status = sealwire_setup_code_read((const uint8_t *)label, strlen(label), &code);
+    if (status == SEALWIRE_OK) status = sealwire_setup_enable(who->endpoint, RECORD, code.secret);
+  }
   return status == SEALWIRE_OK ? sealwire_restore(who->endpoint, now, sessions) : status;
 }
 
@@ -193,6 +204,7 @@ int32_t party_collect(party *who) {
       who->sid_sessions[who->sid_count] = event.session;
       memcpy(who->sids[who->sid_count++], info.sid, sizeof info.sid);
     }
+    if (event.event == SEALWIRE_EVENT_OWNERSHIP) party_name_told(who, NULL, &event);
     if (event.event == SEALWIRE_EVENT_ESTABLISHED || event.event == SEALWIRE_EVENT_REPLACED) who->current = event.session;
   }
   return SEALWIRE_OK;
@@ -239,6 +251,23 @@ void party_name_session(party *who, const char *name, uint32_t session) {
   if (who->session_count == NAMES) exit(2);
   who->session_names[who->session_count] = name;
   who->sessions[who->session_count++] = session;
+}
+
+void party_name_told(party *who, const char *name, const sealwire_event *event) {
+  if (name != NULL && who->told_count == NAMES) exit(2);
+  told *place = name == NULL ? &who->told_last : &who->told[who->told_count];
+  place->epoch = event->epoch;
+  memcpy(place->nonce, event->sid, sizeof place->nonce);
+  if (name != NULL) who->told_names[who->told_count++] = name;
+}
+
+const told *party_told(const party *who, const char *name) {
+  if (name == NULL) return &who->told_last;
+  for (int i = 0; i < who->told_count; i++) {
+    if (strcmp(who->told_names[i], name) == 0) return &who->told[i];
+  }
+  fprintf(stderr, "%s was told nothing called %s\n", who->name, name);
+  exit(2);
 }
 
 const uint8_t *party_sid(const party *who, const char *name) {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIELDS = 32, PARTIES = 4, OWN = 4, PEERS = 4, SESSIONS = 4, SLOTS = 16, EVENTS = 128, NAMES = 16, VALUES = 48, FRAME = 2048, BUFFER = 2048 };
+enum { FIELDS = 32, PARTIES = 6, OWN = 4, PEERS = 4, SESSIONS = 4, SLOTS = 16, EVENTS = 128, NAMES = 16, VALUES = 48, FRAME = 2048, BUFFER = 2048, RECORD = 8 };
 
 /* ---- lines: a word, then name=value */
 
@@ -53,6 +53,11 @@ typedef struct store {
   size_t length[SLOTS];
 } store;
 
+typedef struct told {
+  uint32_t epoch;
+  uint8_t nonce[8];
+} told;
+
 typedef struct party {
   const char *name;
   line config;
@@ -64,6 +69,8 @@ typedef struct party {
   size_t own_count, peer_count, anchor_count;
   store store, kept[2];
   const char *kept_names[2];
+  /* With store_fails: so many writes are still done. */
+  long long store_lasts;
   int durable, store_fails, random_fails;
   const char *key_answer;
   uint64_t memory[(SEALWIRE_ENDPOINT_SIZE_WITH(SESSIONS, 0, BUFFER) + 7) / 8];
@@ -77,8 +84,14 @@ typedef struct party {
   uint32_t sid_sessions[NAMES];
   uint8_t sids[NAMES][8];
   int sid_count;
+  /* What devices have told their owner: by name, and last. */
+  const char *told_names[NAMES];
+  told told[NAMES], told_last;
+  int told_count;
 } party;
 
+/* `SEALWIRE_KEY_...` of its name. */
+int32_t key_kind(const char *name);
 void party_begin(party *who, const line *given);
 void party_own(party *who, const line *given);
 void party_peer(party *who, const line *given, int anchor);
@@ -95,6 +108,9 @@ int32_t party_take(party *who, uint64_t now, const char *route, const char *topi
 uint32_t party_session(party *who, const line *step);
 void party_name_session(party *who, const char *name, uint32_t session);
 const uint8_t *party_sid(const party *who, const char *name);
+void party_name_told(party *who, const char *name, const sealwire_event *event);
+/* By name, or NULL for the last; exits if there is none. */
+const told *party_told(const party *who, const char *name);
 sealwire_route route_of(const char *text);
 int route_is(const sealwire_route *route, const char *text);
 
@@ -117,6 +133,12 @@ typedef struct world {
 
 /* One step; the lines after it are the events of an `expect`. */
 int32_t world_step(world *all, const line *step, const line *events);
+
+/* A step of setup and ownership: 1 if it is one, then with its outcome. */
+int setup_step(world *all, const line *step, int32_t *outcome);
+party *party_named(world *all, const char *name);
+void set_value(world *all, const char *name, const uint8_t *bytes, size_t length);
+const value *get_value(world *all, const line *step, const char *field);
 
 /* Holds an event against what is wanted of it. */
 int32_t event_matches(party *who, const seen *found, const line *wanted);

@@ -4,7 +4,7 @@
 
 static int is(const line *step, const char *word) { return strcmp(step->word, word) == 0; }
 
-static party *party_named(world *all, const char *name) {
+party *party_named(world *all, const char *name) {
   for (int i = 0; i < all->party_count; i++) {
     if (name != NULL && strcmp(all->parties[i].name, name) == 0) return &all->parties[i];
   }
@@ -21,7 +21,7 @@ static value *find_value(world *all, const char *name) {
   return NULL;
 }
 
-static void set_value(world *all, const char *name, const uint8_t *bytes, size_t length) {
+void set_value(world *all, const char *name, const uint8_t *bytes, size_t length) {
   value *place = find_value(all, name);
   if (place == NULL) {
     if (all->value_count == VALUES) exit(2);
@@ -33,7 +33,7 @@ static void set_value(world *all, const char *name, const uint8_t *bytes, size_t
   place->length = length;
 }
 
-static const value *get_value(world *all, const line *step, const char *field) {
+const value *get_value(world *all, const line *step, const char *field) {
   const char *name = line_text(step, field);
   const value *found = name == NULL ? NULL : find_value(all, name);
   if (found == NULL) {
@@ -146,7 +146,8 @@ static int32_t frames(world *all, const line *step) {
     length = from->length;
     memcpy(bytes, from->bytes, length);
     if (is(step, "cut")) length = place_in(step, "length", length);
-    if (is(step, "alter")) bytes[place_in(step, "byte", length)] ^= (uint8_t)line_number(step, "xor", 0);
+    size_t place = is(step, "alter") ? place_in(step, "byte", length) : 0;
+    if (is(step, "alter")) bytes[place] = line_has(step, "like") ? get_value(all, step, "like")->bytes[place] : bytes[place] ^ (uint8_t)line_number(step, "xor", 0);
   }
   set_value(all, new_name(step), bytes, length);
   return SEALWIRE_OK;
@@ -310,6 +311,7 @@ static int32_t surroundings(party *who, const line *step) {
   store *kept = &who->store;
   if (is(step, "store_fails")) {
     who->store_fails = (int)line_number(step, "on", 0);
+    who->store_lasts = line_number(step, "after", 0);
   } else if (is(step, "random_fails")) {
     who->random_fails = (int)line_number(step, "on", 0);
   } else if (is(step, "key")) {
@@ -375,6 +377,8 @@ int32_t world_step(world *all, const line *step, const line *events) {
     size_t length = from_hex(line_text(step, "credential"), credential, sizeof credential);
     return sealwire_credential_read(credential, length, &info);
   }
+  int32_t outcome;
+  if (setup_step(all, step, &outcome)) return outcome;
   party *who = party_named(all, line_has(step, "at") ? line_text(step, "at") : line_text(step, "to"));
   if (is(step, "start") || is(step, "restart")) return start(all, who, step);
   if (is(step, "connect")) return connect(all, who, step);

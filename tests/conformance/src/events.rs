@@ -6,6 +6,7 @@ use sealwire_core::credential::Thumbprint;
 use sealwire_core::edhoc::Role;
 use sealwire_core::endpoint::{Event, Kind, Origin, Route, SessionHandle, acknowledges};
 use sealwire_core::error::Error;
+use sealwire_core::setup::NONCE;
 use serde_json::{Value, json};
 
 /// An event, its fields by name. What is not JSON stands beside.
@@ -16,6 +17,9 @@ pub(crate) struct Seen {
     session: Option<SessionHandle>,
     old: Option<SessionHandle>,
     peer: Option<Thumbprint>,
+    owner: Option<Thumbprint>,
+    /// Epoch and nonce of an ownership.
+    pub(crate) told: Option<(u32, [u8; NONCE])>,
     origin: Option<Origin>,
     acknowledged: (u64, u64),
 }
@@ -73,6 +77,11 @@ impl From<Event<'_>> for Seen {
             Event::HandshakeFailed { route, reason, .. } => {
                 Seen::new("handshake_failed", None, json!({"reason": reason.name(), "route": place(route)}))
             }
+            Event::Ownership { session, peer, epoch, nonce } => {
+                let seen = Seen::new("ownership", Some(session), json!({"epoch": epoch}));
+                Seen { peer: Some(peer), told: Some((epoch, nonce)), ..seen }
+            }
+            Event::OwnershipChanged { epoch, owner } => Seen { owner, ..Seen::new("ownership_changed", None, json!({"epoch": epoch})) },
             Event::PeerSilent { session } => Seen::new("peer_silent", Some(session), json!({})),
             other => panic!("{other:?} is unknown here"),
         }
@@ -85,6 +94,10 @@ pub(crate) fn compare(scenario: &Scenario, party: &mut Party, seen: &Seen, wante
         let word = value.as_str().unwrap_or_default();
         let good = match name.as_str() {
             "event" => true,
+            "as" if seen.told.is_some() => {
+                party.told.insert(word.to_owned(), seen.told.unwrap());
+                true
+            }
             "as" => {
                 party.named.insert(word.to_owned(), seen.session.unwrap());
                 true
@@ -92,6 +105,7 @@ pub(crate) fn compare(scenario: &Scenario, party: &mut Party, seen: &Seen, wante
             "session" => seen.session == Some(party.named[word]),
             "old" => seen.old == Some(party.named[word]),
             "peer" => seen.peer == Some(thumbprint(scenario, word)),
+            "owner" => seen.owner == value.as_str().map(|name| thumbprint(scenario, name)),
             "origin" => seen.origin.map(|origin| origin.sid) == Some(party.sids[&party.named[word]]),
             "covers" | "misses" => {
                 let (top, missing) = seen.acknowledged;

@@ -11,6 +11,7 @@
 mod events;
 mod party;
 mod scenario;
+mod setup;
 mod world;
 
 use std::process::ExitCode;

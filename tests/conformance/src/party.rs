@@ -10,11 +10,14 @@ use sealwire_core::edhoc::{Method, Methods};
 use sealwire_core::endpoint::{Config, Endpoint, Event, HandshakeId, HeapTables, InboxName, MAX_SUITES, SessionHandle, Sid};
 use sealwire_core::error::{Error, Result};
 use sealwire_core::persist::Store;
+use sealwire_core::setup::{NONCE, SetupCode};
 use std::collections::BTreeMap;
 use std::io::Read;
 
 /// Room for so many sessions and handshakes.
 const ROOM: (usize, usize) = (4, 2);
+/// Where a device keeps its ownership, above the sessions.
+const RECORD: u32 = 8;
 
 type Random = fn(&mut [u8]) -> Result<()>;
 
@@ -51,7 +54,8 @@ pub(crate) struct Platform {
     pub(crate) random_fails: bool,
     pub(crate) store: BTreeMap<u32, Vec<u8>>,
     pub(crate) durable: bool,
-    pub(crate) store_fails: bool,
+    /// The store fails, after so many more writes.
+    pub(crate) store_fails: Option<u64>,
 }
 
 fn copy(bytes: &[u8], out: &mut [u8]) -> Result<usize> {
@@ -121,8 +125,8 @@ impl Store for Platform {
     }
 
     fn save(&mut self, key: u32, data: &[u8]) -> Result<()> {
-        if self.store_fails {
-            return Err(Error::StorageFailed);
+        if let Some(left) = &mut self.store_fails {
+            *left = left.checked_sub(1).ok_or(Error::StorageFailed)?;
         }
         if data.is_empty() {
             self.store.remove(&key);
@@ -140,6 +144,7 @@ impl Store for Platform {
 pub(crate) struct Party {
     pub(crate) name: String,
     pub(crate) config: Fields,
+    label: Option<SetupCode>,
     pub(crate) platform: Platform,
     pub(crate) endpoint: Option<Endpoint<HeapTables>>,
     pub(crate) events: Vec<Seen>,
@@ -149,9 +154,11 @@ pub(crate) struct Party {
     pub(crate) named: BTreeMap<String, SessionHandle>,
     pub(crate) sids: BTreeMap<SessionHandle, Sid>,
     pub(crate) kept: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
+    /// What devices have told their owner, by name; under no name, last.
+    pub(crate) told: BTreeMap<String, (u32, [u8; NONCE])>,
 }
 
-fn kind(name: &str) -> KeyKind {
+pub(crate) fn kind(name: &str) -> KeyKind {
     match name {
         "X25519" => KeyKind::X25519,
         "P-256" => KeyKind::P256,
@@ -186,11 +193,12 @@ impl Party {
             random_fails: false,
             store: BTreeMap::new(),
             durable: text(config, "store") != Some("volatile"),
-            store_fails: false,
+            store_fails: None,
         };
         Party {
             name: name.to_owned(),
             config: config.clone(),
+            label: text(config, "label").map(|name| scenario.code(name)),
             platform,
             endpoint: None,
             events: Vec::new(),
@@ -199,6 +207,7 @@ impl Party {
             named: BTreeMap::new(),
             sids: BTreeMap::new(),
             kept: BTreeMap::new(),
+            told: BTreeMap::new(),
         }
     }
 
@@ -250,7 +259,11 @@ impl Party {
         self.endpoint = None;
         self.events.clear();
         let made = Endpoint::new(HeapTables::new(ROOM.0, ROOM.1), self.settings()?)?;
-        self.endpoint.insert(made).restore(&mut self.platform, now)
+        let endpoint = self.endpoint.insert(made);
+        if let Some(label) = &self.label {
+            endpoint.enable_setup(&mut self.platform, RECORD, label.secret.clone())?;
+        }
+        endpoint.restore(&mut self.platform, now)
     }
 
     /// The endpoint with its platform.
@@ -279,7 +292,11 @@ impl Party {
                 Event::Replaced { new, .. } => self.current = new,
                 _ => {}
             }
-            self.events.push(Seen::from(event));
+            let seen = Seen::from(event);
+            if let Some(told) = seen.told {
+                self.told.insert(String::new(), told);
+            }
+            self.events.push(seen);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Scenarios and fixtures, read from JSON. README.md says what they mean.
 
+use sealwire_core::setup::SetupCode;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -56,7 +57,8 @@ pub(crate) fn load() -> Vec<Scenario> {
     for path in paths {
         let group = path.file_stem().unwrap().to_str().unwrap().to_owned();
         for given in read(&path)["scenarios"].as_array().unwrap() {
-            found.push(Scenario::new(&group, given.as_object().unwrap(), &fixtures));
+            let given = given.as_object().unwrap();
+            found.extend(each(given).iter().map(|given| Scenario::new(&group, given, &fixtures)));
         }
     }
     found
@@ -85,19 +87,41 @@ impl Scenario {
         self.fixtures["identities"][name].as_object().unwrap_or_else(|| panic!("no identity {name}"))
     }
 
+    /// A label.
+    pub(crate) fn code(&self, name: &str) -> SetupCode {
+        SetupCode::parse(self.fixtures["codes"][name].as_str().unwrap_or_else(|| panic!("no code {name}"))).unwrap()
+    }
+
     /// The bytes of a credential that is no identity's, a stored session or a frame.
     pub(crate) fn fixture(&self, kind: &str, name: &str) -> Option<Vec<u8>> {
         self.fixtures[kind][name].as_str().map(bytes)
     }
 }
 
-/// A step with `through` stands for one for each number; `join` for four.
+/// A scenario with `each` stands for one for each value of its parameter, for which `$name` stands in steps.
+fn each(given: &Fields) -> Vec<Fields> {
+    let Some((parameter, values)) = given.get("each").and_then(|each| each.as_object()?.iter().next()) else { return vec![given.clone()] };
+    let one = |value: &Value| {
+        let mut made = given.clone();
+        made["name"] = json!(format!("{}, {parameter} {value}", text(given, "name").unwrap()));
+        let places = made["steps"].as_array_mut().unwrap().iter_mut().flat_map(|step| step.as_object_mut().unwrap().values_mut());
+        for place in places.filter(|place| place.as_str().is_some_and(|word| word.strip_prefix('$') == Some(parameter))) {
+            *place = value.clone();
+        }
+        made
+    };
+    values.as_array().unwrap().iter().map(one).collect()
+}
+
+/// A step with `through` stands for one for each number; `join` for four, `own` for five.
 fn expand(step: Fields) -> Vec<Fields> {
     if step.contains_key("through") {
         return through(&step);
     }
-    if text(&step, "do") != Some("join") {
-        return vec![step];
+    match text(&step, "do") {
+        Some("own") => return own(&step),
+        Some("join") => {}
+        _ => return vec![step],
     }
     let mut connect = json!({"do": "connect", "at": step["from"]});
     if let Some(route) = step.get("route") {
@@ -111,6 +135,27 @@ fn expand(step: Fields) -> Vec<Fields> {
         json!({"do": "expect", "at": step[at], "events": [event]})
     };
     let plain = [connect, json!({"do": "settle"}), expected("from", "initiator"), expected("to", "responder")];
+    plain.into_iter().map(|step| step.as_object().unwrap().clone()).collect()
+}
+
+/// Setup by the label: opens it, claims it, and expects the ownership at both ends.
+fn own(step: &Fields) -> Vec<Fields> {
+    let mut claim = json!({"do": "claim", "at": step["from"], "to": step["to"], "code": step["code"]});
+    if let Some(anchor) = step.get("anchor") {
+        claim["anchor"] = anchor.clone();
+    }
+    let mut established = json!({"event": "established"});
+    if let Some(name) = step.get("as") {
+        established["as"] = name.clone();
+    }
+    let expected = |at: &str, events: [&Value; 2]| json!({"do": "expect", "at": step[at], "events": events});
+    let plain = [
+        json!({"do": "open_setup", "at": step["to"]}),
+        claim,
+        json!({"do": "settle"}),
+        expected("from", [&established, &json!({"event": "ownership"})]),
+        expected("to", [&json!({"event": "ownership_changed"}), &established]),
+    ];
     plain.into_iter().map(|step| step.as_object().unwrap().clone()).collect()
 }
 

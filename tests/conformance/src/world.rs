@@ -15,7 +15,7 @@ const LONGEST: usize = 4096;
 const ROUNDS: usize = 100;
 
 /// Why a step did not go through.
-enum Stop {
+pub(crate) enum Stop {
     Refused(Error),
     Failed(String),
 }
@@ -26,18 +26,18 @@ impl From<Error> for Stop {
     }
 }
 
-type Outcome = Result<(), Stop>;
+pub(crate) type Outcome = Result<(), Stop>;
 
-fn check(good: bool, what: impl FnOnce() -> String) -> Outcome {
+pub(crate) fn check(good: bool, what: impl FnOnce() -> String) -> Outcome {
     if good { Ok(()) } else { Err(Stop::Failed(what())) }
 }
 
-struct World<'s> {
-    scenario: &'s Scenario,
-    now: u64,
+pub(crate) struct World<'s> {
+    pub(crate) scenario: &'s Scenario,
+    pub(crate) now: u64,
     parties: Vec<Party>,
-    /// Frames and secrets by name.
-    values: BTreeMap<String, Vec<u8>>,
+    /// Frames, secrets and statements by name.
+    pub(crate) values: BTreeMap<String, Vec<u8>>,
 }
 
 /// Runs a scenario; says why it failed.
@@ -65,12 +65,12 @@ fn place(step: &Fields, name: &str, length: usize) -> usize {
 }
 
 impl World<'_> {
-    fn party(&mut self, step: &Fields) -> &mut Party {
+    pub(crate) fn party(&mut self, step: &Fields) -> &mut Party {
         let name = text(step, "at").or(text(step, "to")).unwrap_or_default();
         self.parties.iter_mut().find(|party| party.name == name).unwrap_or_else(|| panic!("no endpoint {name}"))
     }
 
-    fn value(&self, step: &Fields, field: &str) -> Result<Vec<u8>, Stop> {
+    pub(crate) fn value(&self, step: &Fields, field: &str) -> Result<Vec<u8>, Stop> {
         let name = text(step, field).unwrap_or_default();
         let known = self.values.get(name).cloned().or_else(|| self.scenario.fixture("frames", name));
         known.ok_or_else(|| Stop::Failed(format!("nothing is called {name}")))
@@ -95,6 +95,9 @@ impl World<'_> {
             "start" | "restart" | "connect" | "cancel" | "resume" | "tick" => self.live(step),
             "poll" | "deliver" | "settle" | "pass" | "wait" | "alter" | "cut" | "raw" => self.frame(step),
             "send" | "commit" | "abandon" | "key_update" | "close" | "export" => self.session(step),
+            "open_setup" | "close_setup" | "claim" | "sign_statement" | "revoke" | "reset_ownership" | "ownership" | "standing" => {
+                self.setup(step)
+            }
             "expect" | "clear" | "counters" | "session" | "sessions" | "find" | "same" | "differ" => self.look(step),
             _ => self.surroundings(step),
         }
@@ -155,7 +158,10 @@ impl World<'_> {
             "alter" => {
                 let mut frame = self.value(step, "frame")?;
                 let at = place(step, "byte", frame.len());
-                frame[at] ^= u8::try_from(number(step, "xor").unwrap()).unwrap();
+                match text(step, "like") {
+                    Some(_) => frame[at] = self.value(step, "like")?[at],
+                    None => frame[at] ^= u8::try_from(number(step, "xor").unwrap()).unwrap(),
+                }
                 self.values.insert(name, frame);
             }
             "cut" => {
@@ -368,7 +374,7 @@ impl World<'_> {
         let party = self.party(step);
         let platform = &mut party.platform;
         match kind {
-            "store_fails" => platform.store_fails = flag(step, "on").unwrap(),
+            "store_fails" => platform.store_fails = flag(step, "on").unwrap().then(|| number(step, "after").unwrap_or(0)),
             "store_set" => {
                 platform.store.insert(u32::try_from(number(step, "slot").unwrap_or(0)).unwrap(), stored.unwrap());
             }
