@@ -98,6 +98,12 @@ def renamed(text):
     return text
 
 
+def tidied(text):
+    """Without blanks at the ends of lines, and without what the generator's authors still mean to do to it: comments, all of them."""
+    text = "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n") + "\n"
+    return re.sub(r"^ *// TO" r"DO\b.*\n(?: *// .*\n)*", "", text, flags=re.M)
+
+
 def write(library):
     out = os.path.join(ROOT, "build", "bindings")
     bindgen = ["cargo", "run", "--locked", "-q", "--manifest-path", "mobile/bindgen/Cargo.toml", "--target-dir", os.path.join(target(), "bindgen"), "--"]
@@ -106,7 +112,7 @@ def write(library):
     for made, place in PLACES.items():
         os.makedirs(os.path.dirname(os.path.join(ROOT, place)), exist_ok=True)
         with open(os.path.join(out, made), encoding="utf-8") as file:
-            text = "\n".join(line.rstrip() for line in file.read().splitlines()).rstrip("\n") + "\n"
+            text = tidied(file.read())
         with open(os.path.join(ROOT, place), "w", encoding="utf-8") as file:
             file.write(renamed(text) if place.endswith(".swift") else text)
         print(f"wrote {place}")

@@ -22,7 +22,7 @@ const OVERHEAD: usize = 512;
 const _: () = assert!(OVERHEAD >= MAX_OVERHEAD + MAX_TOPIC + MAX_CONTENT_TYPE);
 const LONGEST_EXPORT: usize = 8160;
 
-type Core = endpoint::Endpoint<HeapTables>;
+pub(crate) type Core = endpoint::Endpoint<HeapTables>;
 
 struct State {
     core: Core,
@@ -43,7 +43,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    fn run<R>(&self, work: impl FnOnce(&mut Core, &mut Port) -> CoreResult<R>) -> Result<R> {
+    pub(crate) fn run<R>(&self, work: impl FnOnce(&mut Core, &mut Port) -> CoreResult<R>) -> Result<R> {
         let done = self.state.enter(|State { core, port }| {
             port.cause = None;
             work(core, port).map_err(|error| SealwireError::new(error, port.cause.take().unwrap_or_default()))
@@ -51,17 +51,17 @@ impl Endpoint {
         done.map_err(|error| SealwireError::new(error, if error == Error::Busy { "a callback of this endpoint called it" } else { "" }))?
     }
 
-    fn time(&self, now: Option<u64>) -> u64 {
+    pub(crate) fn time(&self, now: Option<u64>) -> u64 {
         now.unwrap_or_else(|| clock::now_ms().saturating_sub(self.started))
     }
 }
 
-fn route(bytes: Option<Vec<u8>>) -> Result<Route> {
+pub(crate) fn route(bytes: Option<Vec<u8>>) -> Result<Route> {
     let bytes = bytes.unwrap_or_default();
     Route::new(&bytes).map_err(|error| SealwireError::new(error, "a route has at most 16 bytes"))
 }
 
-fn thumbprint(bytes: &[u8]) -> Result<Thumbprint> {
+pub(crate) fn thumbprint(bytes: &[u8]) -> Result<Thumbprint> {
     let exact = bytes.try_into().map_err(|_| SealwireError::new(Error::InvalidArgument, "a thumbprint has 16 bytes"))?;
     Ok(Thumbprint(exact))
 }

@@ -151,6 +151,24 @@ pub enum Event {
         /// Why.
         reason: SealwireError,
     },
+    /// The peer says that this end owns it. Keep both: `signStatement` signs over them.
+    Ownership {
+        /// The session.
+        session: u32,
+        /// Thumbprint of the device.
+        peer: Vec<u8>,
+        /// Its epoch.
+        epoch: u32,
+        /// Its nonce.
+        nonce: Vec<u8>,
+    },
+    /// This device has another owner, or none; or its owner has let somebody in, or taken that back. Erase what belonged to an owner before.
+    OwnershipChanged {
+        /// The epoch.
+        epoch: u32,
+        /// Thumbprint of the owner.
+        owner: Option<Vec<u8>>,
+    },
     /// The peer has not answered for several repetitions.
     PeerSilent {
         /// The session.
@@ -183,6 +201,10 @@ impl Event {
             Core::HandshakeFailed { handshake, route, reason } => {
                 Event::HandshakeFailed { handshake: handshake.0, route: route.as_bytes().to_vec(), reason: reason.into() }
             }
+            Core::Ownership { session, peer, epoch, nonce } => {
+                Event::Ownership { session: session.0, peer: peer.0.to_vec(), epoch, nonce: nonce.to_vec() }
+            }
+            Core::OwnershipChanged { epoch, owner } => Event::OwnershipChanged { epoch, owner: owner.map(|owner| owner.0.to_vec()) },
             Core::PeerSilent { session } => Event::PeerSilent { session: session.0 },
             _ => return Err(Error::Internal.into()),
         }))

@@ -49,8 +49,20 @@ pub struct Key {
     private: Private,
 }
 
-/// The operating system's random numbers and at most one key in memory: for what is done without an endpoint.
-struct System<'k>(Option<&'k Key>);
+/// The operating system's random numbers and at most one key: for what is done without an endpoint.
+#[derive(Default)]
+pub(crate) struct System<'k> {
+    key: Option<&'k Key>,
+    keystore: Option<&'k dyn Keystore>,
+    /// Why the key store failed.
+    pub(crate) cause: Option<String>,
+}
+
+impl<'k> System<'k> {
+    pub(crate) fn with(key: &'k Key, keystore: Option<&'k dyn Keystore>) -> Self {
+        System { key: Some(key), keystore, cause: None }
+    }
+}
 
 impl Provider for System<'_> {
     fn random(&mut self, out: &mut [u8]) -> CoreResult<()> {
@@ -58,16 +70,16 @@ impl Provider for System<'_> {
     }
 
     fn agree(&mut self, _key: KeyHandle, curve: Curve, peer: &[u8; 32], shared: &mut Secret<32>) -> CoreResult<()> {
-        self.0.ok_or(Error::UnknownKey)?.agree(None, curve, peer, shared, &mut None)
+        self.key.ok_or(Error::UnknownKey)?.agree(self.keystore, curve, peer, shared, &mut self.cause)
     }
 
     fn sign(&mut self, _key: KeyHandle, algorithm: Signature, message: &[&[u8]], signature: &mut [u8; 64]) -> CoreResult<()> {
-        self.0.ok_or(Error::UnknownKey)?.sign(None, algorithm, message, signature, &mut None)
+        self.key.ok_or(Error::UnknownKey)?.sign(self.keystore, algorithm, message, signature, &mut self.cause)
     }
 }
 
-fn thumbprint_of(key: &PublicKey) -> Result<Thumbprint> {
-    Ok(key.thumbprint(&mut System(None))?)
+pub(crate) fn thumbprint_of(key: &PublicKey) -> Result<Thumbprint> {
+    Ok(key.thumbprint(&mut System::default())?)
 }
 
 fn public_bytes(key: &PublicKey) -> Vec<u8> {
@@ -80,6 +92,12 @@ impl Key {
     fn software(kind: KeyKind, private: Secret<32>) -> Result<Arc<Self>> {
         let public = software::public_key(kind.core(), &private)?;
         Ok(Arc::new(Key { kind, public, private: Private::Software(private) }))
+    }
+
+    /// The algorithm that it signs with; nothing if it is for Diffie-Hellman.
+    pub(crate) fn signs_with(&self) -> Option<Signature> {
+        let kind = self.kind.core();
+        kind.curve().signature().filter(|found| software::KeyKind::for_signature(*found) == kind)
     }
 
     /// Whether this is an authentication key of this sort for the suite.
@@ -107,7 +125,7 @@ impl Key {
             return Err(Error::UnknownKey);
         }
         match &self.private {
-            Private::Software(private) => System(None).agree_ephemeral(curve, private, peer, shared),
+            Private::Software(private) => System::default().agree_ephemeral(curve, private, peer, shared),
             Private::Keystore(alias) => {
                 let keystore = keystore.ok_or(Error::UnknownKey)?;
                 let answer = keystore.agree(alias.clone(), peer.to_vec()).map_err(|failed| failed.told(Error::UnknownKey, cause))?;
@@ -274,9 +292,7 @@ impl Credential {
     /// A credential signed by an issuer, whose key is in memory; peers trust it where the issuer is a trust anchor.
     #[uniffi::constructor]
     pub fn cwt(key: &Key, subject: String, kid: Vec<u8>, issuer: &Key, issuer_kid: Vec<u8>, claims: CwtClaims) -> Result<Arc<Self>> {
-        let kind = issuer.kind.core();
-        let algorithm = kind.curve().signature().filter(|found| software::KeyKind::for_signature(*found) == kind);
-        let algorithm = algorithm.ok_or_else(|| SealwireError::new(Error::UnknownKey, "issuers sign with Ed25519 or Es256"))?;
+        let algorithm = issuer.signs_with().ok_or_else(|| SealwireError::new(Error::UnknownKey, "issuers sign with Ed25519 or Es256"))?;
         let written = Claims {
             issuer: claims.issuer_name.as_deref(),
             subject: Some(&subject),
@@ -290,7 +306,7 @@ impl Credential {
         let who = Issuer { key: KeyHandle(0), algorithm, kid: Some(&issuer_kid) };
         let (mut scratch, mut buffer) = ([0; MAX_CREDENTIAL], [0; MAX_CREDENTIAL]);
         let mut w = Writer::new(&mut buffer);
-        credential::issue_cwt(&mut System(Some(issuer)), &who, &written, &mut scratch, &mut w)?;
+        credential::issue_cwt(&mut System::with(issuer, None), &who, &written, &mut scratch, &mut w)?;
         Self::take(w.written().to_vec())
     }
 
@@ -347,7 +363,7 @@ impl Credential {
     #[uniffi::method(default(now = None))]
     pub fn verify(&self, anchor: &TrustAnchor, now: Option<u64>) -> Result<()> {
         let believed = credential::TrustAnchor { key: anchor.key, kid: &anchor.kid, purposes: anchor.purposes };
-        Ok(self.parsed()?.verify(&mut System(None), &believed, now)?)
+        Ok(self.parsed()?.verify(&mut System::default(), &believed, now)?)
     }
 }
 

@@ -25,6 +25,7 @@ mod guarded;
 mod keys;
 mod link;
 mod port;
+mod setup;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub use keys::{Credential, CredentialKind, CwtClaims, Key, KeyKind, Purpose, Tru
 #[cfg(feature = "mqtt")]
 pub use link::{Broker, Login, MqttVersion, Tls, broker_from_url};
 pub use link::{Cancellation, FrameTransport, Link, LinkConfig, LinkEvent, LinkMessage, NetworkError, Receipt, Session};
+pub use setup::{Claim, OwnershipState, SetupCode, Standing, Statement, sign_statement};
 pub use storage::{FileStorage, MemoryStorage};
 
 uniffi::setup_scaffolding!();

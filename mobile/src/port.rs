@@ -55,6 +55,17 @@ impl Port {
         let index = usize::try_from(key.0).map_err(|_| Error::UnknownKey)?;
         self.own.get(index).map(|own| &own.key).ok_or(Error::UnknownKey)
     }
+
+    /// Whether one of the own credentials has this identity.
+    pub(crate) fn is_own(&mut self, thumbprint: &Thumbprint) -> Result<bool> {
+        for place in 0..self.own.len() {
+            let public = self.own.get(place).ok_or(Error::Internal)?.key.public;
+            if public.thumbprint(self)? == *thumbprint {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 impl Provider for Port {

@@ -2,6 +2,7 @@
 
 use super::{Link, LinkEvent, NetworkError, Receipt, Result, Session};
 use crate::config::Outgoing;
+use crate::setup::Claim;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -55,6 +56,11 @@ impl Link {
         cancellation: Arc<Cancellation>,
     ) -> Result<Arc<Session>> {
         cancellation.limit(self.connect(inbox, peer, timeout_ms)).await.unwrap_or(Err(NetworkError::Cancelled))
+    }
+
+    /// `claim` with an end. Throws `Cancelled` too.
+    pub async fn claim_until(&self, inbox: String, claim: Claim, timeout_ms: u32, cancellation: Arc<Cancellation>) -> Result<Arc<Session>> {
+        cancellation.limit(self.claim(inbox, claim, timeout_ms)).await.unwrap_or(Err(NetworkError::Cancelled))
     }
 
     /// `nextEvent` with an end: nothing then, and no event is lost.

@@ -174,9 +174,10 @@ impl Driver {
 
     // ---- commands
 
-    pub(super) fn connect(&mut self, route: &[u8], peer: Option<Vec<u8>>, tell: oneshot::Sender<Established>) -> Result<u32> {
+    /// A handshake that somebody waits for; `start` begins it at the endpoint.
+    pub(super) fn begin(&mut self, start: impl FnOnce(&Endpoint) -> Result<u32>, tell: oneshot::Sender<Established>) -> Result<u32> {
         self.refusal = None;
-        let handshake = self.endpoint.connect(Some(route.to_vec()), peer, None)?;
+        let handshake = start(&self.endpoint)?;
         self.handshakes.insert(handshake, tell);
         Ok(handshake)
     }
@@ -341,7 +342,7 @@ impl Driver {
                     let _ = tell.send(Err(self.refusal.take().unwrap_or_else(|| reason.clone())));
                 }
             }
-            Event::Message { .. } | Event::KeyUpdated { .. } => {}
+            Event::Message { .. } | Event::KeyUpdated { .. } | Event::Ownership { .. } | Event::OwnershipChanged { .. } => {}
         }
         self.emit(LinkEvent::Endpoint { event });
     }

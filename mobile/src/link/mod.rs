@@ -20,6 +20,7 @@ use crate::endpoint::Endpoint;
 use crate::error::SealwireError;
 use crate::event::SessionInfo;
 use crate::guarded::Guarded;
+use crate::setup::Claim;
 use driver::{Driver, FLUSH_MS, Outlets, Peer, Task};
 use sealwire_core::Error;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -144,6 +145,31 @@ impl Link {
         })
     }
 
+    /// Waits for the handshake that `start` begins.
+    async fn session(
+        &self,
+        start: impl FnOnce(&Endpoint) -> std::result::Result<u32, SealwireError> + Send,
+        inbox: &str,
+        timeout_ms: u32,
+    ) -> Result<Arc<Session>> {
+        self.check()?;
+        let (tell, told) = oneshot::channel();
+        let handshake = self.shared.with(|driver| driver.begin(start, tell))??;
+        let _waiting = Waiting(&self.shared, handshake);
+        match timeout(Duration::from_millis(timeout_ms.into()), told).await {
+            Ok(Ok(outcome)) => Ok(Session::new(&self.shared, outcome?)),
+            Ok(Err(_)) => Err(NetworkError::NotOpen),
+            // Not at once: anybody can send an answer that is refused before the right one comes.
+            Err(_) => Err(match self.shared.with(|driver| driver.refusal.take())? {
+                Some(error) => NetworkError::Refused { error },
+                None => {
+                    let reason = format!("no session with {inbox} in {timeout_ms} ms; is it running, and do both ends know each other?");
+                    NetworkError::TimedOut { reason }
+                }
+            }),
+        }
+    }
+
     fn check(&self) -> Result<()> {
         if self.opened.load(Ordering::Acquire) { Ok(()) } else { Err(NetworkError::NotOpen) }
     }
@@ -219,22 +245,26 @@ impl Link {
     /// identity will do. Throws `Refused` with the typed reason, or `TimedOut`.
     #[uniffi::method(default(peer = None, timeout_ms = 30000))]
     pub async fn connect(&self, inbox: String, peer: Option<Vec<u8>>, timeout_ms: u32) -> Result<Arc<Session>> {
-        self.check()?;
-        let (tell, told) = oneshot::channel();
-        let handshake = self.shared.with(|driver| driver.connect(inbox.as_bytes(), peer, tell))??;
-        let _waiting = Waiting(&self.shared, handshake);
-        match timeout(Duration::from_millis(timeout_ms.into()), told).await {
-            Ok(Ok(outcome)) => Ok(Session::new(&self.shared, outcome?)),
-            Ok(Err(_)) => Err(NetworkError::NotOpen),
-            // Not at once: anybody can send an answer that is refused before the right one comes.
-            Err(_) => Err(match self.shared.with(|driver| driver.refusal.take())? {
-                Some(error) => NetworkError::Refused { error },
-                None => {
-                    let reason = format!("no session with {inbox} in {timeout_ms} ms; is it running, and do both ends know each other?");
-                    NetworkError::TimedOut { reason }
-                }
-            }),
-        }
+        let route = inbox.as_bytes().to_vec();
+        self.session(move |endpoint| endpoint.connect(Some(route), peer, None), &inbox, timeout_ms).await
+    }
+
+    /// A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on trying until the time is over,
+    /// so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
+    #[uniffi::method(default(timeout_ms = 30000))]
+    pub async fn claim(&self, inbox: String, claim: Claim, timeout_ms: u32) -> Result<Arc<Session>> {
+        let route = inbox.as_bytes().to_vec();
+        self.session(move |endpoint| endpoint.claim(claim, Some(route), None), &inbox, timeout_ms).await
+    }
+
+    /// `revoke` of the endpoint, on the open link.
+    pub fn revoke(&self, delegate: Vec<u8>) -> Result<()> {
+        Ok(self.shared.with(|driver| driver.endpoint.revoke(delegate))??)
+    }
+
+    /// `resetOwnership` of the endpoint, on the open link.
+    pub fn reset_ownership(&self) -> Result<()> {
+        Ok(self.shared.with(|driver| driver.endpoint.reset_ownership())??)
     }
 
     /// The sessions that can send.

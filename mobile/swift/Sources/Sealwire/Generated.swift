@@ -648,9 +648,6 @@ open class AuthorizerImpl: Authorizer, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -865,9 +862,6 @@ open class BleReassembler: BleReassemblerProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -1019,9 +1013,6 @@ open class BleSplitter: BleSplitterProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -1161,9 +1152,6 @@ open class Cancellation: CancellationProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -1345,9 +1333,6 @@ open class Credential: CredentialProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -1733,6 +1718,55 @@ public protocol EndpointProtocol: AnyObject, Sendable {
      */
     func sessions() throws  -> [UInt32]
 
+    /**
+     * Starts a handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`; the own credential, a CCS, goes by
+     * value. `Ownership` then tells an owner what to sign over.
+     *
+     * Throws what `connect` does; `InvalidArgument` (a statement of another length), `InvalidKey` (an anchor that does not sign).
+     */
+    func claim(claim: Claim, route: Data?, now: UInt64?) throws  -> UInt32
+
+    /**
+     * Setup is not possible any more.
+     */
+    func closeSetup() throws
+
+    /**
+     * Makes this endpoint a device that can be owned; before `restore`. Its record is kept in the storage under `key`, which is at least `maxSessions`. `code` is its
+     * label. From then on it shows its credential by value, since who reads the label knows no more than the thumbprint.
+     *
+     * Throws `InvalidArgument` (`key`, or the label of another device), `WrongState` (called before, or there are sessions already), `StorageFailed`,
+     * `UnsupportedState`; `CorruptState`: the record is damaged, and nobody is let in before `resetOwnership`.
+     */
+    func enableSetup(key: UInt32, code: SetupCode) throws
+
+    /**
+     * There was a physical act: setup is possible until then, and for 10 minutes at most. Throws `OtherOwner`, `WrongState`, `CorruptState`.
+     */
+    func openSetup(until: UInt64?, now: UInt64?) throws
+
+    /**
+     * Who owns this device; nothing while setup is not enabled, or the record is damaged.
+     */
+    func ownership() throws  -> OwnershipState?
+
+    /**
+     * Physical reset: the device belongs to nobody, in the next epoch, and every session has ended. Throws `StorageFailed`: call it again. On an open link
+     * use its `resetOwnership`.
+     */
+    func resetOwnership() throws
+
+    /**
+     * Takes from a delegate what the owner had given it, and ends its sessions; when the owner asks for it. Statements that the owner has signed
+     * before count no more. Throws `UnknownCredential` (no such delegate), `StorageFailed`: call it again. On an open link use its `revoke`.
+     */
+    func revoke(delegate: Data) throws
+
+    /**
+     * What a peer is to this device; nothing if neither its owner nor let in by it.
+     */
+    func standing(peer: Data) throws  -> Standing?
+
 }
 /**
  * One party: its sessions, handshakes and timers. It does no input or output of its own; a `Link` drives it over MQTT, BLE or an app's own transport.
@@ -1754,9 +1788,6 @@ open class Endpoint: EndpointProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -2121,6 +2152,115 @@ open func sessions()throws  -> [UInt32]  {
 })
 }
 
+    /**
+     * Starts a handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`; the own credential, a CCS, goes by
+     * value. `Ownership` then tells an owner what to sign over.
+     *
+     * Throws what `connect` does; `InvalidArgument` (a statement of another length), `InvalidKey` (an anchor that does not sign).
+     */
+open func claim(claim: Claim, route: Data? = nil, now: UInt64? = nil)throws  -> UInt32  {
+    return try  FfiConverterUInt32.lift(try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_endpoint_claim(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeClaim_lower(claim),
+        FfiConverterOptionData.lower(route),
+        FfiConverterOptionUInt64.lower(now),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Setup is not possible any more.
+     */
+open func closeSetup()throws   {try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_endpoint_close_setup(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Makes this endpoint a device that can be owned; before `restore`. Its record is kept in the storage under `key`, which is at least `maxSessions`. `code` is its
+     * label. From then on it shows its credential by value, since who reads the label knows no more than the thumbprint.
+     *
+     * Throws `InvalidArgument` (`key`, or the label of another device), `WrongState` (called before, or there are sessions already), `StorageFailed`,
+     * `UnsupportedState`; `CorruptState`: the record is damaged, and nobody is let in before `resetOwnership`.
+     */
+open func enableSetup(key: UInt32, code: SetupCode)throws   {try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_endpoint_enable_setup(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt32.lower(key),
+        FfiConverterTypeSetupCode_lower(code),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * There was a physical act: setup is possible until then, and for 10 minutes at most. Throws `OtherOwner`, `WrongState`, `CorruptState`.
+     */
+open func openSetup(until: UInt64? = nil, now: UInt64? = nil)throws   {try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_endpoint_open_setup(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionUInt64.lower(until),
+        FfiConverterOptionUInt64.lower(now),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Who owns this device; nothing while setup is not enabled, or the record is damaged.
+     */
+open func ownership()throws  -> OwnershipState?  {
+    return try  FfiConverterOptionTypeOwnershipState.lift(try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_endpoint_ownership(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Physical reset: the device belongs to nobody, in the next epoch, and every session has ended. Throws `StorageFailed`: call it again. On an open link
+     * use its `resetOwnership`.
+     */
+open func resetOwnership()throws   {try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_endpoint_reset_ownership(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * Takes from a delegate what the owner had given it, and ends its sessions; when the owner asks for it. Statements that the owner has signed
+     * before count no more. Throws `UnknownCredential` (no such delegate), `StorageFailed`: call it again. On an open link use its `revoke`.
+     */
+open func revoke(delegate: Data)throws   {try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_endpoint_revoke(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(delegate),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * What a peer is to this device; nothing if neither its owner nor let in by it.
+     */
+open func standing(peer: Data)throws  -> Standing?  {
+    return try  FfiConverterOptionTypeStanding.lift(try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_endpoint_standing(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(peer),uniffiCallStatus
+    )
+})
+}
+
 
 
 }
@@ -2203,9 +2343,6 @@ open class FileStorage: FileStorageProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -2369,9 +2506,6 @@ open class FrameTransportImpl: FrameTransport, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -2602,9 +2736,6 @@ open class Key: KeyProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -2813,9 +2944,6 @@ open class KeystoreImpl: Keystore, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -3065,9 +3193,6 @@ open class Login: LoginProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -3196,9 +3321,6 @@ open class MemoryStorage: MemoryStorageProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -3339,6 +3461,12 @@ public func FfiConverterTypeMemoryStorage_lower(_ value: MemoryStorage) -> UInt6
 public protocol NativeLinkProtocol: AnyObject, Sendable {
 
     /**
+     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on trying until the time is over,
+     * so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
+     */
+    func claim(inbox: String, claim: Claim, timeoutMs: UInt32) async throws  -> NativeSession
+
+    /**
      * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
      */
     func commit(message: LinkMessage) throws
@@ -3370,9 +3498,19 @@ public protocol NativeLinkProtocol: AnyObject, Sendable {
     func received(frame: Data, route: Data?) throws
 
     /**
+     * `resetOwnership` of the endpoint, on the open link.
+     */
+    func resetOwnership() throws
+
+    /**
      * Goes on after `KeyPending`, when the key store has answered.
      */
     func resumePending() throws
+
+    /**
+     * `revoke` of the endpoint, on the open link.
+     */
+    func revoke(delegate: Data) throws
 
     /**
      * The session with a peer, if there is one.
@@ -3388,6 +3526,11 @@ public protocol NativeLinkProtocol: AnyObject, Sendable {
      * Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
      */
     func shutDown()
+
+    /**
+     * `claim` with an end. Throws `Cancelled` too.
+     */
+    func claimUntil(inbox: String, claim: Claim, timeoutMs: UInt32, cancellation: Cancellation) async throws  -> NativeSession
 
     /**
      * `connect` with an end. Throws `Cancelled` too.
@@ -3417,9 +3560,6 @@ open class NativeLink: NativeLinkProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -3485,6 +3625,26 @@ public static func over(endpoint: Endpoint, transport: FrameTransport) -> Native
 }
 
 
+
+    /**
+     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on trying until the time is over,
+     * so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
+     */
+open func claim(inbox: String, claim: Claim, timeoutMs: UInt32 = UInt32(30000))async throws  -> NativeSession  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_link_claim(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(inbox),FfiConverterTypeClaim_lower(claim),FfiConverterUInt32.lower(timeoutMs)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
+            liftFunc: FfiConverterTypeNativeSession_lift,
+            errorHandler: FfiConverterTypeNetworkError_lift
+        )
+}
 
     /**
      * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
@@ -3583,12 +3743,35 @@ open func received(frame: Data, route: Data? = nil)throws   {try rustCallWithErr
 }
 
     /**
+     * `resetOwnership` of the endpoint, on the open link.
+     */
+open func resetOwnership()throws   {try rustCallWithError(FfiConverterTypeNetworkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_reset_ownership(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
      * Goes on after `KeyPending`, when the key store has answered.
      */
 open func resumePending()throws   {try rustCallWithError(FfiConverterTypeNetworkError_lift) {
         uniffiCallStatus in
     uniffi_sealwire_mobile_fn_method_link_resume_pending(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+
+    /**
+     * `revoke` of the endpoint, on the open link.
+     */
+open func revoke(delegate: Data)throws   {try rustCallWithError(FfiConverterTypeNetworkError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_link_revoke(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(delegate),uniffiCallStatus
     )
 }
 }
@@ -3627,6 +3810,25 @@ open func shutDown()  {try! rustCall() {
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 }
+}
+
+    /**
+     * `claim` with an end. Throws `Cancelled` too.
+     */
+open func claimUntil(inbox: String, claim: Claim, timeoutMs: UInt32, cancellation: Cancellation)async throws  -> NativeSession  {
+    return
+        try  await uniffiRustCallAsync(
+            rustFutureFunc: {
+                uniffi_sealwire_mobile_fn_method_link_claim_until(
+                        self.uniffiCloneHandle(),FfiConverterString.lower(inbox),FfiConverterTypeClaim_lower(claim),FfiConverterUInt32.lower(timeoutMs),FfiConverterTypeCancellation_lower(cancellation)
+                )
+            },
+            pollFunc: ffi_sealwire_mobile_rust_future_poll_u64,
+            completeFunc: ffi_sealwire_mobile_rust_future_complete_u64,
+            freeFunc: ffi_sealwire_mobile_rust_future_free_u64,
+            liftFunc: FfiConverterTypeNativeSession_lift,
+            errorHandler: FfiConverterTypeNetworkError_lift
+        )
 }
 
     /**
@@ -3758,9 +3960,6 @@ open class NativeReceipt: NativeReceiptProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -3983,9 +4182,6 @@ open class NativeSession: NativeSessionProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -4226,6 +4422,192 @@ public func FfiConverterTypeNativeSession_lower(_ value: NativeSession) -> UInt6
 
 
 /**
+ * What the label of a device says: who it is, its setup secret, and its model.
+ */
+public protocol SetupCodeProtocol: AnyObject, Sendable {
+
+    /**
+     * The thumbprint of the device.
+     */
+    func device()  -> Data
+
+    /**
+     * The model; may be empty.
+     */
+    func model()  -> String
+
+    /**
+     * The text for the label. It holds the setup secret: print it, and do not keep it.
+     */
+    func text() throws  -> String
+
+}
+/**
+ * What the label of a device says: who it is, its setup secret, and its model.
+ */
+open class SetupCode: SetupCodeProtocol, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_setupcode(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_setupcode(handle, $0) }
+    }
+
+
+    /**
+     * A new label for the device with this thumbprint: with a secret of its own, by the system's random numbers. `model`: 0 to 24
+     * characters of A-Z, 0-9, `.`, `/` and `-`. Throws `InvalidArgument`.
+     */
+public static func generate(device: Data, model: String)throws  -> SetupCode  {
+    return try  FfiConverterTypeSetupCode_lift(try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_setupcode_generate(
+        FfiConverterData.lower(device),
+        FfiConverterString.lower(model),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * Reads a code, as its QR code has it: one spelling, no blanks around. Throws `Malformed`.
+     */
+public static func parse(text: String)throws  -> SetupCode  {
+    return try  FfiConverterTypeSetupCode_lift(try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_setupcode_parse(
+        FfiConverterString.lower(text),uniffiCallStatus
+    )
+})
+}
+
+
+
+    /**
+     * The thumbprint of the device.
+     */
+open func device() -> Data  {
+    return try!  FfiConverterData.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_setupcode_device(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The model; may be empty.
+     */
+open func model() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_setupcode_model(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The text for the label. It holds the setup secret: print it, and do not keep it.
+     */
+open func text()throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_setupcode_text(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+
+
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSetupCode: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = SetupCode
+
+    public static func lift(_ handle: UInt64) throws -> SetupCode {
+        return SetupCode(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: SetupCode) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SetupCode {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: SetupCode, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSetupCode_lift(_ handle: UInt64) throws -> SetupCode {
+    return try FfiConverterTypeSetupCode.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSetupCode_lower(_ value: SetupCode) -> UInt64 {
+    return FfiConverterTypeSetupCode.lower(value)
+}
+
+
+
+
+
+
+/**
  * Durable memory: small entries under small numbers. `save` returns when the entry is durable, as a whole or not at all. The entries hold session
  * keys: keep them where only the app can read, and out of backups.
  *
@@ -4269,9 +4651,6 @@ open class StorageImpl: Storage, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -4551,9 +4930,6 @@ open class Tls: TlsProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -4678,9 +5054,6 @@ open class TrustAnchor: TrustAnchorProtocol, @unchecked Sendable {
         public init() {}
     }
 
-    // TODO: We'd like this to be `private` but for Swifty reasons,
-    // we can't implement `FfiConverter` without making this `required` and we can't
-    // make it `required` without making it `public`.
 #if swift(>=5.8)
     @_documentation(visibility: private)
 #endif
@@ -6573,6 +6946,95 @@ public func FfiConverterTypeOutgoing_lower(_ value: Outgoing) -> RustBuffer {
 
 
 /**
+ * Who owns a device.
+ */
+public struct OwnershipState: Equatable, Hashable {
+    /**
+     * One more with every release and every reset.
+     */
+    public var epoch: UInt32
+    /**
+     * What statements of the owner are signed over, besides the epoch.
+     */
+    public var nonce: Data
+    /**
+     * Thumbprint of the owner.
+     */
+    public var owner: Data?
+    /**
+     * Thumbprints of those whom the owner has let in.
+     */
+    public var delegates: [Data]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * One more with every release and every reset.
+         */epoch: UInt32,
+        /**
+         * What statements of the owner are signed over, besides the epoch.
+         */nonce: Data,
+        /**
+         * Thumbprint of the owner.
+         */owner: Data?,
+        /**
+         * Thumbprints of those whom the owner has let in.
+         */delegates: [Data]) {
+        self.epoch = epoch
+        self.nonce = nonce
+        self.owner = owner
+        self.delegates = delegates
+    }
+
+
+
+
+}
+
+#if compiler(>=6)
+extension OwnershipState: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeOwnershipState: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> OwnershipState {
+        return
+            try OwnershipState(
+                epoch: FfiConverterUInt32.read(from: &buf),
+                nonce: FfiConverterData.read(from: &buf),
+                owner: FfiConverterOptionData.read(from: &buf),
+                delegates: FfiConverterSequenceData.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: OwnershipState, into buf: inout [UInt8]) {
+        FfiConverterUInt32.write(value.epoch, into: &buf)
+        FfiConverterData.write(value.nonce, into: &buf)
+        FfiConverterOptionData.write(value.owner, into: &buf)
+        FfiConverterSequenceData.write(value.delegates, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOwnershipState_lift(_ buf: RustBuffer) throws -> OwnershipState {
+    return try FfiConverterTypeOwnershipState.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeOwnershipState_lower(_ value: OwnershipState) -> RustBuffer {
+    return FfiConverterTypeOwnershipState.lower(value)
+}
+
+
+/**
  * A peer whose handshake has verified.
  */
 public struct PeerInfo: Equatable, Hashable {
@@ -7092,6 +7554,142 @@ public func FfiConverterTypeCallbackError_lower(_ value: CallbackError) -> RustB
 
 
 /**
+ * Why a device that does not know this end should let it in. `anchor`: the key by which this end will sign as its owner, Ed25519 or Es256 and no
+ * key of its credentials; left out, it is that of its credential if that one signs, and else it can release the device to nobody.
+ */
+
+public enum Claim {
+
+    /**
+     * It knows the label of a device that nobody owns.
+     */
+    case setup(
+        /**
+         * The label.
+         */code: SetupCode,
+        /**
+         * See above.
+         */anchor: Key? = nil
+    )
+    /**
+     * The owner has signed the device over to it.
+     */
+    case release(
+        /**
+         * The thumbprint of the device.
+         */device: Data,
+        /**
+         * What `signStatement` gave the owner.
+         */statement: Data,
+        /**
+         * See above.
+         */anchor: Key? = nil
+    )
+    /**
+     * The owner has let it in.
+     */
+    case delegation(
+        /**
+         * The thumbprint of the device.
+         */device: Data,
+        /**
+         * What `signStatement` gave the owner.
+         */statement: Data
+    )
+    /**
+     * The device knows it: it is the owner, or somebody whom the owner has let in before.
+     */
+    case known(
+        /**
+         * The thumbprint of the device.
+         */device: Data
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Claim: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeClaim: FfiConverterRustBuffer {
+    typealias SwiftType = Claim
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Claim {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .setup(code: try FfiConverterTypeSetupCode.read(from: &buf), anchor: try FfiConverterOptionTypeKey.read(from: &buf)
+        )
+
+        case 2: return .release(device: try FfiConverterData.read(from: &buf), statement: try FfiConverterData.read(from: &buf), anchor: try FfiConverterOptionTypeKey.read(from: &buf)
+        )
+
+        case 3: return .delegation(device: try FfiConverterData.read(from: &buf), statement: try FfiConverterData.read(from: &buf)
+        )
+
+        case 4: return .known(device: try FfiConverterData.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Claim, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .setup(code,anchor):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeSetupCode.write(code, into: &buf)
+            FfiConverterOptionTypeKey.write(anchor, into: &buf)
+
+
+        case let .release(device,statement,anchor):
+            writeInt(&buf, Int32(2))
+            FfiConverterData.write(device, into: &buf)
+            FfiConverterData.write(statement, into: &buf)
+            FfiConverterOptionTypeKey.write(anchor, into: &buf)
+
+
+        case let .delegation(device,statement):
+            writeInt(&buf, Int32(3))
+            FfiConverterData.write(device, into: &buf)
+            FfiConverterData.write(statement, into: &buf)
+
+
+        case let .known(device):
+            writeInt(&buf, Int32(4))
+            FfiConverterData.write(device, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClaim_lift(_ buf: RustBuffer) throws -> Claim {
+    return try FfiConverterTypeClaim.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeClaim_lower(_ value: Claim) -> RustBuffer {
+    return FfiConverterTypeClaim.lower(value)
+}
+
+
+
+/**
  * How a credential is written.
  */
 
@@ -7300,6 +7898,34 @@ public enum Event: Equatable, Hashable {
          */reason: SealwireError
     )
     /**
+     * The peer says that this end owns it. Keep both: `signStatement` signs over them.
+     */
+    case ownership(
+        /**
+         * The session.
+         */session: UInt32,
+        /**
+         * Thumbprint of the device.
+         */peer: Data,
+        /**
+         * Its epoch.
+         */epoch: UInt32,
+        /**
+         * Its nonce.
+         */nonce: Data
+    )
+    /**
+     * This device has another owner, or none; or its owner has let somebody in, or taken that back. Erase what belonged to an owner before.
+     */
+    case ownershipChanged(
+        /**
+         * The epoch.
+         */epoch: UInt32,
+        /**
+         * Thumbprint of the owner.
+         */owner: Data?
+    )
+    /**
      * The peer has not answered for several repetitions.
      */
     case peerSilent(
@@ -7355,7 +7981,13 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         case 9: return .handshakeFailed(handshake: try FfiConverterUInt32.read(from: &buf), route: try FfiConverterData.read(from: &buf), reason: try FfiConverterTypeSealwireError.read(from: &buf)
         )
 
-        case 10: return .peerSilent(session: try FfiConverterUInt32.read(from: &buf)
+        case 10: return .ownership(session: try FfiConverterUInt32.read(from: &buf), peer: try FfiConverterData.read(from: &buf), epoch: try FfiConverterUInt32.read(from: &buf), nonce: try FfiConverterData.read(from: &buf)
+        )
+
+        case 11: return .ownershipChanged(epoch: try FfiConverterUInt32.read(from: &buf), owner: try FfiConverterOptionData.read(from: &buf)
+        )
+
+        case 12: return .peerSilent(session: try FfiConverterUInt32.read(from: &buf)
         )
 
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -7426,8 +8058,22 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             FfiConverterTypeSealwireError.write(reason, into: &buf)
 
 
-        case let .peerSilent(session):
+        case let .ownership(session,peer,epoch,nonce):
             writeInt(&buf, Int32(10))
+            FfiConverterUInt32.write(session, into: &buf)
+            FfiConverterData.write(peer, into: &buf)
+            FfiConverterUInt32.write(epoch, into: &buf)
+            FfiConverterData.write(nonce, into: &buf)
+
+
+        case let .ownershipChanged(epoch,owner):
+            writeInt(&buf, Int32(11))
+            FfiConverterUInt32.write(epoch, into: &buf)
+            FfiConverterOptionData.write(owner, into: &buf)
+
+
+        case let .peerSilent(session):
+            writeInt(&buf, Int32(12))
             FfiConverterUInt32.write(session, into: &buf)
 
         }
@@ -8983,6 +9629,168 @@ public func FfiConverterTypeSealwireError_lower(_ value: SealwireError) -> RustB
     return FfiConverterTypeSealwireError.lower(value)
 }
 
+
+/**
+ * What somebody is to a device.
+ */
+
+public enum Standing: Equatable, Hashable {
+
+    /**
+     * Its owner.
+     */
+    case owner
+    /**
+     * Somebody whom the owner has let in.
+     */
+    case delegate
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Standing: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStanding: FfiConverterRustBuffer {
+    typealias SwiftType = Standing
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Standing {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .owner
+
+        case 2: return .delegate
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Standing, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case .owner:
+            writeInt(&buf, Int32(1))
+
+
+        case .delegate:
+            writeInt(&buf, Int32(2))
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStanding_lift(_ buf: RustBuffer) throws -> Standing {
+    return try FfiConverterTypeStanding.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStanding_lower(_ value: Standing) -> RustBuffer {
+    return FfiConverterTypeStanding.lower(value)
+}
+
+
+
+/**
+ * What an owner states about somebody, named by the thumbprint of its credential.
+ */
+
+public enum Statement: Equatable, Hashable {
+
+    /**
+     * It is the next owner.
+     */
+    case release(
+        /**
+         * Who.
+         */owner: Data
+    )
+    /**
+     * It may come in as long as this ownership lasts.
+     */
+    case delegation(
+        /**
+         * Who.
+         */delegate: Data
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Statement: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStatement: FfiConverterRustBuffer {
+    typealias SwiftType = Statement
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Statement {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        case 1: return .release(owner: try FfiConverterData.read(from: &buf)
+        )
+
+        case 2: return .delegation(delegate: try FfiConverterData.read(from: &buf)
+        )
+
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Statement, into buf: inout [UInt8]) {
+        switch value {
+
+
+        case let .release(owner):
+            writeInt(&buf, Int32(1))
+            FfiConverterData.write(owner, into: &buf)
+
+
+        case let .delegation(delegate):
+            writeInt(&buf, Int32(2))
+            FfiConverterData.write(delegate, into: &buf)
+
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStatement_lift(_ buf: RustBuffer) throws -> Statement {
+    return try FfiConverterTypeStatement.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStatement_lower(_ value: Statement) -> RustBuffer {
+    return FfiConverterTypeStatement.lower(value)
+}
+
+
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
@@ -9122,6 +9930,30 @@ fileprivate struct FfiConverterOptionTypeAuthorizer: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeAuthorizer.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeKey: FfiConverterRustBuffer {
+    typealias SwiftType = Key?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeKey.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeKey.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -9274,6 +10106,30 @@ fileprivate struct FfiConverterOptionTypeOrigin: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeOwnershipState: FfiConverterRustBuffer {
+    typealias SwiftType = OwnershipState?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeOwnershipState.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeOwnershipState.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeTransmit: FfiConverterRustBuffer {
     typealias SwiftType = Transmit?
 
@@ -9362,6 +10218,30 @@ fileprivate struct FfiConverterOptionTypeNativeLinkEvent: FfiConverterRustBuffer
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeNativeLinkEvent.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeStanding: FfiConverterRustBuffer {
+    typealias SwiftType = Standing?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeStanding.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeStanding.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -9704,6 +10584,25 @@ public func brokerFromUrl(url: String)throws  -> Broker  {
     )
 })
 }
+/**
+ * Signs a statement as the owner of `device`. `key` is the anchor that the device was given, `epoch` and `nonce` are those of the newest `Ownership` event; `keystore`
+ * is asked if it holds the key. What it gives is no secret: hand it to whom it is about.
+ *
+ * Throws `UnknownKey` (a key that does not sign), `InvalidArgument`, `Pending` (call it again when the key store has answered).
+ */
+public func signStatement(key: Key, device: Data, epoch: UInt32, nonce: Data, statement: Statement, keystore: Keystore? = nil)throws  -> Data  {
+    return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_func_sign_statement(
+        FfiConverterTypeKey_lower(key),
+        FfiConverterData.lower(device),
+        FfiConverterUInt32.lower(epoch),
+        FfiConverterData.lower(nonce),
+        FfiConverterTypeStatement_lower(statement),
+        FfiConverterOptionTypeKeystore.lower(keystore),uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -9736,6 +10635,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_func_broker_from_url() != 57149) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_func_sign_statement() != 23794) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_blereassembler_counters() != 3505) {
@@ -9834,6 +10736,30 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_endpoint_sessions() != 58170) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sealwire_mobile_checksum_method_endpoint_claim() != 54475) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_endpoint_close_setup() != 23102) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_endpoint_enable_setup() != 25825) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_endpoint_open_setup() != 12349) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_endpoint_ownership() != 56574) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_endpoint_reset_ownership() != 18355) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_endpoint_revoke() != 56068) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_endpoint_standing() != 32645) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sealwire_mobile_checksum_method_credential_data() != 23520) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9876,6 +10802,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_key_thumbprint() != 10060) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sealwire_mobile_checksum_method_link_claim() != 39900) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sealwire_mobile_checksum_method_link_commit() != 25221) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9894,7 +10823,13 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_link_received() != 11428) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sealwire_mobile_checksum_method_link_reset_ownership() != 43591) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sealwire_mobile_checksum_method_link_resume_pending() != 25737) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_revoke() != 13612) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_link_session_with() != 12407) {
@@ -9904,6 +10839,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_link_shut_down() != 3797) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_link_claim_until() != 29620) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_link_connect_until() != 11895) {
@@ -9958,6 +10896,15 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_receipt_wait() != 50287) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_setupcode_device() != 7911) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_setupcode_model() != 35977) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_setupcode_text() != 3024) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_filestorage_load() != 61006) {
@@ -10021,6 +10968,12 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_tls_new() != 26448) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_constructor_setupcode_generate() != 38698) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_constructor_setupcode_parse() != 28223) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_filestorage_new() != 27085) {

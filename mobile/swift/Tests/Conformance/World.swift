@@ -279,6 +279,9 @@ final class World {
             ["session": session, "peer": hex(peer), "route": text(route), "reason": kebab(label(reason))]
         case .handshakeFailed(_, let route, let reason): ["route": text(route), "reason": kebab(label(reason))]
         case .peerSilent(let session): ["session": session]
+        case .ownership(let session, let peer, let epoch, let nonce):
+            ["session": session, "peer": hex(peer), "epoch": epoch, "nonce": hex(nonce)]
+        case .ownershipChanged(let epoch, let owner): ["epoch": epoch, "owner": owner.map { hex($0) } as Any?]
         }
     }
 

@@ -52,6 +52,21 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
     suspend fun connect(inbox: String = "", peer: ByteArray? = null, timeout: Duration = 30.seconds): Session =
         link.connect(inbox, peer, timeout.millis())
 
+    /**
+     * A handshake with a device that is known by its label or by its thumbprint alone, to be let in by what [claim] shows. [events] then gives an owner
+     * [Event.Ownership]: what to sign over, to hand over the device or to let somebody else in. It may begin before the device's button is pressed.
+     *
+     * @throws NetworkException.Refused with the typed reason
+     * @throws NetworkException.TimedOut when nobody answers
+     */
+    suspend fun claim(claim: Claim, inbox: String = "", timeout: Duration = 30.seconds): Session = link.claim(inbox, claim, timeout.millis())
+
+    /** On a device that can be owned: takes from a delegate what the owner had given it, and ends its sessions. */
+    fun revoke(delegate: ByteArray) = link.revoke(delegate)
+
+    /** On a device that can be owned: physical reset. It belongs to nobody, and every session has ended. */
+    fun resetOwnership() = link.resetOwnership()
+
     /** The session with a peer, if there is one. */
     fun sessionWith(peer: ByteArray): Session? = link.sessionWith(peer)
 

@@ -800,6 +800,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_func_broker_from_url(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_func_sign_statement(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_blereassembler_counters(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_blereassembler_feed(
@@ -864,6 +866,22 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_endpoint_sessions(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_endpoint_claim(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_endpoint_close_setup(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_endpoint_enable_setup(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_endpoint_open_setup(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_endpoint_ownership(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_endpoint_reset_ownership(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_endpoint_revoke(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_endpoint_standing(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_credential_data(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_credential_expires(
@@ -892,6 +910,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_key_thumbprint(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_claim(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_link_commit(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_link_connect(
@@ -904,13 +924,19 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_link_received(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_reset_ownership(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_link_resume_pending(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_revoke(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_link_session_with(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_link_sessions(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_link_shut_down(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_link_claim_until(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_link_connect_until(
     ): Int
@@ -947,6 +973,12 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_sealwire_mobile_checksum_method_receipt_number(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_receipt_wait(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_setupcode_device(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_setupcode_model(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_setupcode_text(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_filestorage_load(
     ): Int
@@ -989,6 +1021,10 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_sealwire_mobile_checksum_constructor_login_new(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_tls_new(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_constructor_setupcode_generate(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_constructor_setupcode_parse(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_filestorage_new(
     ): Int
@@ -1118,6 +1154,22 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_endpoint_sessions(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_endpoint_claim(`ptr`: Long,`claim`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`now`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Int
+    external fun uniffi_sealwire_mobile_fn_method_endpoint_close_setup(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_endpoint_enable_setup(`ptr`: Long,`key`: Int,`code`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_endpoint_open_setup(`ptr`: Long,`until`: RustBuffer.ByValue,`now`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_endpoint_ownership(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_endpoint_reset_ownership(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_endpoint_revoke(`ptr`: Long,`delegate`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_endpoint_standing(`ptr`: Long,`peer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_clone_credential(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_sealwire_mobile_fn_free_credential(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1180,6 +1232,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_sealwire_mobile_fn_constructor_link_over(`endpoint`: Long,`transport`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_sealwire_mobile_fn_method_link_claim(`ptr`: Long,`inbox`: RustBuffer.ByValue,`claim`: RustBuffer.ByValue,`timeoutMs`: Int,
+    ): Long
     external fun uniffi_sealwire_mobile_fn_method_link_commit(`ptr`: Long,`message`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_sealwire_mobile_fn_method_link_connect(`ptr`: Long,`inbox`: RustBuffer.ByValue,`peer`: RustBuffer.ByValue,`timeoutMs`: Int,
@@ -1192,7 +1246,11 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_sealwire_mobile_fn_method_link_received(`ptr`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_link_reset_ownership(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
     external fun uniffi_sealwire_mobile_fn_method_link_resume_pending(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_link_revoke(`ptr`: Long,`delegate`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_sealwire_mobile_fn_method_link_session_with(`ptr`: Long,`peer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1200,6 +1258,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_link_shut_down(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_link_claim_until(`ptr`: Long,`inbox`: RustBuffer.ByValue,`claim`: RustBuffer.ByValue,`timeoutMs`: Int,`cancellation`: Long,
+    ): Long
     external fun uniffi_sealwire_mobile_fn_method_link_connect_until(`ptr`: Long,`inbox`: RustBuffer.ByValue,`peer`: RustBuffer.ByValue,`timeoutMs`: Int,`cancellation`: Long,
     ): Long
     external fun uniffi_sealwire_mobile_fn_method_link_next_event_until(`ptr`: Long,`cancellation`: Long,
@@ -1268,6 +1328,20 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_receipt_wait(`ptr`: Long,
     ): Long
+    external fun uniffi_sealwire_mobile_fn_clone_setupcode(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_free_setupcode(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_constructor_setupcode_generate(`device`: RustBuffer.ByValue,`model`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_constructor_setupcode_parse(`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_method_setupcode_device(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_setupcode_model(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_setupcode_text(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_clone_filestorage(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
     external fun uniffi_sealwire_mobile_fn_free_filestorage(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1303,6 +1377,8 @@ internal object UniffiLib {
     external fun uniffi_sealwire_mobile_fn_func_acknowledges(`top`: Long,`missing`: Long,`number`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Byte
     external fun uniffi_sealwire_mobile_fn_func_broker_from_url(`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_func_sign_statement(`key`: Long,`device`: RustBuffer.ByValue,`epoch`: Int,`nonce`: RustBuffer.ByValue,`statement`: RustBuffer.ByValue,`keystore`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun ffi_sealwire_mobile_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1441,6 +1517,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_func_broker_from_url() and 0xFFFF) != 57149) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_sealwire_mobile_checksum_func_sign_statement() and 0xFFFF) != 23794) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_sealwire_mobile_checksum_method_blereassembler_counters() and 0xFFFF) != 3505) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1537,6 +1616,30 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_endpoint_sessions() and 0xFFFF) != 58170) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_endpoint_claim() and 0xFFFF) != 54475) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_endpoint_close_setup() and 0xFFFF) != 23102) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_endpoint_enable_setup() and 0xFFFF) != 25825) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_endpoint_open_setup() and 0xFFFF) != 12349) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_endpoint_ownership() and 0xFFFF) != 56574) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_endpoint_reset_ownership() and 0xFFFF) != 18355) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_endpoint_revoke() and 0xFFFF) != 56068) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_endpoint_standing() and 0xFFFF) != 32645) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_sealwire_mobile_checksum_method_credential_data() and 0xFFFF) != 23520) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1579,6 +1682,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_key_thumbprint() and 0xFFFF) != 10060) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_claim() and 0xFFFF) != 39900) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_commit() and 0xFFFF) != 25221) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1597,7 +1703,13 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_received() and 0xFFFF) != 11428) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_reset_ownership() and 0xFFFF) != 43591) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_resume_pending() and 0xFFFF) != 25737) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_revoke() and 0xFFFF) != 13612) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_session_with() and 0xFFFF) != 12407) {
@@ -1607,6 +1719,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_shut_down() and 0xFFFF) != 3797) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_claim_until() and 0xFFFF) != 29620) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_connect_until() and 0xFFFF) != 11895) {
@@ -1661,6 +1776,15 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_wait() and 0xFFFF) != 50287) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_setupcode_device() and 0xFFFF) != 7911) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_setupcode_model() and 0xFFFF) != 35977) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_setupcode_text() and 0xFFFF) != 3024) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_filestorage_load() and 0xFFFF) != 61006) {
@@ -1724,6 +1848,12 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_tls_new() and 0xFFFF) != 26448) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_setupcode_generate() and 0xFFFF) != 38698) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_setupcode_parse() and 0xFFFF) != 28223) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_filestorage_new() and 0xFFFF) != 27085) {
@@ -2309,7 +2439,6 @@ open class AuthorizerImpl: Disposable, AutoCloseable, Authorizer
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -2656,7 +2785,6 @@ open class BleReassembler: Disposable, AutoCloseable, BleReassemblerInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -2952,7 +3080,6 @@ open class BleSplitter: Disposable, AutoCloseable, BleSplitterInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -3232,7 +3359,6 @@ open class Cancellation: Disposable, AutoCloseable, CancellationInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -3555,7 +3681,6 @@ open class Credential: Disposable, AutoCloseable, CredentialInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -4089,6 +4214,55 @@ public interface EndpointInterface {
      */
     fun `sessions`(): List<kotlin.UInt>
 
+    /**
+     * Starts a handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`; the own credential, a CCS, goes by
+     * value. `Ownership` then tells an owner what to sign over.
+     *
+     * Throws what `connect` does; `InvalidArgument` (a statement of another length), `InvalidKey` (an anchor that does not sign).
+     */
+    fun `claim`(`claim`: Claim, `route`: kotlin.ByteArray? = null, `now`: kotlin.ULong? = null): kotlin.UInt
+
+    /**
+     * Setup is not possible any more.
+     */
+    fun `closeSetup`()
+
+    /**
+     * Makes this endpoint a device that can be owned; before `restore`. Its record is kept in the storage under `key`, which is at least `maxSessions`. `code` is its
+     * label. From then on it shows its credential by value, since who reads the label knows no more than the thumbprint.
+     *
+     * Throws `InvalidArgument` (`key`, or the label of another device), `WrongState` (called before, or there are sessions already), `StorageFailed`,
+     * `UnsupportedState`; `CorruptState`: the record is damaged, and nobody is let in before `resetOwnership`.
+     */
+    fun `enableSetup`(`key`: kotlin.UInt, `code`: SetupCode)
+
+    /**
+     * There was a physical act: setup is possible until then, and for 10 minutes at most. Throws `OtherOwner`, `WrongState`, `CorruptState`.
+     */
+    fun `openSetup`(`until`: kotlin.ULong? = null, `now`: kotlin.ULong? = null)
+
+    /**
+     * Who owns this device; nothing while setup is not enabled, or the record is damaged.
+     */
+    fun `ownership`(): OwnershipState?
+
+    /**
+     * Physical reset: the device belongs to nobody, in the next epoch, and every session has ended. Throws `StorageFailed`: call it again. On an open link
+     * use its `resetOwnership`.
+     */
+    fun `resetOwnership`()
+
+    /**
+     * Takes from a delegate what the owner had given it, and ends its sessions; when the owner asks for it. Statements that the owner has signed
+     * before count no more. Throws `UnknownCredential` (no such delegate), `StorageFailed`: call it again. On an open link use its `revoke`.
+     */
+    fun `revoke`(`delegate`: kotlin.ByteArray)
+
+    /**
+     * What a peer is to this device; nothing if neither its owner nor let in by it.
+     */
+    fun `standing`(`peer`: kotlin.ByteArray): Standing?
+
     companion object
 }
 
@@ -4157,7 +4331,6 @@ open class Endpoint: Disposable, AutoCloseable, EndpointInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -4642,6 +4815,155 @@ open class Endpoint: Disposable, AutoCloseable, EndpointInterface
 
 
 
+    /**
+     * Starts a handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`; the own credential, a CCS, goes by
+     * value. `Ownership` then tells an owner what to sign over.
+     *
+     * Throws what `connect` does; `InvalidArgument` (a statement of another length), `InvalidKey` (an anchor that does not sign).
+     */
+    @Throws(SealwireException::class)override fun `claim`(`claim`: Claim, `route`: kotlin.ByteArray?, `now`: kotlin.ULong?): kotlin.UInt {
+            return FfiConverterUInt.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_endpoint_claim(
+        it,
+
+        FfiConverterTypeClaim.lower(`claim`),
+        FfiConverterOptionalByteArray.lower(`route`),
+        FfiConverterOptionalULong.lower(`now`),_status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Setup is not possible any more.
+     */
+    @Throws(SealwireException::class)override fun `closeSetup`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_endpoint_close_setup(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Makes this endpoint a device that can be owned; before `restore`. Its record is kept in the storage under `key`, which is at least `maxSessions`. `code` is its
+     * label. From then on it shows its credential by value, since who reads the label knows no more than the thumbprint.
+     *
+     * Throws `InvalidArgument` (`key`, or the label of another device), `WrongState` (called before, or there are sessions already), `StorageFailed`,
+     * `UnsupportedState`; `CorruptState`: the record is damaged, and nobody is let in before `resetOwnership`.
+     */
+    @Throws(SealwireException::class)override fun `enableSetup`(`key`: kotlin.UInt, `code`: SetupCode)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_endpoint_enable_setup(
+        it,
+
+        FfiConverterUInt.lower(`key`),
+        FfiConverterTypeSetupCode.lower(`code`),_status)
+}
+    }
+
+
+
+
+    /**
+     * There was a physical act: setup is possible until then, and for 10 minutes at most. Throws `OtherOwner`, `WrongState`, `CorruptState`.
+     */
+    @Throws(SealwireException::class)override fun `openSetup`(`until`: kotlin.ULong?, `now`: kotlin.ULong?)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_endpoint_open_setup(
+        it,
+
+        FfiConverterOptionalULong.lower(`until`),
+        FfiConverterOptionalULong.lower(`now`),_status)
+}
+    }
+
+
+
+
+    /**
+     * Who owns this device; nothing while setup is not enabled, or the record is damaged.
+     */
+    @Throws(SealwireException::class)override fun `ownership`(): OwnershipState? {
+            return FfiConverterOptionalTypeOwnershipState.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_endpoint_ownership(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * Physical reset: the device belongs to nobody, in the next epoch, and every session has ended. Throws `StorageFailed`: call it again. On an open link
+     * use its `resetOwnership`.
+     */
+    @Throws(SealwireException::class)override fun `resetOwnership`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_endpoint_reset_ownership(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
+     * Takes from a delegate what the owner had given it, and ends its sessions; when the owner asks for it. Statements that the owner has signed
+     * before count no more. Throws `UnknownCredential` (no such delegate), `StorageFailed`: call it again. On an open link use its `revoke`.
+     */
+    @Throws(SealwireException::class)override fun `revoke`(`delegate`: kotlin.ByteArray)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_endpoint_revoke(
+        it,
+
+        FfiConverterByteArray.lower(`delegate`),_status)
+}
+    }
+
+
+
+
+    /**
+     * What a peer is to this device; nothing if neither its owner nor let in by it.
+     */
+    @Throws(SealwireException::class)override fun `standing`(`peer`: kotlin.ByteArray): Standing? {
+            return FfiConverterOptionalTypeStanding.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_endpoint_standing(
+        it,
+
+        FfiConverterByteArray.lower(`peer`),_status)
+}
+    }
+    )
+    }
+
+
+
 
 
 
@@ -4851,7 +5173,6 @@ open class FileStorage: Disposable, AutoCloseable, FileStorageInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -5150,7 +5471,6 @@ open class FrameTransportImpl: Disposable, AutoCloseable, FrameTransport
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -5499,7 +5819,6 @@ open class Key: Disposable, AutoCloseable, KeyInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -5872,7 +6191,6 @@ open class KeystoreImpl: Disposable, AutoCloseable, Keystore
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -6198,6 +6516,12 @@ public object FfiConverterTypeKeystore: FfiConverter<Keystore, Long> {
 public interface LinkInterface {
 
     /**
+     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on trying until the time is over,
+     * so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
+     */
+    suspend fun `claim`(`inbox`: kotlin.String, `claim`: Claim, `timeoutMs`: kotlin.UInt = 30000u): Session
+
+    /**
      * The effect of a message is durable: acknowledges a confirmable one, to its sender and to the broker. Others need no commit.
      */
     fun `commit`(`message`: LinkMessage)
@@ -6229,9 +6553,19 @@ public interface LinkInterface {
     fun `received`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray? = null)
 
     /**
+     * `resetOwnership` of the endpoint, on the open link.
+     */
+    fun `resetOwnership`()
+
+    /**
      * Goes on after `KeyPending`, when the key store has answered.
      */
     fun `resumePending`()
+
+    /**
+     * `revoke` of the endpoint, on the open link.
+     */
+    fun `revoke`(`delegate`: kotlin.ByteArray)
 
     /**
      * The session with a peer, if there is one.
@@ -6247,6 +6581,11 @@ public interface LinkInterface {
      * Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
      */
     fun `shutDown`()
+
+    /**
+     * `claim` with an end. Throws `Cancelled` too.
+     */
+    suspend fun `claimUntil`(`inbox`: kotlin.String, `claim`: Claim, `timeoutMs`: kotlin.UInt, `cancellation`: Cancellation): Session
 
     /**
      * `connect` with an end. Throws `Cancelled` too.
@@ -6305,7 +6644,6 @@ open class Link: Disposable, AutoCloseable, LinkInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -6366,6 +6704,34 @@ open class Link: Disposable, AutoCloseable, LinkInterface
         return uniffiRustCall() { status ->
             UniffiLib.uniffi_sealwire_mobile_fn_clone_link(handle, status)
         }
+    }
+
+
+    /**
+     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on trying until the time is over,
+     * so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
+     */
+    @Throws(NetworkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `claim`(`inbox`: kotlin.String, `claim`: Claim, `timeoutMs`: kotlin.UInt) : Session {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_link_claim(
+                uniffiHandle,
+
+        FfiConverterString.lower(`inbox`),
+        FfiConverterTypeClaim.lower(`claim`),
+        FfiConverterUInt.lower(`timeoutMs`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeSession.lift(it) },
+        // Error FFI converter
+        NetworkException.ErrorHandler,
+    )
     }
 
 
@@ -6498,6 +6864,22 @@ open class Link: Disposable, AutoCloseable, LinkInterface
 
 
     /**
+     * `resetOwnership` of the endpoint, on the open link.
+     */
+    @Throws(NetworkException::class)override fun `resetOwnership`()
+        =
+    callWithHandle {
+    uniffiRustCallWithError(NetworkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_link_reset_ownership(
+        it,
+        _status)
+}
+    }
+
+
+
+
+    /**
      * Goes on after `KeyPending`, when the key store has answered.
      */
     @Throws(NetworkException::class)override fun `resumePending`()
@@ -6507,6 +6889,23 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     UniffiLib.uniffi_sealwire_mobile_fn_method_link_resume_pending(
         it,
         _status)
+}
+    }
+
+
+
+
+    /**
+     * `revoke` of the endpoint, on the open link.
+     */
+    @Throws(NetworkException::class)override fun `revoke`(`delegate`: kotlin.ByteArray)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(NetworkException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_link_revoke(
+        it,
+
+        FfiConverterByteArray.lower(`delegate`),_status)
 }
     }
 
@@ -6561,6 +6960,34 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     }
 
 
+
+
+    /**
+     * `claim` with an end. Throws `Cancelled` too.
+     */
+    @Throws(NetworkException::class)
+    @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
+    override suspend fun `claimUntil`(`inbox`: kotlin.String, `claim`: Claim, `timeoutMs`: kotlin.UInt, `cancellation`: Cancellation) : Session {
+        return uniffiRustCallAsync(
+        callWithHandle { uniffiHandle ->
+            UniffiLib.uniffi_sealwire_mobile_fn_method_link_claim_until(
+                uniffiHandle,
+
+        FfiConverterString.lower(`inbox`),
+        FfiConverterTypeClaim.lower(`claim`),
+        FfiConverterUInt.lower(`timeoutMs`),
+        FfiConverterTypeCancellation.lower(`cancellation`),
+            )
+        },
+        { future, callback, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_poll_u64(future, callback, continuation) },
+        { future, continuation -> UniffiLib.ffi_sealwire_mobile_rust_future_complete_u64(future, continuation) },
+        { future -> UniffiLib.ffi_sealwire_mobile_rust_future_free_u64(future) },
+        // lift function
+        { FfiConverterTypeSession.lift(it) },
+        // Error FFI converter
+        NetworkException.ErrorHandler,
+    )
+    }
 
 
     /**
@@ -6842,7 +7269,6 @@ open class Login: Disposable, AutoCloseable, LoginInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -7107,7 +7533,6 @@ open class MemoryStorage: Disposable, AutoCloseable, MemoryStorageInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -7416,7 +7841,6 @@ open class Receipt: Disposable, AutoCloseable, ReceiptInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -7796,7 +8220,6 @@ open class Session: Disposable, AutoCloseable, SessionInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -8202,6 +8625,347 @@ public object FfiConverterTypeSession: FfiConverter<Session, Long> {
 
 
 /**
+ * What the label of a device says: who it is, its setup secret, and its model.
+ */
+public interface SetupCodeInterface {
+
+    /**
+     * The thumbprint of the device.
+     */
+    fun `device`(): kotlin.ByteArray
+
+    /**
+     * The model; may be empty.
+     */
+    fun `model`(): kotlin.String
+
+    /**
+     * The text for the label. It holds the setup secret: print it, and do not keep it.
+     */
+    fun `text`(): kotlin.String
+
+    companion object
+}
+
+/**
+ * What the label of a device says: who it is, its setup secret, and its model.
+ */
+open class SetupCode: Disposable, AutoCloseable, SetupCodeInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_sealwire_mobile_fn_free_setupcode(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_sealwire_mobile_fn_clone_setupcode(handle, status)
+        }
+    }
+
+
+    /**
+     * The thumbprint of the device.
+     */override fun `device`(): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_setupcode_device(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The model; may be empty.
+     */override fun `model`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_setupcode_model(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
+     * The text for the label. It holds the setup secret: print it, and do not keep it.
+     */
+    @Throws(SealwireException::class)override fun `text`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_setupcode_text(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+
+
+
+
+
+    companion object {
+
+    /**
+     * A new label for the device with this thumbprint: with a secret of its own, by the system's random numbers. `model`: 0 to 24
+     * characters of A-Z, 0-9, `.`, `/` and `-`. Throws `InvalidArgument`.
+     */
+    @Throws(SealwireException::class) fun `generate`(`device`: kotlin.ByteArray, `model`: kotlin.String): SetupCode {
+            return FfiConverterTypeSetupCode.lift(
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_constructor_setupcode_generate(
+
+
+        FfiConverterByteArray.lower(`device`),
+        FfiConverterString.lower(`model`),_status)
+}
+    )
+    }
+
+
+
+    /**
+     * Reads a code, as its QR code has it: one spelling, no blanks around. Throws `Malformed`.
+     */
+    @Throws(SealwireException::class) fun `parse`(`text`: kotlin.String): SetupCode {
+            return FfiConverterTypeSetupCode.lift(
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_constructor_setupcode_parse(
+
+
+        FfiConverterString.lower(`text`),_status)
+}
+    )
+    }
+
+
+
+    }
+
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSetupCode: FfiConverter<SetupCode, Long> {
+    override fun lower(value: SetupCode): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): SetupCode {
+        return SetupCode(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): SetupCode {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: SetupCode) = 8UL
+
+    override fun write(value: SetupCode, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Durable memory: small entries under small numbers. `save` returns when the entry is durable, as a whole or not at all. The entries hold session
  * keys: keep them where only the app can read, and out of backups.
  *
@@ -8274,7 +9038,6 @@ open class StorageImpl: Disposable, AutoCloseable, Storage
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -8680,7 +9443,6 @@ open class Tls: Disposable, AutoCloseable, TlsInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -8940,7 +9702,6 @@ open class TrustAnchor: Disposable, AutoCloseable, TrustAnchorInterface
 
     override fun destroy() {
         // Only allow a single call to this method.
-        // TODO: maybe we should log a warning if called more than once?
         if (this.wasDestroyed.compareAndSet(false, true)) {
             // This decrement always matches the initial count of 1 given at creation time.
             if (this.callCounter.decrementAndGet() == 0L) {
@@ -10428,6 +11189,69 @@ public object FfiConverterTypeOutgoing: FfiConverterRustBuffer<Outgoing> {
 
 
 /**
+ * Who owns a device.
+ */
+data class OwnershipState (
+    /**
+     * One more with every release and every reset.
+     */
+    var `epoch`: kotlin.UInt
+    ,
+    /**
+     * What statements of the owner are signed over, besides the epoch.
+     */
+    var `nonce`: kotlin.ByteArray
+    ,
+    /**
+     * Thumbprint of the owner.
+     */
+    var `owner`: kotlin.ByteArray?
+    ,
+    /**
+     * Thumbprints of those whom the owner has let in.
+     */
+    var `delegates`: List<kotlin.ByteArray>
+
+){
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeOwnershipState: FfiConverterRustBuffer<OwnershipState> {
+    override fun read(buf: ByteBuffer): OwnershipState {
+        return OwnershipState(
+            FfiConverterUInt.read(buf),
+            FfiConverterByteArray.read(buf),
+            FfiConverterOptionalByteArray.read(buf),
+            FfiConverterSequenceByteArray.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: OwnershipState) = (
+            FfiConverterUInt.allocationSize(value.`epoch`) +
+            FfiConverterByteArray.allocationSize(value.`nonce`) +
+            FfiConverterOptionalByteArray.allocationSize(value.`owner`) +
+            FfiConverterSequenceByteArray.allocationSize(value.`delegates`)
+    )
+
+    override fun write(value: OwnershipState, buf: ByteBuffer) {
+            FfiConverterUInt.write(value.`epoch`, buf)
+            FfiConverterByteArray.write(value.`nonce`, buf)
+            FfiConverterOptionalByteArray.write(value.`owner`, buf)
+            FfiConverterSequenceByteArray.write(value.`delegates`, buf)
+    }
+}
+
+
+
+/**
  * A peer whose handshake has verified.
  */
 data class PeerInfo (
@@ -10825,6 +11649,231 @@ public object FfiConverterTypeCallbackError : FfiConverterRustBuffer<CallbackExc
 
 
 /**
+ * Why a device that does not know this end should let it in. `anchor`: the key by which this end will sign as its owner, Ed25519 or Es256 and no
+ * key of its credentials; left out, it is that of its credential if that one signs, and else it can release the device to nobody.
+ */
+sealed class Claim: Disposable  {
+
+    /**
+     * It knows the label of a device that nobody owns.
+     */
+    data class Setup(
+        /**
+         * The label.
+         */
+        val `code`: org.sealwire.SetupCode,
+        /**
+         * See above.
+         */
+        val `anchor`: org.sealwire.Key? = null ) : Claim()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The owner has signed the device over to it.
+     */
+    data class Release(
+        /**
+         * The thumbprint of the device.
+         */
+        val `device`: kotlin.ByteArray,
+        /**
+         * What `signStatement` gave the owner.
+         */
+        val `statement`: kotlin.ByteArray,
+        /**
+         * See above.
+         */
+        val `anchor`: org.sealwire.Key? = null ) : Claim()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The owner has let it in.
+     */
+    data class Delegation(
+        /**
+         * The thumbprint of the device.
+         */
+        val `device`: kotlin.ByteArray,
+        /**
+         * What `signStatement` gave the owner.
+         */
+        val `statement`: kotlin.ByteArray) : Claim()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * The device knows it: it is the owner, or somebody whom the owner has let in before.
+     */
+    data class Known(
+        /**
+         * The thumbprint of the device.
+         */
+        val `device`: kotlin.ByteArray) : Claim()
+
+    {
+
+
+        companion object
+    }
+
+
+
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+        when(this) {
+            is Claim.Setup -> {
+
+    Disposable.destroy(
+        this.`code`,
+        this.`anchor`
+    )
+
+            }
+            is Claim.Release -> {
+
+    Disposable.destroy(
+        this.`device`,
+        this.`statement`,
+        this.`anchor`
+    )
+
+            }
+            is Claim.Delegation -> {
+
+    Disposable.destroy(
+        this.`device`,
+        this.`statement`
+    )
+
+            }
+            is Claim.Known -> {
+
+    Disposable.destroy(
+        this.`device`
+    )
+
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeClaim : FfiConverterRustBuffer<Claim>{
+    override fun read(buf: ByteBuffer): Claim {
+        return when(buf.getInt()) {
+            1 -> Claim.Setup(
+                FfiConverterTypeSetupCode.read(buf),
+                FfiConverterOptionalTypeKey.read(buf),
+                )
+            2 -> Claim.Release(
+                FfiConverterByteArray.read(buf),
+                FfiConverterByteArray.read(buf),
+                FfiConverterOptionalTypeKey.read(buf),
+                )
+            3 -> Claim.Delegation(
+                FfiConverterByteArray.read(buf),
+                FfiConverterByteArray.read(buf),
+                )
+            4 -> Claim.Known(
+                FfiConverterByteArray.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Claim): ULong = when(value) {
+        is Claim.Setup -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeSetupCode.allocationSize(value.`code`)
+                + FfiConverterOptionalTypeKey.allocationSize(value.`anchor`)
+            )
+        }
+        is Claim.Release -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`device`)
+                + FfiConverterByteArray.allocationSize(value.`statement`)
+                + FfiConverterOptionalTypeKey.allocationSize(value.`anchor`)
+            )
+        }
+        is Claim.Delegation -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`device`)
+                + FfiConverterByteArray.allocationSize(value.`statement`)
+            )
+        }
+        is Claim.Known -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`device`)
+            )
+        }
+    }
+
+    override fun write(value: Claim, buf: ByteBuffer) {
+        when(value) {
+            is Claim.Setup -> {
+                buf.putInt(1)
+                FfiConverterTypeSetupCode.write(value.`code`, buf)
+                FfiConverterOptionalTypeKey.write(value.`anchor`, buf)
+                Unit
+            }
+            is Claim.Release -> {
+                buf.putInt(2)
+                FfiConverterByteArray.write(value.`device`, buf)
+                FfiConverterByteArray.write(value.`statement`, buf)
+                FfiConverterOptionalTypeKey.write(value.`anchor`, buf)
+                Unit
+            }
+            is Claim.Delegation -> {
+                buf.putInt(3)
+                FfiConverterByteArray.write(value.`device`, buf)
+                FfiConverterByteArray.write(value.`statement`, buf)
+                Unit
+            }
+            is Claim.Known -> {
+                buf.putInt(4)
+                FfiConverterByteArray.write(value.`device`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
  * How a credential is written.
  */
 
@@ -11072,6 +12121,52 @@ sealed class Event {
     }
 
     /**
+     * The peer says that this end owns it. Keep both: `signStatement` signs over them.
+     */
+    data class Ownership(
+        /**
+         * The session.
+         */
+        val `session`: kotlin.UInt,
+        /**
+         * Thumbprint of the device.
+         */
+        val `peer`: kotlin.ByteArray,
+        /**
+         * Its epoch.
+         */
+        val `epoch`: kotlin.UInt,
+        /**
+         * Its nonce.
+         */
+        val `nonce`: kotlin.ByteArray) : Event()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * This device has another owner, or none; or its owner has let somebody in, or taken that back. Erase what belonged to an owner before.
+     */
+    data class OwnershipChanged(
+        /**
+         * The epoch.
+         */
+        val `epoch`: kotlin.UInt,
+        /**
+         * Thumbprint of the owner.
+         */
+        val `owner`: kotlin.ByteArray?) : Event()
+
+    {
+
+
+        companion object
+    }
+
+    /**
      * The peer has not answered for several repetitions.
      */
     data class PeerSilent(
@@ -11144,7 +12239,17 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterByteArray.read(buf),
                 FfiConverterTypeSealwireError.read(buf),
                 )
-            10 -> Event.PeerSilent(
+            10 -> Event.Ownership(
+                FfiConverterUInt.read(buf),
+                FfiConverterByteArray.read(buf),
+                FfiConverterUInt.read(buf),
+                FfiConverterByteArray.read(buf),
+                )
+            11 -> Event.OwnershipChanged(
+                FfiConverterUInt.read(buf),
+                FfiConverterOptionalByteArray.read(buf),
+                )
+            12 -> Event.PeerSilent(
                 FfiConverterUInt.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -11230,6 +12335,24 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 + FfiConverterTypeSealwireError.allocationSize(value.`reason`)
             )
         }
+        is Event.Ownership -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUInt.allocationSize(value.`session`)
+                + FfiConverterByteArray.allocationSize(value.`peer`)
+                + FfiConverterUInt.allocationSize(value.`epoch`)
+                + FfiConverterByteArray.allocationSize(value.`nonce`)
+            )
+        }
+        is Event.OwnershipChanged -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterUInt.allocationSize(value.`epoch`)
+                + FfiConverterOptionalByteArray.allocationSize(value.`owner`)
+            )
+        }
         is Event.PeerSilent -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -11301,8 +12424,22 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterTypeSealwireError.write(value.`reason`, buf)
                 Unit
             }
-            is Event.PeerSilent -> {
+            is Event.Ownership -> {
                 buf.putInt(10)
+                FfiConverterUInt.write(value.`session`, buf)
+                FfiConverterByteArray.write(value.`peer`, buf)
+                FfiConverterUInt.write(value.`epoch`, buf)
+                FfiConverterByteArray.write(value.`nonce`, buf)
+                Unit
+            }
+            is Event.OwnershipChanged -> {
+                buf.putInt(11)
+                FfiConverterUInt.write(value.`epoch`, buf)
+                FfiConverterOptionalByteArray.write(value.`owner`, buf)
+                Unit
+            }
+            is Event.PeerSilent -> {
+                buf.putInt(12)
                 FfiConverterUInt.write(value.`session`, buf)
                 Unit
             }
@@ -13584,6 +14721,147 @@ public object FfiConverterTypeSealwireError : FfiConverterRustBuffer<SealwireExc
 
 
 
+/**
+ * What somebody is to a device.
+ */
+
+enum class Standing {
+
+    /**
+     * Its owner.
+     */
+    OWNER,
+    /**
+     * Somebody whom the owner has let in.
+     */
+    DELEGATE;
+
+
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStanding: FfiConverterRustBuffer<Standing> {
+    override fun read(buf: ByteBuffer) = try {
+        Standing.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Standing) = 4UL
+
+    override fun write(value: Standing, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What an owner states about somebody, named by the thumbprint of its credential.
+ */
+sealed class Statement {
+
+    /**
+     * It is the next owner.
+     */
+    data class Release(
+        /**
+         * Who.
+         */
+        val `owner`: kotlin.ByteArray) : Statement()
+
+    {
+
+
+        companion object
+    }
+
+    /**
+     * It may come in as long as this ownership lasts.
+     */
+    data class Delegation(
+        /**
+         * Who.
+         */
+        val `delegate`: kotlin.ByteArray) : Statement()
+
+    {
+
+
+        companion object
+    }
+
+
+
+
+
+
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStatement : FfiConverterRustBuffer<Statement>{
+    override fun read(buf: ByteBuffer): Statement {
+        return when(buf.getInt()) {
+            1 -> Statement.Release(
+                FfiConverterByteArray.read(buf),
+                )
+            2 -> Statement.Delegation(
+                FfiConverterByteArray.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Statement): ULong = when(value) {
+        is Statement.Release -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`owner`)
+            )
+        }
+        is Statement.Delegation -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterByteArray.allocationSize(value.`delegate`)
+            )
+        }
+    }
+
+    override fun write(value: Statement, buf: ByteBuffer) {
+        when(value) {
+            is Statement.Release -> {
+                buf.putInt(1)
+                FfiConverterByteArray.write(value.`owner`, buf)
+                Unit
+            }
+            is Statement.Delegation -> {
+                buf.putInt(2)
+                FfiConverterByteArray.write(value.`delegate`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
 
 /**
  * @suppress
@@ -13770,6 +15048,38 @@ public object FfiConverterOptionalTypeAuthorizer: FfiConverterRustBuffer<Authori
         } else {
             buf.put(1)
             FfiConverterTypeAuthorizer.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeKey: FfiConverterRustBuffer<Key?> {
+    override fun read(buf: ByteBuffer): Key? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeKey.read(buf)
+    }
+
+    override fun allocationSize(value: Key?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeKey.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Key?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeKey.write(value, buf)
         }
     }
 }
@@ -13972,6 +15282,38 @@ public object FfiConverterOptionalTypeOrigin: FfiConverterRustBuffer<Origin?> {
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeOwnershipState: FfiConverterRustBuffer<OwnershipState?> {
+    override fun read(buf: ByteBuffer): OwnershipState? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeOwnershipState.read(buf)
+    }
+
+    override fun allocationSize(value: OwnershipState?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeOwnershipState.allocationSize(value)
+        }
+    }
+
+    override fun write(value: OwnershipState?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeOwnershipState.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeTransmit: FfiConverterRustBuffer<Transmit?> {
     override fun read(buf: ByteBuffer): Transmit? {
         if (buf.get().toInt() == 0) {
@@ -14090,6 +15432,38 @@ public object FfiConverterOptionalTypeMqttVersion: FfiConverterRustBuffer<MqttVe
         } else {
             buf.put(1)
             FfiConverterTypeMqttVersion.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeStanding: FfiConverterRustBuffer<Standing?> {
+    override fun read(buf: ByteBuffer): Standing? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeStanding.read(buf)
+    }
+
+    override fun allocationSize(value: Standing?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeStanding.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Standing?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeStanding.write(value, buf)
         }
     }
 }
@@ -14432,6 +15806,29 @@ public object FfiConverterSequenceTypePurpose: FfiConverterRustBuffer<List<Purpo
 
 
         FfiConverterString.lower(`url`),_status)
+}
+    )
+    }
+
+
+        /**
+         * Signs a statement as the owner of `device`. `key` is the anchor that the device was given, `epoch` and `nonce` are those of the newest `Ownership` event; `keystore`
+         * is asked if it holds the key. What it gives is no secret: hand it to whom it is about.
+         *
+         * Throws `UnknownKey` (a key that does not sign), `InvalidArgument`, `Pending` (call it again when the key store has answered).
+         */
+    @Throws(SealwireException::class) fun `signStatement`(`key`: Key, `device`: kotlin.ByteArray, `epoch`: kotlin.UInt, `nonce`: kotlin.ByteArray, `statement`: Statement, `keystore`: Keystore? = null): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_func_sign_statement(
+
+
+        FfiConverterTypeKey.lower(`key`),
+        FfiConverterByteArray.lower(`device`),
+        FfiConverterUInt.lower(`epoch`),
+        FfiConverterByteArray.lower(`nonce`),
+        FfiConverterTypeStatement.lower(`statement`),
+        FfiConverterOptionalTypeKeystore.lower(`keystore`),_status)
 }
     )
     }

@@ -232,6 +232,9 @@ class World(lines: List<Line>) {
                 mapOf("session" to event.session, "peer" to hex(event.peer), "route" to String(event.route), "reason" to errorName(event.reason))
             is Event.HandshakeFailed -> mapOf("route" to String(event.route), "reason" to errorName(event.reason))
             is Event.PeerSilent -> mapOf("session" to event.session)
+            is Event.Ownership ->
+                mapOf("session" to event.session, "peer" to hex(event.peer), "epoch" to event.epoch, "nonce" to hex(event.nonce))
+            is Event.OwnershipChanged -> mapOf("epoch" to event.epoch, "owner" to event.owner?.let(::hex))
         }
         return when (name) {
             "as" -> { party.named[wanted!!] = fields["session"] as UInt; true }
