@@ -75,12 +75,14 @@ def _linux(name: str, rust: str, title: str, triple: str, package: str, emulator
         libraries=("-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"), std=True)
 
 
+MPS2 = ("mps2.c", "uart_cmsdk.c", "pages.c", "button_uart.c")
+
 TARGETS: Dict[str, Target] = {
     target.name: target
     for target in (
         _arm("cortex-m0", "thumbv6m-none-eabi", "cortex-m0", "Cortex-M0, QEMU microbit (nRF51)", "microbit", ("microbit.c", "uart_nrf51.c", "flash_nrf51.c"), "microbit.ld"),
-        _arm("cortex-m3", "thumbv7m-none-eabi", "cortex-m3", "Cortex-M3, QEMU mps2-an385", "mps2-an385", ("mps2.c", "uart_cmsdk.c", "pages.c"), "mps2.ld"),
-        _arm("cortex-m4", "thumbv7em-none-eabi", "cortex-m4", "Cortex-M4, QEMU mps2-an386", "mps2-an386", ("mps2.c", "uart_cmsdk.c", "pages.c"), "mps2.ld"),
+        _arm("cortex-m3", "thumbv7m-none-eabi", "cortex-m3", "Cortex-M3, QEMU mps2-an385", "mps2-an385", MPS2, "mps2.ld"),
+        _arm("cortex-m4", "thumbv7em-none-eabi", "cortex-m4", "Cortex-M4, QEMU mps2-an386", "mps2-an386", MPS2, "mps2.ld"),
         Target("rv32imc", "riscv32imc-unknown-none-elf", "RISC-V RV32IMC, QEMU virt", "riscv64-unknown-elf-", "gcc-riscv64-unknown-elf",
                ("-march=rv32imc_zicsr", "-mabi=ilp32", "-mcmodel=medany"), ("riscv.c", "pages.c", "uart_16550.c"), "riscv.ld",
                ("qemu-system-riscv32", "-M", "virt", "-bios", "none", "-nographic", "-monitor", "none", "-semihosting-config",
@@ -103,6 +105,8 @@ FLAVOURS: Dict[str, Tuple[str, ...]] = {
     "device": ("suite-x25519-chacha", "device", "commands", "compact"),
     # Also accepts peers that an issuer vouches for.
     "device-issuers": ("suite-x25519-chacha", "device", "commands", "issuers", "compact"),
+    # Gets an owner by the label on it, answers handshakes of phones.
+    "device-setup": ("suite-x25519-chacha", "setup", "commands", "compact"),
     # The suite of secure elements.
     "device-p256": ("suite-p256-ccm", "commands", "compact"),
     "full": ("suite-x25519-chacha", "suite-p256-ccm", "suite-p256-ccm16", "suite-x25519-ccm", "signatures", "x509", "issuers", "responder", "commands", "device", "compact"),
@@ -112,11 +116,13 @@ WEARABLE = ("wearable.c", "line.c", "port.c", "settings.c", "report.c")
 # Sources of an image, relative to examples/firmware; any other NAME is a folder there, with all its C files.
 IMAGES: Dict[str, Tuple[str, ...]] = {
     # Streams an ECG to the hub, its private key in flash: over sealwire.h.
-    "wearable": (*WEARABLE, "session_endpoint.c", "keys_flash.c"),
-    # The same over sealwire_device.h.
+    "wearable": (*WEARABLE, "session_endpoint.c", "peer_hub.c", "keys_flash.c"),
+    # Streams it to its owner instead, who has read its label, on boards with a button: flavour `device-setup`.
+    "wearable-setup": (*WEARABLE, "session_endpoint.c", "peer_owner.c", "keys_flash.c"),
+    # To the hub, over sealwire_device.h.
     "wearable-device": (*WEARABLE, "session_device.c"),
     # Over sealwire.h, its key in a secure element that answers later: P-256, suite 2.
-    "wearable-element": (*WEARABLE, "session_endpoint.c", "keys_element.c", "secure_element.c"),
+    "wearable-element": (*WEARABLE, "session_endpoint.c", "peer_hub.c", "keys_element.c", "secure_element.c"),
     # Random numbers, X25519 and framing alone, for processors on which the endpoint does not fit.
     "selftest": ("selftest.c", "report.c"),
 }

@@ -26,6 +26,9 @@ void board_uart_write(const uint8_t *data, size_t length);
    (TRNG) here. The emulated boards have none: the machine that starts them writes a fresh seed beside the image, and this erases it. */
 size_t board_entropy(uint8_t *out, size_t capacity);
 
+/* 1 while the button is down. */
+int board_button(void);
+
 /* What was written to the board at its provisioning: see settings.h. */
 const uint8_t *board_settings(size_t *length);
 

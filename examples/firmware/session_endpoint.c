@@ -1,7 +1,8 @@
-/* The session over sealwire.h. */
+/* The session over sealwire.h. With whom, peer.h says. */
 #include "board.h"
 #include "keys.h"
 #include "line.h"
+#include "peer.h"
 #include "report.h"
 #include "session.h"
 #include "settings.h"
@@ -15,7 +16,6 @@
 static SEALWIRE_ENDPOINT_MEMORY(memory, SESSIONS, 0);
 static sealwire_endpoint *endpoint;
 static sealwire_own_credential own;
-static sealwire_bytes hub;
 static sealwire_event event;
 static uint8_t frame[FRAME], received[LINE_ROOM(FRAME)], encoded[LINE_ROOM(FRAME)];
 
@@ -28,18 +28,17 @@ int32_t session_open(sealwire_port *port) {
   sealwire_config config = SEALWIRE_CONFIG_INIT;
   uint32_t restored = 0;
   own.credential.data = setting(SETTING_CREDENTIAL, &own.credential.length);
-  hub.data = setting(SETTING_PEER, &hub.length);
   config.own = &own;
   config.own_count = 1;
-  config.peers = &hub;
-  config.peer_count = 1;
   config.inbox.data = setting(SETTING_INBOX, &config.inbox.length);
   config.takes_commands = 1;
   config.command_lifetime_ms = setting_number(SETTING_LIFETIME, 3000);
-  if (own.credential.data == NULL || hub.data == NULL) return SEALWIRE_UNKNOWN_CREDENTIAL;
-  int32_t status = line_open(received, sizeof received, encoded, sizeof encoded);
+  if (own.credential.data == NULL) return SEALWIRE_UNKNOWN_CREDENTIAL;
+  int32_t status = peer_configure(&config, &own);
+  if (status == SEALWIRE_OK) status = line_open(received, sizeof received, encoded, sizeof encoded);
   if (status == SEALWIRE_OK) status = keys_open(&own, port);
   if (status == SEALWIRE_OK) status = sealwire_endpoint_init(memory, sizeof memory, &config, port, &endpoint);
+  if (status == SEALWIRE_OK) status = peer_open(endpoint);
   if (status == SEALWIRE_OK) status = sealwire_restore(endpoint, board_now_ms(), &restored);
   if (restored == 0) connect_ms = board_now_ms() + 1;
   return status;
@@ -69,6 +68,7 @@ int32_t session_send(session_message *message, sealwire_bytes topic, sealwire_by
 
 static void established(void) {
   sealwire_session_info info;
+  if (!peer_is(endpoint, event.peer)) return;
   session = event.session;
   if (sealwire_session(endpoint, board_now_ms(), session, &info) == SEALWIRE_OK) memcpy(sid, info.sid, sizeof sid);
   on_established(sid, event.resumed);
@@ -76,7 +76,7 @@ static void established(void) {
 
 static int32_t message_arrived(void) {
   const sealwire_message *found = &event.message;
-  on_message(found->kind == SEALWIRE_KIND_COMMAND, found->topic, found->payload);
+  if (peer_is(endpoint, event.peer)) on_message(found->kind == SEALWIRE_KIND_COMMAND, found->topic, found->payload);
   if (!found->confirmable) return SEALWIRE_OK;
   return sealwire_commit(endpoint, board_now_ms(), event.session, found->number, found->has_origin ? &found->origin : NULL);
 }
@@ -106,7 +106,7 @@ static void on_event(void) {
       if (!on_resend(event.session, event.number)) status = sealwire_abandon(endpoint, event.session, event.number);
       break;
     case SEALWIRE_EVENT_REPLACED:
-      session = event.session;
+      if (event.old_session == session) session = event.session;
       on_ended(event.old_session, event.sid);
       break;
     case SEALWIRE_EVENT_CLOSED:
@@ -118,6 +118,7 @@ static void on_event(void) {
       if (session == 0 && event.reason != SEALWIRE_SUPERSEDED) connect_ms = board_now_ms() + RETRY_MS;
       break;
     default:
+      peer_event(endpoint, &event);
       break;
   }
   if (status != SEALWIRE_OK) report_status(status);
@@ -163,11 +164,11 @@ void session_step(void) {
     judge(sealwire_resume(endpoint, now_ms));
   }
   if (sealwire_poll_timeout(endpoint, &timeout_ms) == SEALWIRE_OK && timeout_ms <= now_ms) judge(sealwire_handle_timeout(endpoint, now_ms));
+  peer_step(endpoint, now_ms);
   pump();
   if (session != 0 || connect_ms == 0 || now_ms < connect_ms) return;
   connect_ms = 0;
-  uint32_t handshake = 0;
-  judge(sealwire_connect(endpoint, now_ms, NULL, NULL, &handshake));
+  judge(peer_connect(endpoint, now_ms));
   pump();
 }
 

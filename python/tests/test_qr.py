@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import List, Sequence
 
 import pytest
-import zxingcpp
+from labels import picture, read, svg_modules
 from PIL import Image
 
 from sealwire import Identity
@@ -26,20 +26,6 @@ from sealwire.factory.qr import Symbol
 CODE = SetupCode(bytes(range(16)), bytes(range(200, 216)), "SENSE-4/B")
 
 
-def read(image: Image.Image) -> str:
-    """What the only barcode of a picture says."""
-    found = zxingcpp.read_barcodes(image)
-    assert len(found) == 1 and found[0].format == zxingcpp.BarcodeFormat.QRCode
-    return str(found[0].text)
-
-
-def picture(rows: Sequence[Sequence[int]], scale: int = 4) -> Image.Image:
-    """Modules as a picture; 1 is dark."""
-    image = Image.new("L", (len(rows[0]), len(rows)), 255)
-    image.putdata([0 if module else 255 for row in rows for module in row])
-    return image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
-
-
 def drawn(text: str, ink: int = 1) -> Image.Image:
     """Half blocks as a picture; `ink` is what the foreground is."""
     rows: List[List[int]] = []
@@ -47,18 +33,6 @@ def drawn(text: str, ink: int = 1) -> Image.Image:
         rows.append([ink if character in "▀█" else 1 - ink for character in line])
         rows.append([ink if character in "▄█" else 1 - ink for character in line])
     return picture(rows)
-
-
-def svg_modules(text: str) -> List[List[int]]:
-    """The modules that an SVG's second path draws."""
-    view = re.search(r'viewBox="0 0 (\d+) ', text)
-    paths = re.findall(r' d="([^"]+)"', text)
-    assert view is not None and len(paths) == 2
-    side = int(view.group(1))
-    rows = [[0] * side for _ in range(side)]
-    for x, y, length in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", paths[1]):
-        rows[int(y)][int(x) : int(x) + int(length)] = [1] * int(length)
-    return rows
 
 
 def test_text_of_a_code() -> None:

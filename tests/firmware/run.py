@@ -16,19 +16,20 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Union
 
 import boards
 import firmware
 from sealwire.demo.screen import Screen
 from sealwire.identity import Identity
+from pairing import PairingShow
 from show import FirmwareShow
 
 PERFORMERS = ["cortex-m4:device", "cortex-m4:device:wearable-device", "cortex-m3:device:wearable-device", "cortex-m0:device",
-              "cortex-m0:device:wearable-device", "rv32imc:device:wearable-device", "cortex-m4:device-p256", "aarch64-linux:device",
+              "cortex-m0:device:wearable-device", "cortex-m4:device-setup:wearable-setup", "rv32imc:device:wearable-device", "cortex-m4:device-p256", "aarch64-linux:device",
               "armv7-linux:device:wearable-device", "avr"]
 # What the library is used through, in the table.
-APIS = {"wearable": "endpoint", "wearable-element": "endpoint", "wearable-device": "device"}
+APIS = {"wearable": "endpoint", "wearable-element": "endpoint", "wearable-setup": "endpoint", "wearable-device": "device"}
 
 
 def size(target: str, image: str) -> str:
@@ -107,7 +108,11 @@ async def perform(act: Act, quiet: bool, stage: asyncio.Semaphore) -> Dict[str, 
             print(f"---- {act.title}; without entropy: {act.told()}", flush=True)
         with tempfile.TemporaryDirectory(prefix="sealwire-") as folder:
             screen = Screen(sys.stdout, drawing=False, quiet=quiet)
-            show = FirmwareShow(act.target, act.flavour, act.image, screen, act.element)
+            show: Union[FirmwareShow, PairingShow]
+            if act.name == "wearable-setup":
+                show = PairingShow(act.target, act.flavour, act.image, screen)
+            else:
+                show = FirmwareShow(act.target, act.flavour, act.image, screen, act.element)
             result = await show.perform(Path(folder))
         if quiet:
             print(f"---- {act.title}: {'passed' if result['passed'] else 'FAILED'}", flush=True)

@@ -29,16 +29,17 @@ LIMIT_S = 100.0
 
 
 class GatewayProcess:
-    """`sealwire gateway`, listening for the board's UART."""
+    """`sealwire gateway`, listening for the board's UART. `more`: further options; what the board says goes to the inbox `to`."""
 
-    def __init__(self) -> None:
+    def __init__(self, to: str = "hub", *more: str) -> None:
+        self._options = ["--to", to, *more]
         self._process: Optional[asyncio.subprocess.Process] = None
         self.address = ""
 
     async def open(self, broker_port: int) -> None:
         """Start it and wait until it listens."""
         self._process = await asyncio.create_subprocess_exec(
-            *(str(Path(sys.executable).with_name("sealwire")), "gateway", "--listen", "127.0.0.1:0", "--to", "hub", "--json"),
+            *(str(Path(sys.executable).with_name("sealwire")), "gateway", "--listen", "127.0.0.1:0", *self._options, "--json"),
             *("--broker", f"mqtt://127.0.0.1:{broker_port}", "--realm", REALM),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE)
         assert self._process.stdout is not None

@@ -50,10 +50,11 @@ class Samples:
 class Phone:
     """A phone in Python, which knows what the label says, or what an owner gave it."""
 
-    def __init__(self, name: str, broker: Broker, device: bytes, whole: bytes) -> None:
-        self.identity = Identity.generate(name)
+    def __init__(self, name: str, broker: Broker, device: bytes, whole: bytes, inbox: str = INBOX, identity: Optional[Identity] = None) -> None:
+        self.identity = identity or Identity.generate(name)
         self.anchor = core.Key.generate("Ed25519")
         self.device = device
+        self.inbox = inbox  # of the device
         self.samples = Samples(whole)
         self.told: Optional[core.Ownership] = None
         endpoint = core.Endpoint(
@@ -74,7 +75,7 @@ class Phone:
         else:
             anchor = self.anchor
         try:
-            await self.link.claim(INBOX, self.device, anchor=anchor, timeout=8, **claim)
+            await self.link.claim(self.inbox, self.device, anchor=anchor, timeout=8, **claim)
         except SealwireError as error:
             return error.name
         except asyncio.TimeoutError:
