@@ -165,13 +165,16 @@ impl<T: Tables> Endpoint<T> {
 
     /// Another ownership, durable and then in force.
     fn adopt<P: Port>(&mut self, port: &mut P, next: Ownership) -> Result<()> {
+        self.save_record(port, &next)?;
+        self.device.as_mut().ok_or(Error::WrongState)?.adopt(next);
+        Ok(())
+    }
+
+    fn save_record<P: Port>(&mut self, port: &mut P, next: &Ownership) -> Result<()> {
         let device = self.device.as_mut().ok_or(Error::WrongState)?;
         let record = next.encode(port)?;
-        if port.save(device.key, &record).is_err() {
-            return self.storage_failed();
-        }
-        device.adopt(next);
-        Ok(())
+        device.unsure = port.save(device.key, &record).is_err();
+        if device.unsure { self.storage_failed() } else { Ok(()) }
     }
 
     /// The second half: what has to be in force is, then message_4 is composed.
@@ -182,8 +185,12 @@ impl<T: Tables> Endpoint<T> {
         admitted: &Admitted,
         w: &mut Writer<'_>,
     ) -> Result<Completed> {
-        if let Some(next) = admitted.next {
-            self.adopt(port, next)?;
+        let unsure = self.device.as_ref().filter(|device| device.unsure).map(|device| device.ownership);
+        match (admitted.next, unsure) {
+            (Some(next), _) => self.adopt(port, next)?,
+            // A session outlives a restart, which must then know whom it is with.
+            (None, Some(held)) => self.save_record(port, &held)?,
+            (None, None) => {}
         }
         self.finish_wiping(port, Some(slot))?;
         let mut value = [0; MAX_OWNERSHIP_ITEM];
@@ -203,7 +210,7 @@ impl<T: Tables> Endpoint<T> {
         if !device.ownership.is_wiping() {
             return Ok(());
         }
-        let (next, key) = (device.wiped(), device.key);
+        let next = device.wiped();
         for slot in 0..self.tables.sessions() {
             self.dismiss(slot);
         }
@@ -217,10 +224,10 @@ impl<T: Tables> Endpoint<T> {
             let slot = u32::try_from(slot).map_err(|_| Error::Internal)?;
             port.save(slot, &[])
         });
-        let record = next.encode(port)?;
-        if erased.and_then(|()| port.save(key, &record)).is_err() {
+        if erased.is_err() {
             return self.storage_failed();
         }
+        self.save_record(port, &next)?;
         if let Some(device) = &mut self.device {
             device.ownership = next;
         }

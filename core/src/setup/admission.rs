@@ -31,6 +31,8 @@ pub(crate) struct Device {
     delayed_until: u64,
     /// The record could not be read.
     pub(crate) damaged: bool,
+    /// The store has failed with the record: what lies there may be another than what is in force.
+    pub(crate) unsure: bool,
     /// The application has not been told of the ownership as it is.
     pub(crate) changed: bool,
 }
@@ -44,7 +46,17 @@ pub(crate) struct Newcomer<'a> {
 
 impl Device {
     pub(crate) fn new(key: u32, secret: Secret<SECRET>) -> Self {
-        Device { ownership: Ownership::default(), key, secret, open_until: 0, wrong: 0, delayed_until: 0, damaged: false, changed: false }
+        Device {
+            ownership: Ownership::default(),
+            key,
+            secret,
+            open_until: 0,
+            wrong: 0,
+            delayed_until: 0,
+            damaged: false,
+            unsure: false,
+            changed: false,
+        }
     }
 
     /// The ownership that follows if this newcomer comes in, the same one if nothing changes; and what it is then. Only the count of wrong

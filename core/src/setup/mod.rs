@@ -11,6 +11,8 @@ mod admission;
 mod code;
 mod item;
 mod ownership;
+#[cfg(feature = "_fuzzing")]
+pub mod probe;
 mod record;
 mod statement;
 #[cfg(test)]

@@ -13,6 +13,7 @@ const VERSION: u8 = 1;
 const CHECK: usize = 8;
 const OWNED: u8 = 1;
 const WIPING: u8 = 2;
+const ABSENT: [u8; 32] = [0; 32];
 
 impl Ownership {
     /// Writes the record.
@@ -26,7 +27,7 @@ impl Ownership {
         write_party(&mut w, self.owner.as_ref())?;
         let (curve, x, y) = match &self.anchor {
             Some(key) => (key.curve as u8, key.x, key.y.unwrap_or_default()),
-            None => (0, [0; 32], [0; 32]),
+            None => (0, ABSENT, ABSENT),
         };
         w.u8(curve)?;
         w.put(&x)?;
@@ -60,9 +61,10 @@ fn read(content: &[u8]) -> Result<Ownership> {
     let nonce = r.array()?;
     let owner = read_party(&mut r)?;
     let (curve, x, y) = (r.u8()?, r.array()?, r.array()?);
+    // What is absent is zero: a record has one form.
     let anchor = match curve {
-        0 => None,
-        6 => Some(PublicKey::new(KeyCurve::Ed25519, x, None)?),
+        0 if x == ABSENT && y == ABSENT => None,
+        6 if y == ABSENT => Some(PublicKey::new(KeyCurve::Ed25519, x, None)?),
         1 => Some(PublicKey::new(KeyCurve::P256, x, Some(y))?),
         _ => return Err(Error::CorruptState),
     };

@@ -109,8 +109,11 @@ fn records_that_cannot_be_are_damaged() {
     let p256 = public_key(KeyKind::Es256, &Secret::from([1; 32])).unwrap();
     let owned = Ownership::default().taken(party(1), Some(p256), [5; 8]).delegated(party(2)).unwrap();
     assert_eq!(Ownership::decode(&mut p, &forged(&owned, &[])), Ok(owned));
-    // Flags unknown, not owned with an owner, curve unknown, not a point; unowned with an anchor, with a delegate, owned by nobody.
+    // Flags unknown, not owned with an owner, curve unknown, not a point; unowned with an anchor, with a delegate, owned by nobody;
+    // coordinates without a curve, and one too many on Ed25519.
     let nobody = Ownership::default();
+    let ed25519 = public_key(KeyKind::Ed25519, &Secret::from([1; 32])).unwrap();
+    let edwards = Ownership::default().taken(party(1), Some(ed25519), [5; 8]);
     for (ownership, changes) in [
         (&owned, [(1, 4), (0, 1)]),
         (&owned, [(1, 0), (0, 1)]),
@@ -119,6 +122,9 @@ fn records_that_cannot_be_are_damaged() {
         (&nobody, [(46, 6), (47, 1)]),
         (&nobody, [(111, 1), (0, 1)]),
         (&nobody, [(1, 1), (0, 1)]),
+        (&nobody, [(47, 1), (0, 1)]),
+        (&nobody, [(110, 1), (0, 1)]),
+        (&edwards, [(79, 1), (0, 1)]),
     ] {
         assert_eq!(Ownership::decode(&mut p, &forged(ownership, &changes)), Err(Error::CorruptState), "{changes:?}");
     }

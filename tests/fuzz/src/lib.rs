@@ -11,12 +11,13 @@
 pub mod decoders;
 pub mod device;
 pub mod endpoint;
+pub mod newcomers;
 pub mod party;
 pub mod provider;
 pub mod random;
 pub mod seeds;
 
-use decoders::{blocks, cbor, cose, credential, edhoc, link, persist, record, x509};
+use decoders::{blocks, cbor, cose, credential, edhoc, link, persist, record, setup, x509};
 use sealwire_core::Error;
 
 /// A target: its name and its body, which tells whether anything in the input was accepted: a corpus of which nothing is has rotted.
@@ -59,6 +60,7 @@ targets! {
     endpoint_message_4 = endpoint::message_4;
     endpoint_pending = endpoint::pending;
     endpoint_restore = endpoint::restore;
+    endpoint_setup = newcomers::setup;
     endpoint_timeout = endpoint::timeout;
     endpoint_unconfirmed = endpoint::unconfirmed;
     link_can = link::can;
@@ -73,6 +75,10 @@ targets! {
     record_content = record::content;
     record_header = record::header;
     record_options = record::options;
+    setup_code = setup::code;
+    setup_item = setup::item;
+    setup_record = setup::record;
+    setup_statement = setup::statement;
     x509_certificate = x509::certificate;
     x509_path = x509::path;
 }

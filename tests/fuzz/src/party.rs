@@ -87,6 +87,12 @@ pub fn identities() -> &'static [Identity; 2] {
     BOTH.get_or_init(|| [Identity::new(1, "dev-1"), Identity::new(2, "hub")])
 }
 
+/// Three that may come to a device which knows nobody.
+pub fn newcomers() -> &'static [Identity; 3] {
+    static ALL: OnceLock<[Identity; 3]> = OnceLock::new();
+    ALL.get_or_init(|| [Identity::new(20, "phone"), Identity::new(21, "phone"), Identity::new(22, "thief")])
+}
+
 /// The other of the two.
 pub const fn other(who: usize) -> usize {
     1 - who
@@ -97,7 +103,9 @@ pub const fn other(who: usize) -> usize {
 pub struct Party {
     /// The fast provider.
     pub provider: Mixing,
-    who: usize,
+    own: &'static Identity,
+    /// Whom it was provisioned with.
+    peer: Option<&'static Identity>,
     /// Send the own credential by value: 0 never, 1 a CCS, 2 a CWT.
     pub by_value: u8,
     /// What is stored.
@@ -106,6 +114,8 @@ pub struct Party {
     pub resists_rollback: bool,
     /// So many saves succeed, then all fail.
     pub saves_left: u32,
+    /// What fails to be saved is there all the same, as a store may leave it.
+    pub torn: bool,
     /// Saves that succeeded.
     pub saves: u32,
     /// The time, if known.
@@ -115,24 +125,30 @@ pub struct Party {
 impl Party {
     /// The platform of one of the two.
     pub fn new(who: usize, mode: Mode) -> Self {
-        let mut provider = Mixing::new(mode, who as u64 + 11);
-        provider.keys.push(Key { handle: STATIC, public: identities()[who].key.x.to_vec() });
-        provider.keys.push(Key { handle: SIGNING, public: identities()[who].signing_key.x.to_vec() });
+        Party { peer: Some(&identities()[other(who)]), ..Party::alone(&identities()[who], mode, who as u64 + 11) }
+    }
+
+    /// The platform of somebody who was provisioned with nobody.
+    pub fn alone(own: &'static Identity, mode: Mode, seed: u64) -> Self {
+        let mut provider = Mixing::new(mode, seed);
+        provider.keys.push(Key { handle: STATIC, public: own.key.x.to_vec() });
+        provider.keys.push(Key { handle: SIGNING, public: own.signing_key.x.to_vec() });
         Party {
             provider,
-            who,
+            own,
+            peer: None,
             by_value: 0,
             stored: Default::default(),
             resists_rollback: true,
             saves_left: u32::MAX,
+            torn: false,
             saves: 0,
             now_s: None,
         }
     }
 
     fn with_table<R>(&self, ask: impl FnOnce(&StaticCredentials<'_>) -> R) -> R {
-        let peer = &identities()[other(self.who)];
-        let own = &identities()[self.who];
+        let own = self.own;
         let by_value = self.by_value > 0;
         let own = [Suite::X25519ChaCha, Suite::X25519Ccm].map(|suite| {
             let credential = if self.by_value == 2 { &own.cwt } else { &own.ccs };
@@ -141,12 +157,19 @@ impl Party {
                 OwnEntry { suite, authentication: AuthenticationKey::Signature, credential: &own.signing_ccs, key: SIGNING, by_value },
             ]
         });
-        let peers = [
-            Provisioned { kid: &peer.kid, credential: &peer.ccs },
-            Provisioned { kid: b"cw", credential: &peer.cwt },
-            Provisioned { kid: &peer.signing_kid, credential: &peer.signing_ccs },
-        ];
-        ask(&StaticCredentials { own: own.as_flattened(), peers: &peers, anchors: &[], now_s: self.now_s })
+        let peers = self.peer.map(|peer| {
+            [
+                Provisioned { kid: &peer.kid, credential: &peer.ccs },
+                Provisioned { kid: b"cw", credential: &peer.cwt },
+                Provisioned { kid: &peer.signing_kid, credential: &peer.signing_ccs },
+            ]
+        });
+        ask(&StaticCredentials {
+            own: own.as_flattened(),
+            peers: peers.as_ref().map_or(&[], |peers| peers),
+            anchors: &[],
+            now_s: self.now_s,
+        })
     }
 }
 
@@ -184,11 +207,13 @@ impl Store for Party {
     }
 
     fn save(&mut self, key: u32, data: &[u8]) -> Result<()> {
+        let place = self.stored.get_mut(key as usize).ok_or(Error::NoSpace)?;
+        if self.saves_left > 0 || self.torn {
+            *place = (!data.is_empty()).then(|| data.to_vec());
+        }
         if self.saves_left == 0 {
             return Err(Error::StorageFailed);
         }
-        let place = self.stored.get_mut(key as usize).ok_or(Error::NoSpace)?;
-        *place = (!data.is_empty()).then(|| data.to_vec());
         self.saves_left -= 1;
         self.saves += 1;
         Ok(())

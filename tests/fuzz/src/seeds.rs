@@ -1,5 +1,7 @@
 //! Inputs to start from: what honest parties write. The vectors of `tests/vectors` come on top (`scripts/assure.py`).
 
+mod setup;
+
 use crate::decoders::record::receiver;
 use crate::party::{ISSUER_KID, identities};
 use crate::provider::{MAC, Mixing, Mode, SIGNATURE, TAG};
@@ -183,6 +185,11 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
                 certificates().iter().map(|found| [&(found.len() as u16).to_be_bytes()[..], found].concat()).collect();
             all.extend(certificates.windows(3).flat_map(|three| [three[0].clone(), three[..2].concat(), three.concat()]));
         }
+        "setup_code" => all.extend(setup::codes()),
+        "setup_item" => all.extend(setup::items()),
+        "setup_record" => all.extend(setup::records()),
+        "setup_statement" => all.extend((0..4).flat_map(|choice| [0, 0x41].map(|when| setup::statement(choice | when & 0xf0, when)))),
+        "endpoint_setup" => all.extend(setup::moves()),
         "device_frames" | "device_restore" => all.extend(device_moves(target)),
         _ if target.starts_with("endpoint_") => all.extend(moves(target)),
         _ => {}

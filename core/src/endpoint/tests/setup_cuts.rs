@@ -2,7 +2,7 @@
 
 use super::setup::{KEY, Phone, device, exchange, label, owned, ownership, phone};
 use super::*;
-use crate::setup::{Claim, Ownership, Statement};
+use crate::setup::{Claim, Ownership, Standing, Statement};
 
 const NOW: u64 = 5_000;
 
@@ -188,6 +188,29 @@ fn a_store_that_saves_and_says_that_it_failed_gives_no_device_to_two() {
         }
         assert!(change.made(what));
     }
+}
+
+#[test]
+fn whoever_comes_in_after_the_store_has_failed_is_known_after_a_restart() {
+    let mut change = Change::new(What::Revocation);
+    let Change { device, newcomer, .. } = &mut change;
+    let delegate = newcomer.thumbprint();
+    let session = device.endpoint.find(&delegate).unwrap();
+    device.endpoint.close(&mut device.port, session).unwrap();
+    // The record without the delegate is there, and the device goes on with the one before.
+    device.port.deny_saves = true;
+    assert_eq!(device.endpoint.revoke(&mut device.port, &delegate), Err(Error::StorageFailed));
+    assert_eq!(newcomer.claims(NOW, device, &Claim::Known), Err(Error::StorageFailed));
+    assert_eq!(device.endpoint.find(&delegate), None);
+    device.port.deny_saves = false;
+    newcomer.claims(NOW, device, &Claim::Known).unwrap();
+    restart(device);
+    assert!(device.endpoint.find(&delegate).is_some());
+    assert_eq!(ownership(device).standing(&delegate), Standing::Delegate);
+    // Once is enough.
+    device.port.stored.remove(&KEY);
+    newcomer.claims(NOW, device, &Claim::Known).unwrap();
+    assert!(!device.port.stored.contains_key(&KEY));
 }
 
 #[test]

@@ -8,4 +8,5 @@ pub mod edhoc;
 pub mod link;
 pub mod persist;
 pub mod record;
+pub mod setup;
 pub mod x509;
