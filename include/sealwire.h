@@ -923,11 +923,11 @@ typedef struct sealwire_config {
    */
   struct sealwire_bytes reply_inbox;
   /**
-   * Cipher suites in order of preference, `SEALWIRE_SUITE_...`.
+   * Cipher suites in order of preference, `SEALWIRE_SUITE_...`. Those that no own credential serves are left out.
    */
   uint8_t suites[4];
   /**
-   * How many of them count. 0: every suite that the own credentials serve, in the order 4, 2, 3, 0.
+   * How many of them count. 0: all, in the order 4, 2, 3, 0.
    */
   uint8_t suite_count;
   /**
@@ -1627,7 +1627,7 @@ size_t sealwire_endpoint_size(uint32_t sessions,
  *
  * Statuses: OK; VERSION_MISMATCH (the header is another library's); INVALID_ARGUMENT (also: no own credential, no random source, only
  * one of the two store functions); NO_SPACE (no room for one session); MALFORMED, NOT_DETERMINISTIC, INVALID_KEY (a
- * credential or anchor); UNSUPPORTED_SUITE (no own credential for a suite of this library); UNKNOWN_KEY (own key missing).
+ * credential or anchor); UNSUPPORTED_SUITE (no own credential serves any of the suites); UNKNOWN_KEY (own key missing).
  */
 SEALWIRE_MUST_USE
 int32_t sealwire_endpoint_init(void *memory,

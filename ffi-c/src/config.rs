@@ -112,9 +112,9 @@ pub struct sealwire_config {
     pub inbox: sealwire_bytes,
     /// When this end answers handshakes: the inbox for everything after message_1. For a worker of a hub.
     pub reply_inbox: sealwire_bytes,
-    /// Cipher suites in order of preference, `SEALWIRE_SUITE_...`.
+    /// Cipher suites in order of preference, `SEALWIRE_SUITE_...`. Those that no own credential serves are left out.
     pub suites: [u8; 4],
-    /// How many of them count. 0: every suite that the own credentials serve, in the order 4, 2, 3, 0.
+    /// How many of them count. 0: all, in the order 4, 2, 3, 0.
     pub suite_count: u8,
     /// When this end begins a handshake: 1 if it signs, 0 if it uses static Diffie-Hellman. With `responder_signs` this is the EDHOC
     /// method: 0 and 0 are method 3, the shortest; 1 and 0 method 1; 0 and 1 method 2; 1 and 1 method 0.
@@ -345,21 +345,15 @@ pub(crate) fn methods(from: &sealwire_config) -> Result<Methods> {
 }
 
 pub(crate) fn suites(from: &sealwire_config, identity: &Identity, defaults: &Config) -> Result<[Option<Suite>; MAX_SUITES]> {
-    let mut chosen = [None; MAX_SUITES];
-    let mut free = chosen.iter_mut();
-    let mut put = |suite| free.next().map(|place| *place = Some(suite)).ok_or(Error::InvalidArgument);
-    if from.suite_count != 0 {
-        for number in from.suites.get(..usize::from(from.suite_count)).ok_or(Error::InvalidArgument)? {
-            put(Suite::from_number(i64::from(*number)).ok_or(Error::UnsupportedSuite)?)?;
-        }
-        return Ok(chosen);
+    let mut chosen = if from.suite_count == 0 { defaults.suites } else { [None; MAX_SUITES] };
+    let numbers = from.suites.get(..usize::from(from.suite_count)).ok_or(Error::InvalidArgument)?;
+    for (place, number) in chosen.iter_mut().zip(numbers) {
+        *place = Some(Suite::from_number(i64::from(*number)).ok_or(Error::UnsupportedSuite)?);
     }
     // A suite that no own key serves could be negotiated, and would then fail.
-    for suite in defaults.suites.iter().flatten() {
-        let sorts = [AuthenticationKey::StaticDh, AuthenticationKey::Signature];
-        if identity.own().iter().any(|own| sorts.iter().any(|sort| own.serves(*suite, *sort) == Ok(true))) {
-            put(*suite)?;
-        }
-    }
-    if chosen.iter().all(Option::is_none) { Err(Error::UnsupportedSuite) } else { Ok(chosen) }
+    let sorts = [AuthenticationKey::StaticDh, AuthenticationKey::Signature];
+    let serves = |suite: &Suite| identity.own().iter().any(|own| sorts.iter().any(|sort| own.serves(*suite, *sort) == Ok(true)));
+    let mut kept = chosen.into_iter().flatten().filter(serves);
+    let kept = core::array::from_fn(|_| kept.next());
+    if kept.iter().all(Option::is_none) { Err(Error::UnsupportedSuite) } else { Ok(kept) }
 }

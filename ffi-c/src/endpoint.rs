@@ -247,7 +247,7 @@ pub extern "C" fn sealwire_endpoint_size(sessions: u32, handshake_buffer: u32) -
 ///
 /// Statuses: OK; VERSION_MISMATCH (the header is another library's); INVALID_ARGUMENT (also: no own credential, no random source, only
 /// one of the two store functions); NO_SPACE (no room for one session); MALFORMED, NOT_DETERMINISTIC, INVALID_KEY (a
-/// credential or anchor); UNSUPPORTED_SUITE (no own credential for a suite of this library); UNKNOWN_KEY (own key missing).
+/// credential or anchor); UNSUPPORTED_SUITE (no own credential serves any of the suites); UNKNOWN_KEY (own key missing).
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn sealwire_endpoint_init(

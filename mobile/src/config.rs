@@ -138,12 +138,15 @@ impl Config {
         if let Some(numbers) = &self.suites {
             config.suites = suites(numbers)?;
         }
+        if self.identities.is_empty() {
+            return Err(invalid("at least one identity"));
+        }
         let serves = |suite: &Suite| self.identities.iter().any(|identity| identity.key.serves_any(*suite));
         let mut kept = config.suites.into_iter().flatten().filter(serves);
         config.suites = std::array::from_fn(|_| kept.next());
         if config.suites.iter().all(Option::is_none) {
             let detail = "no identity fits any suite: X25519 or Ed25519 for suites 4 and 0, P-256 or ES256 for suites 2 and 3";
-            return Err(SealwireError::new(Error::UnknownCredential, detail));
+            return Err(SealwireError::new(Error::UnsupportedSuite, detail));
         }
         config.method = method(self.method)?;
         if let Some(numbers) = &self.methods {

@@ -228,6 +228,9 @@ impl Endpoint {
         config.key_update_after = key_update_after;
         config.reconnect = reconnect;
 
+        if identities.is_empty() {
+            return Err(raise_with(Error::InvalidArgument, "at least one identity", None));
+        }
         let mut own = Vec::new();
         for (credential, key) in &identities {
             let (credential, key) = (credential.get(), key.get());
@@ -248,7 +251,7 @@ impl Endpoint {
         config.suites = core::array::from_fn(|_| kept.next());
         if config.suites.first().is_none_or(Option::is_none) {
             return Err(raise_with(
-                Error::UnknownCredential,
+                Error::UnsupportedSuite,
                 "no identity fits any suite: X25519 or Ed25519 for suites 4 and 0, P-256 or ES256 for suites 2 and 3",
                 None,
             ));

@@ -104,7 +104,7 @@ EVENTS: Dict[str, Dict[str, type]] = {
 }
 WHO = ("peer", "own", "owner", "delegate", "device")
 """Fields that name an identity and mean its thumbprint."""
-NEEDS = ("external-keys", "random", "small-buffers", "header-version")
+NEEDS = ("external-keys", "random", "small-buffers", "header-version", "identities")
 
 
 class Wrong(Exception):

@@ -20,7 +20,8 @@ fn main() -> ExitCode {
     let only = std::env::args().nth(1).unwrap_or_default();
     let mut failed = 0;
     for scenario in scenario::load().iter().filter(|scenario| scenario.name.contains(&only)) {
-        let lacks: Vec<&str> = scenario.needs.iter().map(String::as_str).filter(|need| *need == "header-version").collect();
+        let lacks: Vec<&str> =
+            scenario.needs.iter().map(String::as_str).filter(|need| ["header-version", "identities"].contains(need)).collect();
         let (outcome, why) = if lacks.is_empty() {
             match world::run(scenario) {
                 Ok(()) => ("pass", String::new()),
