@@ -94,6 +94,22 @@ public final class Link: Sendable {
         return Session(native, on: self)
     }
 
+    /// A handshake with a device that is known by its label, or by its thumbprint alone, to be let in by what `claim` shows. It goes on trying
+    /// until `limit`, so it may begin before the device's button is pressed. `LinkEvent.ownership` then tells an owner what to sign over. Throws as `connect`
+    /// does; what the device refused is among them, such as `SealwireError.SetupClosed`.
+    public func claim(_ claim: Claim, at inbox: String = "", limit: Duration = .seconds(30)) async throws -> Session {
+        let native = try await until {
+            try await self.native.claimUntil(inbox: inbox, claim: claim, timeoutMs: limit.milliseconds, cancellation: $0)
+        }
+        return Session(native, on: self)
+    }
+
+    /// On a device that can be owned: takes from a delegate what the owner had given it, and ends its sessions; when the owner asks for it.
+    public func revoke(_ delegate: Data) async throws { try plain { try native.revoke(delegate: delegate) } }
+
+    /// On a device that can be owned: physical reset. It belongs to nobody, in the next epoch, and every session has ended.
+    public func resetOwnership() async throws { try plain { try native.resetOwnership() } }
+
     /// The sessions that can send.
     public var sessions: [Session] { ((try? native.sessions()) ?? []).map { Session($0, on: self) } }
 
@@ -121,6 +137,10 @@ public enum LinkEvent: Sendable {
     case handshakeFailed(route: Data, SealwireError)
     /// New keys are in use.
     case keyUpdated(Session, epoch: UInt32)
+    /// The peer, a device, says that this end owns it: keep epoch and nonce, `signStatement` signs over them.
+    case ownership(peer: Data, epoch: UInt32, nonce: Data)
+    /// This device has another owner, or none; or its owner has let somebody in, or taken that back. Erase what belonged to an owner before.
+    case ownershipChanged(epoch: UInt32, owner: Data?)
     /// The peer has not answered for several repetitions; the link makes a new handshake.
     case peerSilent(Session)
     /// The key store was asked, and answers later.
@@ -147,6 +167,8 @@ public enum LinkEvent: Sendable {
         case .endpoint(.keyUpdated(let handle, let epoch)):
             guard let session = session(handle) else { return nil }
             self = .keyUpdated(session, epoch: epoch)
+        case .endpoint(.ownership(_, let peer, let epoch, let nonce)): self = .ownership(peer: peer, epoch: epoch, nonce: nonce)
+        case .endpoint(.ownershipChanged(let epoch, let owner)): self = .ownershipChanged(epoch: epoch, owner: owner)
         case .endpoint(.peerSilent(let handle)):
             guard let session = session(handle) else { return nil }
             self = .peerSilent(session)
