@@ -195,7 +195,7 @@ impl Session {
     #[inline(never)]
     fn store<P: Provider + Store>(&mut self, p: &mut P, change: &Change) -> Result<()> {
         let context = &self.context;
-        let (reserved, covered) = context.reservations(self.parties.aead(), AHEAD, change.receiving, AHEAD);
+        let (reserved, covered) = context.reservations(self.parties.aead(), AHEAD, context.window.next().max(change.receiving), AHEAD);
         let numbers = self.sent.reserve(NUMBERS_AHEAD);
         let Parties { c_i, c_r, sid, .. } = &self.parties;
         Stored {

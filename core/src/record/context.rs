@@ -102,12 +102,11 @@ impl EpochContext {
         self.window = ReplayWindow::new();
     }
 
-    /// How far a store taken now reserves: Partial IVs to send, Partial IVs to receive. `received`: one above a verified record about to be
-    /// accepted, or 0.
+    /// How far a store taken now reserves: Partial IVs to send, Partial IVs to receive. `received`: one above the newest, with a verified record
+    /// that is about to be accepted; 0 for none.
     pub(crate) fn reservations(&self, aead: Aead, ahead: u32, received: u64, edge_ahead: u32) -> (u64, u64) {
         let limit = Self::limit(aead);
         let reserved = self.next.saturating_add(u64::from(ahead)).min(limit).max(self.reserved);
-        let received = self.window.next().max(received);
         // Nothing received yet: no edge, or a peer that counts from 0 would look like a replay after a restore.
         let covered = if received == 0 { 0 } else { received.saturating_add(u64::from(edge_ahead)).min(limit) };
         (reserved, covered.max(self.covered))

@@ -281,9 +281,12 @@ impl SecurityContext {
 
     /// How far a snapshot under `plan` reserves for `epoch`: Partial IVs to send, Partial IVs to receive.
     pub(crate) fn reservations(&self, epoch: u32, plan: &Plan) -> (u64, u64) {
-        let receiving = plan.receiving.filter(|at| at.epoch == epoch);
-        let received = receiving.map_or(0, |at| at.partial_iv.saturating_add(1));
-        self.context(epoch).reservations(self.parties.aead(), plan.ahead, received, plan.edge_ahead)
+        let context = self.context(epoch);
+        let received = match plan.receiving {
+            Some(at) if at.epoch == epoch => context.window.next().max(at.partial_iv.saturating_add(1)),
+            _ => context.window.next(),
+        };
+        context.reservations(self.parties.aead(), plan.ahead, received, plan.edge_ahead)
     }
 
     /// A snapshot made with `plan` is durable: what it reserves may be used.
