@@ -40,6 +40,8 @@ struct State {
 pub struct Endpoint {
     state: Guarded<State>,
     started: u64,
+    /// Length of own connection identifiers.
+    pub(crate) identifier_len: usize,
 }
 
 impl Endpoint {
@@ -103,9 +105,10 @@ impl Endpoint {
             trust_clock: config.trust_clock,
             cause: None,
         };
+        let identifier_len = usize::from(config.identifier_len);
         let tables = HeapTables::new(capacity(config.max_sessions), capacity(config.max_handshakes));
         let core = Core::new(tables, config.core()?)?;
-        Ok(Arc::new(Endpoint { state: Guarded::new(State { core, port }), started: clock::now_ms() }))
+        Ok(Arc::new(Endpoint { state: Guarded::new(State { core, port }), started: clock::now_ms(), identifier_len }))
     }
 
     /// The endpoint's clock: milliseconds since it was made, sleep included.

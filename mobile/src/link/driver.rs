@@ -6,6 +6,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Result, SealwireError};
 use crate::event::{Event, Incoming, Origin, acknowledges};
 use sealwire_core::Error;
+use sealwire_core::edhoc::EdhocError;
 use sealwire_core::endpoint::InboxName;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// Events that wait to be taken; what is not a confirmable message is dropped beyond them.
 const MAX_WAITING: usize = 10_000;
+/// The first byte of a frame with an EDHOC error.
+const ERROR: u8 = 5;
 /// A peer that stays silent gets a new handshake no more often.
 const HEAL_AGAIN_MS: u64 = 60_000;
 /// Longer than an acknowledgement waits for a record to ride on.
@@ -73,7 +76,7 @@ pub(super) struct Driver {
     events: Option<mpsc::UnboundedSender<LinkEvent>>,
     waiting: Arc<AtomicUsize>,
     changed: watch::Sender<u64>,
-    /// Why an answer to a handshake was refused last.
+    /// Why an answer to a handshake was refused last; or, from the peer and unauthenticated, why the peer refuses.
     pub(super) refusal: Option<SealwireError>,
     pub(super) closed: bool,
 }
@@ -263,6 +266,10 @@ impl Driver {
                 self.message(message, topic);
             }
             Ok(Some(event)) => self.event(event),
+            // What this end found out itself counts more.
+            Ok(None) if first == ERROR && matches!(self.refusal, None | Some(SealwireError::PeerError { .. })) => {
+                self.refusal = self.told(&frame).or_else(|| self.refusal.take());
+            }
             Ok(None) => {}
             Err(error) => {
                 // message_2 and message_4 are what a Responder answers.
@@ -273,6 +280,18 @@ impl Driver {
             }
         }
         self.owed.extend(token.map(|token| (token, waits_for)));
+    }
+
+    /// What the peer says in an EDHOC error, a hint: only names of errors count.
+    fn told(&self, frame: &[u8]) -> Option<SealwireError> {
+        let message = frame.get(self.endpoint.identifier_len.saturating_add(1)..)?;
+        let detail = match EdhocError::parse(message).ok()? {
+            EdhocError::Unspecified(text) => Error::ALL.iter().find(|error| error.name() == text).map(|error| error.name()),
+            EdhocError::UnknownCredential => Some(Error::UnknownCredential.name()),
+            // The endpoint chooses another suite.
+            EdhocError::WrongSuite(_) => return None,
+        };
+        Some(SealwireError::new(Error::PeerError, detail.map(|name| format!("the peer says {name}")).unwrap_or_default()))
     }
 
     /// The inbox that an unauthenticated Response Topic names; only unknown-context and errors ever go there.

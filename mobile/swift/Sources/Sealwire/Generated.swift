@@ -2316,6 +2316,9 @@ public func FfiConverterTypeEndpoint_lower(_ value: Endpoint) -> UInt64 {
  *
  * The directory has to be private to the app. `resists_rollback` is the app's promise that nothing brings older files back: on Android a directory
  * under `noBackupFilesDir`, on Apple's systems one that is excluded from backups.
+ *
+ * Two endpoints over the same files would protect different records alike, so one has them at a time. Another process is refused for as long as this one has the directory
+ * open. In the same process the newest object has it: the ones before throw `Failed` from then on, and their endpoints `StorageFailed`.
  */
 public protocol FileStorageProtocol: AnyObject, Sendable {
 
@@ -2331,6 +2334,9 @@ public protocol FileStorageProtocol: AnyObject, Sendable {
  *
  * The directory has to be private to the app. `resists_rollback` is the app's promise that nothing brings older files back: on Android a directory
  * under `noBackupFilesDir`, on Apple's systems one that is excluded from backups.
+ *
+ * Two endpoints over the same files would protect different records alike, so one has them at a time. Another process is refused for as long as this one has the directory
+ * open. In the same process the newest object has it: the ones before throw `Failed` from then on, and their endpoints `StorageFailed`.
  */
 open class FileStorage: FileStorageProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -2369,11 +2375,11 @@ open class FileStorage: FileStorageProtocol, @unchecked Sendable {
         return try! rustCall { uniffi_sealwire_mobile_fn_clone_filestorage(self.handle, $0) }
     }
     /**
-     * In this directory, which is made if it is not there. Throws `Failed`.
+     * In this directory, which is made if it is not there. Throws `Busy` while another process has it open, `StorageFailed`.
      */
 public convenience init(directory: String, resistsRollback: Bool)throws  {
     let handle =
-        try rustCallWithError(FfiConverterTypeCallbackError_lift) {
+        try rustCallWithError(FfiConverterTypeSealwireError_lift) {
         uniffiCallStatus in
     uniffi_sealwire_mobile_fn_constructor_filestorage_new(
         FfiConverterString.lower(directory),
@@ -10976,7 +10982,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_constructor_setupcode_parse() != 28223) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_constructor_filestorage_new() != 27085) {
+    if (uniffi_sealwire_mobile_checksum_constructor_filestorage_new() != 49225) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_memorystorage_new() != 50024) {

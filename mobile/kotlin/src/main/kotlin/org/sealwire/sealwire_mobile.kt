@@ -1856,7 +1856,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_setupcode_parse() and 0xFFFF) != 28223) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_constructor_filestorage_new() and 0xFFFF) != 27085) {
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_filestorage_new() and 0xFFFF) != 49225) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_memorystorage_new() and 0xFFFF) != 50024) {
@@ -5102,6 +5102,9 @@ public object FfiConverterTypeEndpoint: FfiConverter<Endpoint, Long> {
  *
  * The directory has to be private to the app. `resists_rollback` is the app's promise that nothing brings older files back: on Android a directory
  * under `noBackupFilesDir`, on Apple's systems one that is excluded from backups.
+ *
+ * Two endpoints over the same files would protect different records alike, so one has them at a time. Another process is refused for as long as this one has the directory
+ * open. In the same process the newest object has it: the ones before throw `Failed` from then on, and their endpoints `StorageFailed`.
  */
 public interface FileStorageInterface {
 
@@ -5119,6 +5122,9 @@ public interface FileStorageInterface {
  *
  * The directory has to be private to the app. `resists_rollback` is the app's promise that nothing brings older files back: on Android a directory
  * under `noBackupFilesDir`, on Apple's systems one that is excluded from backups.
+ *
+ * Two endpoints over the same files would protect different records alike, so one has them at a time. Another process is refused for as long as this one has the directory
+ * open. In the same process the newest object has it: the ones before throw `Failed` from then on, and their endpoints `StorageFailed`.
  */
 open class FileStorage: Disposable, AutoCloseable, FileStorageInterface
 , Storage
@@ -5147,11 +5153,11 @@ open class FileStorage: Disposable, AutoCloseable, FileStorageInterface
         this.cleanable = null
     }
     /**
-     * In this directory, which is made if it is not there. Throws `Failed`.
+     * In this directory, which is made if it is not there. Throws `Busy` while another process has it open, `StorageFailed`.
      */
     constructor(`directory`: kotlin.String, `resistsRollback`: kotlin.Boolean) :
         this(UniffiWithHandle,
-    uniffiRustCallWithError(CallbackException) { _status ->
+    uniffiRustCallWithError(SealwireException) { _status ->
     UniffiLib.uniffi_sealwire_mobile_fn_constructor_filestorage_new(
 
 
