@@ -4,7 +4,8 @@
     scripts/swift-live.py FOLDER COMMAND...
 
 The command finds in FOLDER the key files of `sealwire keygen`, and in SEALWIRE_LIVE_PORT the broker's port. It asks for what only this side can
-do by making files: `restart` (the broker ends and comes back), `wearable` (the wearable starts, and when it ends there is `wearable.ended`). Afterwards the hub must hold what the phone
+do by making files: `restart` (the broker ends and comes back), `wearable` (the wearable starts, and when it ends there is `wearable.ended`), `pairing` (a device that can be
+owned starts, scripts/live-device.py; `pairing.label` is its setup code, `pairing.log` what it says, and `pairing.press` presses its button). Afterwards the hub must hold what the phone
 sent, its command must have been committed, and the wearable must have ended well. SEALWIRE names the command of the Python package.
 Python's standard library only.
 """
@@ -19,6 +20,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SEALWIRE = os.environ.get("SEALWIRE") or os.path.join(ROOT, "build", "venv", "bin", "sealwire")
+PYTHON = os.path.join(os.path.dirname(SEALWIRE), "python")
 WEARABLE = os.environ.get("SEALWIRE_C_DEVICE") or os.path.join(ROOT, "build", "c-mqtt", "mqtt_device")
 RECORDING = os.path.join(ROOT, "examples", "data", "ecg_mitdb_208.i16le")
 LIMIT_S = 300
@@ -88,6 +90,8 @@ class Live:
                 wearable = self.start("device", WEARABLE, "--realm", "ward", "--hub", "app", "--inbox", "wearable", "--key", "wearable.key",
                                       "--credential", "wearable.cred", "--peer", "app.cred", "--data", RECORDING, "--rate", "0",
                                       "--broker", f"127.0.0.1:{self.port}", "--limit", "120")
+            if self.asked("pairing"):
+                self.start("pairing", PYTHON, os.path.join(ROOT, "scripts", "live-device.py"), str(self.port), "paired", "pairing.label", "pairing.press")
             if wearable is not None and wearable.poll() is not None:
                 open(self.file("wearable.ended"), "wb").close()
             time.sleep(0.05)
