@@ -16,7 +16,7 @@ from sealwire import Credential, Endpoint, Key, SealwireError, TrustAnchor, read
 from sealwire.errors import Pending, StorageFailed, UnknownKey
 from sealwire.primitives import agree
 
-CAN = {"external-keys", "identities", "setup"}
+CAN = {"external-keys", "identities", "label-by-kid"}
 ROOM = {"max_sessions": 4, "max_handshakes": 2}
 LISTS = ("identities", "peers", "anchors")
 APART = (*LISTS, "store", "authorize", "external_keys", "start", "label")

@@ -104,7 +104,7 @@ EVENTS: Dict[str, Dict[str, type]] = {
 }
 WHO = ("peer", "own", "owner", "delegate", "device")
 """Fields that name an identity and mean its thumbprint."""
-NEEDS = ("external-keys", "random", "small-buffers", "header-version", "identities")
+NEEDS = ("external-keys", "random", "small-buffers", "header-version", "identities", "label-by-kid")
 
 
 class Wrong(Exception):
@@ -140,14 +140,14 @@ class Scenario:
 
     def __init__(self, group: str, given: Step, fixtures: Fixtures) -> None:
         self.name = f"{group}/{given['name']}"
-        self.needs: List[str] = given.get("needs", []) + (["setup"] if group in ("setup", "ownership", "power") else [])
+        self.needs: List[str] = given.get("needs", [])
         self.network: str = given.get("network", "link")
         self.endpoints: Dict[str, Step] = {
             name: {**config, "label": fixtures.codes[config["label"]]} if "label" in config else config for name, config in given["endpoints"].items()
         }
         self.fixtures = fixtures
         _check(self.name, given, {"name": str, "needs": list, "network": str, "endpoints": dict, "steps": list}, "why")
-        if self.network not in ("link", "routes", "mqtt") or not set(given.get("needs", [])) <= set(NEEDS):
+        if self.network not in ("link", "routes", "mqtt") or not set(self.needs) <= set(NEEDS):
             raise Wrong(f"{self.name}: network or needs")
         for name, config in self.endpoints.items():
             _check(f"{self.name}: {name}", config, CONFIG, "")

@@ -61,13 +61,18 @@ final class Memory: Storage, @unchecked Sendable {
     var durable: Bool
     var data: [UInt32: Data] = [:]
     var fails = false
+    /// While it fails: so many writes are still done.
+    var lasts = 0
 
     init(durable: Bool) { self.durable = durable }
 
     func load(key: UInt32) throws -> Data? { data[key] }
 
     func save(key: UInt32, data: Data) throws {
-        if fails { throw CallbackError.Failed(reason: "made to fail") }
+        if fails {
+            if lasts == 0 { throw CallbackError.Failed(reason: "made to fail") }
+            lasts -= 1
+        }
         self.data[key] = data.isEmpty ? nil : data
     }
 
@@ -130,6 +135,8 @@ struct Seen {
     var name: String { event.map { kebab(label($0)).replacingOccurrences(of: "-", with: "_") } ?? "refused" }
 }
 
+let kinds: [String: KeyKind] = ["X25519": .x25519, "P-256": .p256, "Ed25519": .ed25519, "ES256": .es256]
+
 /// One endpoint of a scenario with its surroundings.
 final class Party {
     let config: Line
@@ -143,6 +150,7 @@ final class Party {
     var events: [Seen] = []
     var named: [String: UInt32] = [:]
     var sids: [UInt32: Data] = [:]
+    var told: [String: Told] = [:]
     var current: UInt32 = 0
     var handshake: UInt32 = 0
     var endpoint: Endpoint?
@@ -171,7 +179,6 @@ final class Party {
     }
 
     private func key(_ line: Line) throws -> Key {
-        let kinds: [String: KeyKind] = ["X25519": .x25519, "P-256": .p256, "Ed25519": .ed25519, "ES256": .es256]
         let (kind, secret) = (kinds[line["kind"]!]!, bytes(line["private"]!))
         guard config.flag("external_keys") else { return try Key.fromBytes(kind: kind, private: secret) }
         let alias = "key \(own.count)"
@@ -207,6 +214,7 @@ final class Party {
         let verdict = config["authorize"].flatMap { $0 == "default" ? nil : Verdict($0 == "allow") }
         let core = try Endpoint(config: made, storage: memory, keystore: keys, authorizer: verdict)
         endpoint = core
+        if let label = config["label"] { try core.enableSetup(key: record, code: SetupCode.parse(text: label)) }
         return try core.restore(now: now)
     }
 
@@ -230,6 +238,8 @@ final class Party {
                 sids[session] = try core.session(session: session, now: 0).sid
             } else if case .replaced(_, _, let new) = event {
                 current = new
+            } else if case .ownership(_, _, let epoch, let nonce) = event {
+                told[""] = Told(epoch: epoch, nonce: nonce)
             }
             events.append(Seen(event: event, refused: nil))
         }

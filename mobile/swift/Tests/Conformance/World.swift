@@ -72,7 +72,9 @@ final class World {
         case "start", "restart", "connect", "cancel", "resume", "tick", "poll", "deliver": try live(party(step), step)
         case "send", "commit", "abandon", "key_update", "close", "export": try session(party(step), step)
         case "expect", "clear", "counters", "session", "sessions", "find": try look(party(step), step, events)
-        default: try surroundings(party(step), step)
+        default:
+            let party = try party(step)
+            if try !setup(party, step, &values, now) { try surroundings(party, step) }
         }
     }
 
@@ -109,7 +111,8 @@ final class World {
         if step.word == "raw" { return bytes(step["bytes"]!) }
         var frame = Array(try value(step, "frame"))
         if step.word == "cut" { return Data(frame.prefix(place(step, "length", frame.count))) }
-        frame[place(step, "byte", frame.count)] ^= UInt8(step.number("xor")!)
+        let at = place(step, "byte", frame.count)
+        frame[at] = step["like"] == nil ? frame[at] ^ UInt8(step.number("xor")!) : Array(try value(step, "like"))[at]
         return Data(frame)
     }
 
@@ -247,6 +250,10 @@ final class World {
         let fields = fields(seen)
         switch name {
         case "as":
+            if case .ownership(_, _, let epoch, let nonce)? = seen.event {
+                party.told[wanted!] = Told(epoch: epoch, nonce: nonce)
+                return true
+            }
             party.named[wanted!] = fields["session"] as? UInt32
             return true
         case "session", "old": return party.named[wanted!].map { same(fields[name], "\($0)") } ?? false
@@ -290,7 +297,7 @@ final class World {
     private func surroundings(_ party: Party, _ step: Line) throws {
         let memory = party.memory
         switch step.word {
-        case "store_fails": memory.fails = step.flag("on")
+        case "store_fails": (memory.fails, memory.lasts) = (step.flag("on"), step.number("after") ?? 0)
         case "store_set": memory.data[UInt32(step.number("slot") ?? 0)] = bytes(step["stored"]!)
         case "store_alter":
             memory.data = memory.data.mapValues { data in

@@ -4,7 +4,7 @@ import Foundation
 import Sealwire
 
 /// What this surface has of what scenarios may need.
-let can: Set<String> = ["external-keys"]
+let can: Set<String> = ["external-keys", "identities"]
 
 func outcome(_ scenario: [Line]) -> String {
     let lacks = (scenario[0]["needs"] ?? "").split(separator: ",").map(String.init).filter { !can.contains($0) }

@@ -27,6 +27,7 @@ import org.sealwire.Keystore
 import org.sealwire.PeerInfo
 import org.sealwire.Purpose
 import org.sealwire.SealwireException
+import org.sealwire.SetupCode
 import org.sealwire.Storage
 import org.sealwire.TrustAnchor
 
@@ -52,10 +53,13 @@ class Memory(var durable: Boolean) : Storage {
     var data = mutableMapOf<UInt, ByteArray>()
     var fails = false
 
+    /** While it fails: so many writes are still done. */
+    var lasts = 0L
+
     override fun load(key: UInt): ByteArray? = data[key]
 
     override fun save(key: UInt, data: ByteArray) {
-        if (fails) throw CallbackException.Failed("made to fail")
+        if (fails && lasts-- <= 0) throw CallbackException.Failed("made to fail")
         if (data.isEmpty()) this.data.remove(key) else this.data[key] = data
     }
 
@@ -111,6 +115,13 @@ fun kebab(name: String): String = name.replace(Regex("(?<!^)[A-Z]"), "-$0").lowe
 /** The name of an error in every language. UniFFI ends its classes in Exception, as Kotlin does, so that `PeerError` is `PeerException`. */
 fun errorName(error: SealwireException): String = kebab(error::class.java.simpleName.replace(Regex("Exception$"), "Error"))
 
+fun kind(name: String?): KeyKind = when (name) {
+    "X25519" -> KeyKind.X25519
+    "P-256" -> KeyKind.P256
+    "Ed25519" -> KeyKind.ED25519
+    else -> KeyKind.ES256
+}
+
 /** One endpoint of a scenario with its surroundings. */
 class Party(val config: Line) {
     val name = config["name"]!!
@@ -123,6 +134,7 @@ class Party(val config: Line) {
     val events = mutableListOf<Seen>()
     val named = mutableMapOf<String, UInt>()
     val sids = mutableMapOf<UInt, ByteArray>()
+    val told = mutableMapOf<String, Told>()
     var current = 0u
     var handshake = 0u
     var endpoint: Endpoint? = null
@@ -139,12 +151,7 @@ class Party(val config: Line) {
     }
 
     private fun key(line: Line): Key {
-        val kind = when (line["kind"]) {
-            "X25519" -> KeyKind.X25519
-            "P-256" -> KeyKind.P256
-            "Ed25519" -> KeyKind.ED25519
-            else -> KeyKind.ES256
-        }
+        val kind = kind(line["kind"])
         val private = bytes(line["private"]!!)
         if (!config.flag("external_keys")) return Key.fromBytes(kind, private)
         val alias = "key ${own.size}"
@@ -185,6 +192,7 @@ class Party(val config: Line) {
         }
         val core = Endpoint(made, memory, keys, authorizer.takeIf { verdict != "default" })
         endpoint = core
+        config["label"]?.let { label -> SetupCode.parse(label).use { core.enableSetup(RECORD, it) } }
         return core.restore(now)
     }
 
@@ -205,6 +213,7 @@ class Party(val config: Line) {
                     sids[event.session] = core.session(event.session, 0uL).sid
                 }
                 is Event.Replaced -> current = event.new
+                is Event.Ownership -> told[""] = Told(event.epoch, event.nonce)
                 else -> {}
             }
             events += Seen(event, null)

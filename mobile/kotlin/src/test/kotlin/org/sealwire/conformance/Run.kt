@@ -4,7 +4,7 @@ import java.io.File
 import org.junit.jupiter.api.Test
 
 /** What this surface has of what scenarios may need. */
-private val CAN = setOf("external-keys")
+private val CAN = setOf("external-keys", "identities")
 
 /**
  * The scenarios of tests/conformance over this package. tests/conformance/kotlin.sh runs it, and says in the environment where their text form is

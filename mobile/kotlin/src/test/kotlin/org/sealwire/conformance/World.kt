@@ -116,7 +116,7 @@ class World(lines: List<Line>) {
                 val found = party.core.find(bytes(step["peer"]!!))
                 check(found == (if (step.flag("none")) null else party.session(step))) { "found $found" }
             }
-            else -> surroundings(party, step)
+            else -> if (!setup(party, step, values, now)) surroundings(party, step)
         }
     }
 
@@ -129,7 +129,7 @@ class World(lines: List<Line>) {
         val frame = value(step, "frame").copyOf()
         if (step.word == "cut") return frame.copyOf(place(step, "length", frame.size))
         val at = place(step, "byte", frame.size)
-        frame[at] = (frame[at].toInt() xor step.number("xor")!!.toInt()).toByte()
+        frame[at] = step["like"]?.let { value(step, "like")[at] } ?: (frame[at].toInt() xor step.number("xor")!!.toInt()).toByte()
         return frame
     }
 
@@ -237,7 +237,11 @@ class World(lines: List<Line>) {
             is Event.OwnershipChanged -> mapOf("epoch" to event.epoch, "owner" to event.owner?.let(::hex))
         }
         return when (name) {
-            "as" -> { party.named[wanted!!] = fields["session"] as UInt; true }
+            "as" -> {
+                val event = seen.event
+                if (event is Event.Ownership) party.told[wanted!!] = Told(event.epoch, event.nonce) else party.named[wanted!!] = fields["session"] as UInt
+                true
+            }
             "session", "old" -> fields[name] == party.named[wanted]
             "origin" -> party.named[wanted]?.let { party.sids[it] }?.let(::hex) == fields[name]
             else -> name in fields && same(fields[name], wanted)
@@ -285,7 +289,7 @@ class World(lines: List<Line>) {
     private fun surroundings(party: Party, step: Line) {
         val memory = party.memory
         when (step.word) {
-            "store_fails" -> memory.fails = step.flag("on")
+            "store_fails" -> { memory.fails = step.flag("on"); memory.lasts = step.number("after") ?: 0 }
             "store_set" -> memory.data[step.number("slot")?.toUInt() ?: 0u] = bytes(step["stored"]!!)
             "store_alter" -> memory.data = memory.data.mapValues { (_, data) ->
                 data.copyOf().also { it[place(step, "byte", it.size)] = (it[place(step, "byte", it.size)].toInt() xor step.number("xor")!!.toInt()).toByte() }
