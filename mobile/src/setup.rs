@@ -96,7 +96,7 @@ pub enum Claim {
 }
 
 impl Claim {
-    fn device(&self) -> Result<Thumbprint> {
+    pub(crate) fn device(&self) -> Result<Thumbprint> {
         match self {
             Claim::Setup { code, .. } => Ok(code.0.device),
             Claim::Release { device, .. } | Claim::Delegation { device, .. } | Claim::Known { device } => thumbprint(device),

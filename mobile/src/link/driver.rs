@@ -5,10 +5,11 @@ use crate::config::Outgoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Result, SealwireError};
 use crate::event::{Event, Incoming, Origin, acknowledges};
+use crate::setup::Claim;
 use sealwire_core::Error;
 use sealwire_core::edhoc::EdhocError;
 use sealwire_core::endpoint::InboxName;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -78,6 +79,8 @@ pub(super) struct Driver {
     changed: watch::Sender<u64>,
     /// Why an answer to a handshake was refused last; or, from the peer and unauthenticated, why the peer refuses.
     pub(super) refusal: Option<SealwireError>,
+    /// Devices known by their thumbprint alone, which the app has claimed.
+    pub(super) claimed: HashSet<Vec<u8>>,
     pub(super) closed: bool,
 }
 
@@ -105,6 +108,7 @@ impl Driver {
             waiting,
             changed,
             refusal: None,
+            claimed: HashSet::new(),
             closed: false,
         }
     }
@@ -429,7 +433,11 @@ impl Driver {
             let due = self.endpoint.now().saturating_add(HEAL_AGAIN_MS);
             self.healing.insert(info.route.clone(), (info.peer.clone(), due));
             // Busy: one is under way. No space: the next time tries again.
-            let _ = self.endpoint.connect(Some(info.route), Some(info.peer), None);
+            let _ = if self.claimed.contains(&info.peer) {
+                self.endpoint.claim(Claim::Known { device: info.peer }, Some(info.route), None)
+            } else {
+                self.endpoint.connect(Some(info.route), Some(info.peer), None)
+            };
         }
     }
 

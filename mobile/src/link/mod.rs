@@ -253,7 +253,9 @@ impl Link {
     /// so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
     #[uniffi::method(default(timeout_ms = 30000))]
     pub async fn claim(&self, inbox: String, claim: Claim, timeout_ms: u32) -> Result<Arc<Session>> {
-        let route = inbox.as_bytes().to_vec();
+        let (route, device) = (inbox.as_bytes().to_vec(), claim.device()?);
+        // A new handshake when it stays silent is a claim again.
+        self.shared.with(|driver| driver.claimed.insert(device.0.to_vec()))?;
         self.session(move |endpoint| endpoint.claim(claim, Some(route), None), &inbox, timeout_ms).await
     }
 

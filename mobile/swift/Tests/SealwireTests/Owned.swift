@@ -50,7 +50,7 @@ final class Phone: Sendable {
         anchor = try Key.generate(kind: .ed25519)
         let config = Config(
             identities: [identity], inbox: inbox, mqtt: inbox != nil, identifierLen: inbox == nil ? 1 : 2, offers: true, handshakeIntervalMs: 200,
-            resendIntervalMs: 300)
+            resendIntervalMs: 300, silentAttempts: 3)
         endpoint = try Endpoint(config: config, storage: storage)
     }
 

@@ -26,8 +26,7 @@ private struct PairedDevice {
     }
 
     /// The same in Swift.
-    static func inSwift() async throws -> PairedDevice {
-        let wearable = try Wearable()
+    static func inSwift(_ wearable: Wearable) async throws -> PairedDevice {
         let link = try Link(
             wearable.endpoint(inbox: "wearable-s"), broker: Live.broker(.v5), place: LinkConfig(realm: "ward", inbox: "wearable-s"))
         try await link.open()
@@ -95,7 +94,7 @@ extension LiveTests {
     /// From the label to the next owner, over a real broker.
     @Test(arguments: ["Swift", "Python"])
     func aDeviceIsPairedSharedAndSold(madeWith: String) async throws {
-        let device = try await madeWith == "Swift" ? PairedDevice.inSwift() : PairedDevice.inPython()
+        let device = try await madeWith == "Swift" ? PairedDevice.inSwift(Wearable()) : PairedDevice.inPython()
         let (owner, friend) = (try await PairedPhone("owner"), try await PairedPhone("friend", .v5))
         let (buyer, thief) = (try await PairedPhone("buyer"), try await PairedPhone("thief"))
         let (code, named) = (device.code, device.code.device())
@@ -150,6 +149,24 @@ extension LiveTests {
         #expect(
             got == ["got pulse 3732", "got pulse 3733", "got revoke \(hex(friend.thumbprint))", "got pulse 3734", "got pulse 3736"])
         for phone in [owner, friend, buyer, thief] { await phone.link.close() }
+        await device.close()
+    }
+
+    /// Its flash keeps who owns it, and no sessions: the owner's link makes a new one by itself, and what was sent meanwhile arrives.
+    @Test func aDeviceThatLostItsSessionsIsClaimedAgainByTheLink() async throws {
+        let wearable = try Wearable()
+        var device = try await PairedDevice.inSwift(wearable)
+        let owner = try await PairedPhone("keeper")
+        try device.press()
+        let session = try await owner.link.claim(.setup(code: wearable.code, anchor: owner.phone.anchor), at: device.inbox)
+        try await session.send(Data("1".utf8), topic: "pulse").committed(within: .seconds(10))
+        await device.close()
+        for key in 0..<Wearable.record { try wearable.storage.save(key: key, data: Data()) }
+        device = try await PairedDevice.inSwift(wearable)
+        try await session.send(Data("2".utf8), topic: "pulse").committed(within: .seconds(60))
+        #expect(try device.said().filter { $0.hasPrefix("got ") } == ["got pulse 32"])
+        #expect(try owner.phone.endpoint.counters().handshakes == 2)
+        await owner.link.close()
         await device.close()
     }
 }
