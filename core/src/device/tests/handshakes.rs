@@ -65,15 +65,10 @@ fn sizes_of_the_frames() {
 #[test]
 fn every_changed_bit_is_refused_and_changes_nothing() {
     let mut pair = Pair::new();
-    pair.a.connect(pair.now);
-    let message_1 = pair.a.frames(pair.now).remove(0);
-    pair.hub_hears(&message_1).unwrap();
-    let message_2 = pair.hub.frames(pair.now).remove(0);
+    let message_2 = pair.begins();
     bears(&mut pair.a, &message_2);
     pair.a.input(pair.now, &message_2).unwrap();
-    let message_3 = pair.a.frames(pair.now).remove(0);
-    pair.hub_hears(&message_3).unwrap();
-    let message_4 = pair.hub.frames(pair.now).remove(0);
+    let message_4 = pair.goes_on();
     bears(&mut pair.a, &message_4);
     // message_2 again is not awaited any more; the own repetitions do.
     assert_eq!(pair.a.input(pair.now, &message_2), Err(Error::WrongState));
@@ -142,10 +137,7 @@ fn message_3_is_repeated_as_often_again() {
 #[test]
 fn the_ninth_failure_ends_a_handshake() {
     let mut pair = Pair::new();
-    pair.a.connect(pair.now);
-    let message_1 = pair.a.frames(pair.now).remove(0);
-    pair.hub_hears(&message_1).unwrap();
-    let message_2 = pair.hub.frames(pair.now).remove(0);
+    let message_2 = pair.begins();
     let mut broken = message_2.clone();
     *broken.last_mut().unwrap() ^= 1;
     for failure in 1..=9 {
@@ -161,17 +153,12 @@ fn the_ninth_failure_ends_a_handshake() {
 #[test]
 fn eight_failures_of_each_message_are_borne() {
     let mut pair = Pair::new();
-    pair.a.connect(pair.now);
-    let message_1 = pair.a.frames(pair.now).remove(0);
-    pair.hub_hears(&message_1).unwrap();
-    let message_2 = pair.hub.frames(pair.now).remove(0);
+    let message_2 = pair.begins();
     for _ in 0..4 {
         assert_eq!(pair.a.input(pair.now, &[2, message_2[1], 0x40]), Err(Error::Malformed));
     }
     pair.a.input(pair.now, &message_2).unwrap();
-    let message_3 = pair.a.frames(pair.now).remove(0);
-    pair.hub_hears(&message_3).unwrap();
-    let message_4 = pair.hub.frames(pair.now).remove(0);
+    let message_4 = pair.goes_on();
     for _ in 0..4 {
         assert_eq!(pair.a.input(pair.now, &[&message_4[..3], &[0; 16]].concat()), Err(Error::AuthenticationFailed));
     }
@@ -191,10 +178,7 @@ fn a_hub_with_another_key_or_another_kid_is_refused() {
         let mut pair = Pair::new();
         pair.a = Sensor::new(&own, &hub, true, 1, |_| ());
         pair.hub = Node::new(peer, &[&own], endpoint::Config::default(), true, 1);
-        pair.a.connect(pair.now);
-        let message_1 = pair.a.frames(pair.now).remove(0);
-        pair.hub_hears(&message_1).unwrap();
-        let message_2 = pair.hub.frames(pair.now).remove(0);
+        let message_2 = pair.begins();
         assert_eq!(pair.a.input(pair.now, &message_2), Err(expected));
         pair.run(100_000);
         assert_eq!(pair.a.take_events(), [Event::HandshakeFailed { reason: expected }]);
@@ -247,10 +231,7 @@ fn a_new_handshake_has_another_identifier() {
 #[test]
 fn a_key_that_answers_later_is_asked_again_with_the_same_frame() {
     let mut pair = Pair::new();
-    pair.a.connect(pair.now);
-    let message_1 = pair.a.frames(pair.now).remove(0);
-    pair.hub_hears(&message_1).unwrap();
-    let message_2 = pair.hub.frames(pair.now).remove(0);
+    let message_2 = pair.begins();
     let mut frame = message_2.clone();
     let before = pair.a.fingerprint();
     pair.a.port.pending = true;
@@ -275,10 +256,7 @@ fn a_key_that_answers_later_is_asked_again_with_the_same_frame() {
 #[test]
 fn a_stranger_costs_no_operation_of_the_static_key() {
     let mut pair = Pair::new();
-    pair.a.connect(pair.now);
-    let message_1 = pair.a.frames(pair.now).remove(0);
-    pair.hub_hears(&message_1).unwrap();
-    let message_2 = pair.hub.frames(pair.now).remove(0);
+    let message_2 = pair.begins();
     bears(&mut pair.a, &message_2);
     assert_eq!(pair.a.port.operations, 0);
     pair.a.input(1_000, &message_2).unwrap();
@@ -342,10 +320,7 @@ fn frames_that_nobody_awaits() {
 fn another_handshake_gives_up_the_first_and_the_session_serves_on() {
     let mut pair = Pair::connected();
     let sid = pair.a.device.sid();
-    pair.a.connect(pair.now);
-    let message_1 = pair.a.frames(pair.now).remove(0);
-    pair.hub_hears(&message_1).unwrap();
-    let first = pair.hub.frames(pair.now).remove(0);
+    let first = pair.begins();
     // Another one gives it up; an answer to the first is an answer to nothing.
     pair.a.connect(pair.now);
     assert!(pair.a.input(pair.now, &first).is_err());

@@ -173,6 +173,19 @@ impl Pair {
         self.hub.events.clear();
     }
 
+    /// The device begins a handshake; gives message_2, not delivered.
+    fn begins(&mut self) -> Vec<u8> {
+        self.a.connect(self.now);
+        self.goes_on()
+    }
+
+    /// The hub hears what the device has to say next, and gives its answer, not delivered.
+    fn goes_on(&mut self) -> Vec<u8> {
+        let frame = self.a.frames(self.now).remove(0);
+        self.hub_hears(&frame).unwrap();
+        self.hub.frames(self.now).remove(0)
+    }
+
     /// Carries frames both ways, without loss, until nobody has anything to say.
     fn settle(&mut self) {
         for _ in 0..64 {

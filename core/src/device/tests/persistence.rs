@@ -332,3 +332,38 @@ fn how_often_it_is_stored() {
     }
     assert!((8..=11).contains(&(pair.a.port.saves - before)), "{}", pair.a.port.saves - before);
 }
+
+/// What a hub that holds the keys can make a device store (docs/THREAT_MODEL.md, wear).
+#[test]
+fn a_record_costs_two_store_operations_at_most_and_a_block_in_order_one() {
+    let mut pair = Pair::connected();
+    pair.settle();
+    let before = pair.a.port.saves;
+    for _ in 0..128 {
+        pair.hear(&endpoint::tests::DATA).unwrap();
+    }
+    assert!((1..=2).contains(&(pair.a.port.saves - before)), "{} for two blocks", pair.a.port.saves - before);
+    // The hub uses one Partial IV in each block.
+    for _ in 0..20 {
+        let last = (0..65).map(|_| pair.said(&endpoint::tests::DATA).1).last().unwrap();
+        let before = pair.a.port.saves;
+        pair.a.input(pair.now, &last).unwrap();
+        assert_eq!(pair.a.port.saves - before, 1);
+    }
+    // It resumes above all that was sent to it: one for what is taken in, one for the answer.
+    for _ in 0..20 {
+        pair.hub.restart(pair.now);
+        let (from, mut frames) = (pair.a.port.saves, 0);
+        for _ in 0..8 {
+            for frame in pair.hub.frames(pair.now) {
+                let _ = pair.a.input(pair.now, &frame);
+                frames += 1;
+            }
+            for frame in pair.a.frames(pair.now) {
+                let _ = pair.hub_hears(&frame);
+            }
+        }
+        let saves = pair.a.port.saves - from;
+        assert!((1..=2 * frames).contains(&saves), "{saves} for {frames} frames");
+    }
+}

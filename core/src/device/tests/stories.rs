@@ -3,7 +3,7 @@
 
 use super::end::DeviceEnd;
 use crate::endpoint::tests::simulator::{Fate, Plot, Restarts, World};
-use crate::endpoint::tests::stories::{play_in, runs};
+use crate::endpoint::tests::stories::{BAD, play_in, random_in};
 use std::boxed::Box;
 
 /// A device, which begins, and a hub.
@@ -15,12 +15,8 @@ fn world(plot: Plot) -> World {
 }
 
 fn random(plot: Plot) {
-    for seed in 0..runs() {
-        play_in(world, Plot { seed, ..plot }, &[]);
-    }
+    random_in(world, plot);
 }
-
-const BAD: Plot = Plot { loss: 30, duplicates: 20, delay: 1_500, updates: 3, ..Plot::CALM };
 
 #[test]
 fn calm() {

@@ -309,3 +309,30 @@ fn a_key_used_up_by_reservations_ends_the_session() {
         pair.a.restart(pair.now);
     }
 }
+
+/// What a peer that holds the keys can make this end store (docs/THREAT_MODEL.md, wear).
+#[test]
+fn a_record_costs_two_store_operations_at_most_and_a_block_in_order_one() {
+    let (mut pair, a, _) = Pair::connected();
+    pair.settle();
+    let before = pair.b.port.saves;
+    for _ in 0..128 {
+        pair.pass(a, &DATA).unwrap();
+    }
+    assert!((1..=2).contains(&(pair.b.port.saves - before)), "{} for two blocks", pair.b.port.saves - before);
+    // The peer uses one Partial IV in each block.
+    for _ in 0..20 {
+        let last = (0..65).map(|_| pair.a.send(pair.now, a, &DATA).unwrap().1).last().unwrap();
+        let before = pair.b.port.saves;
+        pair.b.input(pair.now, Route::default(), None, &last).unwrap();
+        assert_eq!(pair.b.port.saves - before, 1);
+    }
+    // It resumes above all that was sent to it: one for what is taken in, one for the answer.
+    for _ in 0..20 {
+        pair.a.restart(pair.now);
+        let (saves, frames) = (pair.b.port.saves, pair.b.endpoint.counters().frames);
+        pair.settle();
+        let (saves, frames) = (pair.b.port.saves - saves, pair.b.endpoint.counters().frames - frames);
+        assert!((1..=2 * frames).contains(&saves), "{saves} for {frames} frames");
+    }
+}

@@ -229,7 +229,22 @@ fn wrong_secrets_delay_and_never_lock() {
         now = end;
     }
     assert_eq!(ownership(&device), Ownership::default());
+    // However many there were: the longest delay stays, and what follows the right one begins at the shortest.
+    for _ in 0..70 {
+        press(now, &mut device);
+        assert_eq!(thief.claims(now, &mut device, &Claim::Setup { secret: &wrong, anchor: None }), Err(Error::WrongSetupSecret));
+        assert_eq!(phone.sets_up(now + 59_999, &mut device), Err(Error::SetupDelayed));
+        now += 60_000;
+    }
     assert_eq!(phone.sets_up(now, &mut device), Ok(()));
+    // So does a reset, and it ends the delay.
+    for _ in 0..2 {
+        device.endpoint.reset_ownership(&mut device.port).unwrap();
+        press(now, &mut device);
+        assert_eq!(thief.claims(now, &mut device, &Claim::Setup { secret: &wrong, anchor: None }), Err(Error::WrongSetupSecret));
+        assert_eq!(phone.sets_up(now + 999, &mut device), Err(Error::SetupDelayed));
+    }
+    assert_eq!(phone.sets_up(now + 1_000, &mut device), Ok(()));
 }
 
 #[test]
@@ -422,6 +437,31 @@ fn a_second_phone_is_let_in_as_long_as_the_ownership_lasts() {
     for claim in [Claim::Known, Claim::Delegation { statement: &statement }] {
         assert!(matches!(second.claims(7_000, &mut device, &claim), Err(Error::UntrustedCredential | Error::WrongStatement)));
     }
+}
+
+#[test]
+fn owner_and_delegates_come_in_as_what_they_are_whatever_they_show() {
+    let (mut device, mut owner) = owned(true);
+    let (mut second, mut third) = (phone(3, true), phone(4, true));
+    let for_itself = owner.states(Statement::Delegation, &device, owner.thumbprint());
+    let for_second = owner.states(Statement::Delegation, &device, second.thumbprint());
+    let for_third = owner.states(Statement::Delegation, &device, third.thumbprint());
+    // The owner is no delegate of its own.
+    owner.claims(1_000, &mut device, &Claim::Delegation { statement: &for_itself }).unwrap();
+    owner.sets_up(1_000, &mut device).unwrap();
+    assert_eq!((ownership(&device).delegates().count(), ownership(&device).standing(&owner.thumbprint())), (0, Standing::Owner));
+    // A delegate is no owner, and shows nothing of an owner's.
+    second.claims(1_000, &mut device, &Claim::Delegation { statement: &for_second }).unwrap();
+    third.claims(1_000, &mut device, &Claim::Delegation { statement: &for_third }).unwrap();
+    assert_eq!(second.sets_up(1_000, &mut device), Err(Error::OtherOwner));
+    let anchor = second.anchor;
+    let release = Claim::Release { statement: &for_second, anchor: Some(&anchor) };
+    assert_eq!(second.claims(1_000, &mut device, &release), Err(Error::WrongStatement));
+    // What let it in once is not looked at again, even when it counts no more.
+    device.endpoint.revoke(&mut device.port, &third.thumbprint()).unwrap();
+    assert_eq!(third.claims(1_000, &mut device, &Claim::Delegation { statement: &for_third }), Err(Error::WrongStatement));
+    second.claims(1_000, &mut device, &Claim::Delegation { statement: &for_second }).unwrap();
+    assert_eq!((ownership(&device).epoch(), ownership(&device).owner()), (0, Some(owner.thumbprint())));
 }
 
 #[test]

@@ -17,24 +17,24 @@ pub(crate) fn play_in(world: fn(Plot) -> World, plot: Plot, script: &[(usize, Fa
     })
 }
 
-/// Between two endpoints.
-pub(crate) fn play(plot: Plot) {
-    play_in(World::new, plot, &[]);
-}
-
 /// Seeds per property: hundreds in a release build, a few in a debug build, or what SEALWIRE_RUNS says.
 pub(crate) fn runs() -> u64 {
     let told = std::env::var("SEALWIRE_RUNS").ok().and_then(|text| text.parse().ok());
     told.unwrap_or(if cfg!(debug_assertions) { 20 } else { 600 })
 }
 
-fn random(plot: Plot) {
+/// By many seeds, in a world made for it.
+pub(crate) fn random_in(world: fn(Plot) -> World, plot: Plot) {
     for seed in 0..runs() {
-        play(Plot { seed, ..plot });
+        play_in(world, Plot { seed, ..plot }, &[]);
     }
 }
 
-const BAD: Plot = Plot { loss: 30, duplicates: 20, delay: 1_500, updates: 3, ..Plot::CALM };
+fn random(plot: Plot) {
+    random_in(World::new, plot);
+}
+
+pub(crate) const BAD: Plot = Plot { loss: 30, duplicates: 20, delay: 1_500, updates: 3, ..Plot::CALM };
 
 #[test]
 fn calm() {

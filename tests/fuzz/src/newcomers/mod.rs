@@ -61,6 +61,8 @@ struct Stage {
     /// Wrong tags since the count began, and when the next is looked at.
     wrong: u32,
     delayed_until: u64,
+    /// A save may have failed and taken effect since the last start.
+    lied: bool,
     /// A record was planted, so that the past says nothing.
     trusting: bool,
     /// A change of the device's ownership was accepted.
@@ -140,6 +142,7 @@ impl Stage {
             open_until: 0,
             wrong: 0,
             delayed_until: 0,
+            lied: false,
             trusting: false,
             taken: false,
         };
@@ -232,6 +235,7 @@ impl Stage {
         self.open_until = 0;
         self.wrong = 0;
         self.delayed_until = 0;
+        self.lied = self.party.torn;
         let stored = self.stored();
         match self.device.enable_setup(&mut self.party, KEY as u32, Secret::from(LABEL)) {
             Ok(()) => assert_eq!(self.device.ownership().copied(), stored, "it is what is stored"),

@@ -114,6 +114,7 @@ impl Stage {
             0 | 1 => {
                 let saves = input.byte();
                 self.party.torn = variant & 1 == 1;
+                self.lied |= self.party.torn;
                 self.party.saves_left = if saves == 0xff { u32::MAX } else { u32::from(saves & 15) };
             }
             2 => self.party.provider.pending = u32::from(input.byte() & 3),

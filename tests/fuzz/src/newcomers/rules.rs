@@ -173,7 +173,7 @@ impl Stage {
         };
         assert!(newest.is_none_or(|told| told == (ownership.epoch(), ownership.owner())), "the application was told of another owner");
         assert!(ownership.owner().is_none() || self.device.setup_open_until(self.now).is_none(), "a device with an owner is open");
-        assert!(self.party.torn || self.stored() == Some(ownership), "what is in force is not what is durable");
+        assert!(self.lied || self.stored() == Some(ownership), "what is in force is not what is durable");
         assert!(!ownership.is_wiping() || self.device.sessions().count() == 0, "sessions of an earlier epoch");
         if self.mode == Mode::Sealed && !self.trusting {
             for session in self.device.sessions() {
