@@ -11,11 +11,12 @@ ASSURE_SECONDS ?= 60
 TARGETS ?=
 ONLY ?=
 
-.PHONY: help demo demo-firmware test bench bench-sessions budget budget-rivals packages assure assure-report docs fmt lint deny install clean
+.PHONY: help demo demo-firmware demo-phone test bench bench-sessions budget budget-rivals packages assure assure-report docs fmt lint deny install clean
 
 help:
 	@echo "make demo      build everything and run the demonstration (needs Rust, a C compiler, Python 3.9+; no root)"
 	@echo "make demo-firmware  the same with firmware on emulated microcontrollers; BOARDS='cortex-m4' only these (needs cross compilers, QEMU, Mosquitto)"
+	@echo "make demo-phone  two phones' apps, Kotlin and Swift: pairing, a live ECG, a sale (needs Maven, Mosquitto; root on Debian for Swift)"
 	@echo "make test      run every test suite once; SUITES='core c' runs only these; on Debian 12 as root it installs what it needs"
 	@echo "make bench     measure beside lakers, snow, pyca and the bare AEADs; ARGS='--write-docs' renews docs/PERFORMANCE.md"
 	@echo "make bench-sessions   one Python endpoint with 100,000 sessions: memory, lookup, restore (needs \`make test SUITES=wheel\`; minutes)"
@@ -36,6 +37,9 @@ demo:
 
 demo-firmware:
 	@sh scripts/demo-firmware.sh $(BOARDS)
+
+demo-phone:
+	@sh scripts/demo-phone.sh $(ARGS)
 
 test:
 	@sh scripts/test.sh $(SUITES)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The Kotlin package with the native library of this machine in it: builds, tests and packs mobile/kotlin by Maven. Arguments go to Maven
 # (default: package). The tests need mosquitto and openssl; SEALWIRE names the command of the Python package (default build/venv/bin/sealwire),
-# LIBRARY a native library that is built already.
+# LIBRARY a native library that is built already, MOBILE_POM another project to build.
 set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -24,4 +24,4 @@ strip --strip-debug "mobile/kotlin/target/native/$place/libsealwire_mobile.so"
 device=$root/build/c-mqtt/mqtt_device
 [ -n "${MOBILE_NO_TESTS:-}" ] || [ -x "$device" ] || sh scripts/c-mqtt-device.sh "$device"
 PATH=$PATH:/usr/sbin SEALWIRE="${SEALWIRE:-$root/build/venv/bin/sealwire}" SEALWIRE_C_DEVICE=$device SEALWIRE_DATA=$root/examples/data/ecg_mitdb_208.i16le \
-    mvn --batch-mode --no-transfer-progress --file mobile/kotlin/pom.xml ${MOBILE_NO_TESTS:+-DskipTests} "${@:-package}"
+    mvn --batch-mode --no-transfer-progress --file "${MOBILE_POM:-mobile/kotlin/pom.xml}" ${MOBILE_NO_TESTS:+-DskipTests} "${@:-package}"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The mobile crate's own tests, and the Kotlin package on the JVM. For a machine without Maven's registry the JVM part is skipped.
+# The mobile crate's own tests, the Kotlin package on the JVM, and the app of examples/phone against it. For a machine without Maven's registry the JVM part is skipped.
 set -eu
 cd "$(dirname "$0")/.."
 cargo test --locked --quiet -p sealwire-mobile
 mkdir -p build
-if ! sh scripts/mobile-jvm.sh package >build/mobile-maven.log 2>&1; then
+if ! MOBILE_POM=examples/phone/pom.xml sh scripts/mobile-jvm.sh package >build/mobile-maven.log 2>&1; then
     tail -n 60 build/mobile-maven.log
     exit 1
 fi

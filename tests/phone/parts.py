@@ -35,14 +35,18 @@ class Samples:
 
     def __init__(self, whole: bytes) -> None:
         self.whole = whole
+        self.seen = bytearray(len(whole))
         self.count = 0
         self.wrong = 0
+        self.end = 0
 
     def take(self, payload: bytes) -> None:
         """One message: the number of its first sample, then the samples."""
         first, part = 2 * int.from_bytes(payload[:4], "big"), payload[4:]
         if part and self.whole[first : first + len(part)] == part:
+            self.seen[first : first + len(part)] = part
             self.count += len(part) // 2
+            self.end = max(self.end, (first + len(part)) // 2)
         else:
             self.wrong += 1
 
