@@ -80,7 +80,7 @@ MPS2 = ("mps2.c", "uart_cmsdk.c", "pages.c", "button_uart.c")
 TARGETS: Dict[str, Target] = {
     target.name: target
     for target in (
-        _arm("cortex-m0", "thumbv6m-none-eabi", "cortex-m0", "Cortex-M0, QEMU microbit (nRF51)", "microbit", ("microbit.c", "uart_nrf51.c", "flash_nrf51.c"), "microbit.ld"),
+        _arm("cortex-m0", "thumbv6m-none-eabi", "cortex-m0", "Cortex-M0, QEMU microbit (nRF51)", "microbit", ("microbit.c", "uart_nrf51.c", "flash_nrf51.c", "button_nrf51.c"), "microbit.ld"),
         _arm("cortex-m3", "thumbv7m-none-eabi", "cortex-m3", "Cortex-M3, QEMU mps2-an385", "mps2-an385", MPS2, "mps2.ld"),
         _arm("cortex-m4", "thumbv7em-none-eabi", "cortex-m4", "Cortex-M4, QEMU mps2-an386", "mps2-an386", MPS2, "mps2.ld"),
         Target("rv32imc", "riscv32imc-unknown-none-elf", "RISC-V RV32IMC, QEMU virt", "riscv64-unknown-elf-", "gcc-riscv64-unknown-elf",

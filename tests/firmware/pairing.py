@@ -78,14 +78,32 @@ class Wire:
 
 
 class Button(Wire):
-    """The button: bytes on the board's second UART, as boards/button_uart.c has it."""
+    """The button: the pin of the micro:bit that is low while it is down (boards/button_nrf51.c), which QEMU's test interface sets; on other boards
+    bytes on the second UART (boards/button_uart.c)."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__()
+        self._is_pin = target == "cortex-m0"
+
+    async def options(self) -> List[str]:
+        """Where the emulator finds it."""
+        where = await self.open()
+        return ["-qtest", where, "-qtest-log", "none"] if self._is_pin else ["-serial", where]
+
+    def _pin(self, level: int) -> bytes:
+        return f"set_irq_in /machine/nrf51 unnamed-gpio-in 17 {level}\n".encode()
 
     async def down(self) -> None:
         """Held until this is cancelled."""
         wire = await self.writer()
-        while True:
-            wire.write(b"\x01")
-            await asyncio.sleep(0.01)
+        try:
+            while True:
+                # Again and again, since a reset of the emulated chip takes its pins off what is outside.
+                wire.write(self._pin(0) if self._is_pin else b"\x01")
+                await asyncio.sleep(0.01)
+        finally:
+            if self._is_pin:
+                wire.write(self._pin(1))
 
     async def press(self) -> None:
         """For a moment, and up again."""
@@ -137,7 +155,7 @@ class PairingShow:
         self.started = time.monotonic()
         self.batch: Batch
         self.broker: Broker
-        self.button, self.power = Button(), Power()
+        self.button, self.power = Button(target), Power()
         self.device = self.secret = b""
         self.handshake_ms = 0
         self.recording = (boards.ROOT / firmware.RECORDING).read_bytes()[: 2 * firmware.SAMPLES]
@@ -182,11 +200,10 @@ class PairingShow:
         held = outcome != "let in" and said[:1] == [required] and set(said) <= {required, "setup-delayed"} and self.owner() == before
         self.judge(name, required, held and phone.samples.count == 0, f"{', '.join(sorted(set(said))) or 'nothing refused'}; the phone: {outcome}")
 
-    async def owned(self, name: str, phone: Buyer, epoch: int) -> None:
-        """The button, and the label: this phone is the owner, and is shown samples."""
-        await self.button.press()
+    async def owned(self, name: str, phone: Buyer, epoch: int, **claim: bytes) -> None:
+        """A claim that the board must take: this phone is the owner, and is shown samples."""
         begun = time.monotonic()
-        outcome = await phone.attempt(secret=self.secret)
+        outcome = await phone.attempt(**claim)
         self.handshake_ms = self.handshake_ms or round(1000 * (time.monotonic() - begun))
         said = await self.until(lambda: self.owner()["owner"] == phone.identity.thumbprint.hex())
         shown = await self.until(lambda: phone.samples.count >= SOME) and phone.samples.wrong == 0
@@ -196,13 +213,14 @@ class PairingShow:
     async def play(self) -> Buyer:
         """Everything that happens to the board; the last of its owners."""
         _, other, _ = read_setup_code(self.batch.codes[SERIALS[1]])
-        first, second = self.phone(), self.phone()
+        first, second, third = self.phone(), self.phone(), self.phone()
         await self.until(lambda: bool(self.told("start")))
         await self.refused("the label, before the button", "setup-closed", self.phone(), secret=self.secret)
         await self.button.press()
-        await self.refused("another device's label", "wrong-setup-secret", self.phone(), secret=other)
+        await self.refused("the button, and another device's label", "wrong-setup-secret", self.phone(), secret=other)
         await first.link.open()
-        await self.owned("the label, and the button", first, 0)
+        await self.button.press()
+        await self.owned("the button, and the label", first, 0, secret=self.secret)
 
         # Without a word before it: what counts is what is in flash.
         before, session = first.samples.count, self.told("established")[-1]["session"]
@@ -212,6 +230,12 @@ class PairingShow:
         self.judge("(the board restarts)", "same owner, same session", back and same and first.samples.wrong == 0, "same owner, same session" if back and same else str(self.events[-1]))
         await first.link.close()
 
+        # Sold, with neither button nor label.
+        await second.link.open()
+        await self.owned("a release by its owner", second, 1, release=first.states(release=second.identity.thumbprint))
+        await second.link.close()
+        await self.refused("the owner before", "untrusted-credential", self.phone(first.identity))
+
         await self.button.press()
         closed = self.events[-1] == {"event": "error", "name": "other-owner"}
         self.judge("the button, under an owner", "other-owner", closed, str(self.events[-1].get("name")))
@@ -219,14 +243,15 @@ class PairingShow:
 
         held = asyncio.ensure_future(self.button.down())
         await self.power.cut()
-        reset = await self.until(lambda: self.owner() == {"event": "owner", "epoch": 1, "owner": ""})
+        reset = await self.until(lambda: self.owner() == {"event": "owner", "epoch": 2, "owner": ""})
         held.cancel()
-        self.judge("(the button held while it starts)", "nobody's, epoch 1", reset, f"owner {self.owner()['owner'] or 'nobody'}, epoch {self.owner()['epoch']}")
-        await self.refused("the owner before", "untrusted-credential", self.phone(first.identity))
+        self.judge("(the button held while it starts)", "nobody's, epoch 2", reset, f"owner {self.owner()['owner'] or 'nobody'}, epoch {self.owner()['epoch']}")
+        await self.refused("the owner before, again", "untrusted-credential", self.phone(second.identity))
         await self.refused("the label, before the button, again", "setup-closed", self.phone(), secret=self.secret)
-        await second.link.open()
-        await self.owned("the label, and the button, again", second, 1)
-        return second
+        await third.link.open()
+        await self.button.press()
+        await self.owned("the button, and the label, again", third, 2, secret=self.secret)
+        return third
 
     async def finish(self, last: Buyer, device: Device) -> Optional[int]:
         """The rest of the recording at once, as its owner commands; how the board's program ended."""
@@ -252,7 +277,7 @@ class PairingShow:
         status: Optional[int] = None
         try:
             await gateway.open(mosquitto.port)
-            extra = ["-serial", await self.button.open(), "-qmp", await self.power.open()]
+            extra = [*await self.button.options(), "-qmp", await self.power.open()]
             pages = {"page_settings": self.batch.page(SERIALS[0]), "page_seed": boards.seed_page()}
             await device.start(boards.command(self.target, self.image, f"tcp:{gateway.address}", folder, pages, extra))
             last = await self.play()

@@ -26,8 +26,8 @@ from pairing import PairingShow
 from show import FirmwareShow
 
 PERFORMERS = ["cortex-m4:device", "cortex-m4:device:wearable-device", "cortex-m3:device:wearable-device", "cortex-m0:device",
-              "cortex-m0:device:wearable-device", "cortex-m4:device-setup:wearable-setup", "rv32imc:device:wearable-device", "cortex-m4:device-p256", "aarch64-linux:device",
-              "armv7-linux:device:wearable-device", "avr"]
+              "cortex-m0:device:wearable-device", "cortex-m4:device-setup:wearable-setup", "cortex-m0:device-setup:wearable-setup",
+              "rv32imc:device:wearable-device", "cortex-m4:device-p256", "aarch64-linux:device", "armv7-linux:device:wearable-device", "avr"]
 # What the library is used through, in the table.
 APIS = {"wearable": "endpoint", "wearable-element": "endpoint", "wearable-setup": "endpoint", "wearable-device": "device"}
 
