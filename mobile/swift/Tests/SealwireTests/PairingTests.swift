@@ -4,7 +4,7 @@ import Testing
 @testable import Sealwire
 
 /// A device on the broker, whatever it is made with.
-private struct PairedDevice {
+struct PairedDevice {
     let inbox: String
     let code: SetupCode
     let press: @Sendable () throws -> Void
@@ -26,9 +26,9 @@ private struct PairedDevice {
     }
 
     /// The same in Swift.
-    static func inSwift(_ wearable: Wearable) async throws -> PairedDevice {
+    static func inSwift(_ wearable: Wearable, inbox: String = "wearable-s") async throws -> PairedDevice {
         let link = try Link(
-            wearable.endpoint(inbox: "wearable-s"), broker: Live.broker(.v5), place: LinkConfig(realm: "ward", inbox: "wearable-s"))
+            wearable.endpoint(inbox: inbox), broker: Live.broker(.v5), place: LinkConfig(realm: "ward", inbox: inbox))
         try await link.open()
         let lines = Shared<[String]>([])
         let serving = Task {
@@ -47,7 +47,7 @@ private struct PairedDevice {
             }
         }
         return PairedDevice(
-            inbox: "wearable-s", code: wearable.code, press: { try link.endpoint.openSetup() }, said: { lines.now },
+            inbox: inbox, code: wearable.code, press: { try link.endpoint.openSetup() }, said: { lines.now },
             close: {
                 await link.close()
                 _ = await serving.result
@@ -55,10 +55,10 @@ private struct PairedDevice {
     }
 }
 
-private func hex(_ data: Data) -> String { data.map { String(format: "%02x", $0) }.joined() }
+func hex(_ data: Data) -> String { data.map { String(format: "%02x", $0) }.joined() }
 
 /// A phone with its link.
-private struct PairedPhone {
+struct PairedPhone {
     let phone: Phone
     let link: Link
 

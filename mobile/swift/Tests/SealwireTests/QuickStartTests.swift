@@ -29,7 +29,62 @@ private struct PulseApp {
     }
 }
 
+/// The example of docs/howto/swift.md on pairing.
+private struct PairingApp {
+    let link: Link
+    let anchor: Key
+    /// By device, what it told its owner last.
+    let kept = Shared<[Data: (epoch: UInt32, nonce: Data)]>([:])
+
+    func pair(scanned: String) async throws -> Session {
+        let code = try SetupCode.parse(text: scanned)  // what the camera read, "SW1:..."
+        Task {
+            for await event in link.events {
+                guard case .ownership(let device, let epoch, let nonce) = event else { continue }
+                kept.with { $0[device] = (epoch, nonce) }  // durably: it is what the next statement is signed over
+            }
+        }
+        // "Now press the button of the device": this waits for it.
+        return try await link.claim(.setup(code: code, anchor: anchor), at: "wearable", limit: .seconds(60))
+    }
+
+    func share(_ device: Data, with friend: Data) throws -> Data {
+        guard let (epoch, nonce) = kept.now[device] else { throw NotOwned() }
+        return try signStatement(key: anchor, device: device, epoch: epoch, nonce: nonce, statement: .delegation(delegate: friend))
+    }
+
+    func handOver(_ device: Data, to buyer: Data) throws -> Data {
+        guard let (epoch, nonce) = kept.now[device] else { throw NotOwned() }
+        return try signStatement(key: anchor, device: device, epoch: epoch, nonce: nonce, statement: .release(owner: buyer))
+    }
+
+    func takeOver(_ device: Data, _ statement: Data) async throws -> Session {
+        try await link.claim(.release(device: device, statement: statement, anchor: anchor), at: "wearable")
+    }
+
+    struct NotOwned: Error {}
+}
+
 extension LiveTests {
+    @Test func theExampleOfThePageOnPairing() async throws {
+        let device = try await PairedDevice.inSwift(Wearable(), inbox: "wearable")
+        let (seller, friend, buyer) = (try await PairedPhone("seller"), try await PairedPhone("sharer"), try await PairedPhone("taker"))
+        let app = PairingApp(link: seller.link, anchor: seller.phone.anchor)
+        async let pairing = app.pair(scanned: device.code.text())
+        try await Task.sleep(for: .milliseconds(300))
+        try device.press()
+        let named = try await pairing.peer
+        for _ in 0..<100 where app.kept.now[named] == nil { try await Task.sleep(for: .milliseconds(50)) }
+        let shared = try app.share(named, with: friend.thumbprint)
+        _ = try await friend.link.claim(.delegation(device: named, statement: shared), at: "wearable")
+        let statement = try app.handOver(named, to: buyer.thumbprint)
+        let bought = try await PairingApp(link: buyer.link, anchor: buyer.phone.anchor).takeOver(named, statement)
+        try await bought.send(Data("mine".utf8), topic: "pulse").committed(within: .seconds(10))
+        #expect(try device.said().last == "got pulse \(hex(Data("mine".utf8)))")
+        for phone in [seller, friend, buyer] { await phone.link.close() }
+        await device.close()
+    }
+
     @Test func theExampleOfThePageRunsTwice() async throws {
         let (phone, own) = (try identity("phone"), try identity("hub"))
         let config = Config(identities: [own], peers: [phone.credential], inbox: "hub", mqtt: true, identifierLen: 2)
