@@ -18,7 +18,8 @@ import boards
 import firmware
 from labels import picture, read, sheets, svg_modules  # tests/labels.py
 
-sys.path[:0] = [str(boards.ROOT / "tests" / "phone")]
+# Behind this folder, which has a show.py too.
+sys.path.append(str(boards.ROOT / "tests" / "phone"))
 
 from parts import Phone  # noqa: E402  tests/phone/parts.py
 from sealwire import read_setup_code  # noqa: E402
