@@ -2,8 +2,9 @@
 //! for two things is checked by the port with everything that is sealed.
 
 use super::end::DeviceEnd;
-use crate::endpoint::tests::simulator::{Fate, Plot, Restarts, World};
-use crate::endpoint::tests::stories::{BAD, play_in, random_in};
+use crate::endpoint::tests::exhaustive::Trial;
+use crate::endpoint::tests::simulator::{Plot, Restarts, World};
+use crate::endpoint::tests::stories::{BAD, random_in};
 use std::boxed::Box;
 
 /// A device, which begins, and a hub.
@@ -104,47 +105,27 @@ fn power_cuts_at_every_operation() {
     }
 }
 
-const FATES: [Fate; 4] = [Fate::Lost, Fate::Twice, Fate::Late(300), Fate::Late(20_000)];
-/// Frames that are tried: those of the handshake, the messages, the restart and its resume.
-const POSITIONS: usize = 20;
-
-fn plots() -> [Plot; 3] {
+/// The frames that are tried are those of the handshake, the messages, the restart and its resume.
+fn trials() -> impl Iterator<Item = Trial> {
     let story = Plot { bad_until: 8_000, messages: 6, ..Plot::CALM };
-    [
+    let plots = [
         Plot { seed: 1, updates: 1, ..story },
         Plot { seed: 3, restarts: [Restarts::Kept(1), Restarts::Kept(1)], ..story },
         Plot { seed: 4, restarts: [Restarts::Kept(1), Restarts::Volatile(1)], reconnects: 1, ..story },
-    ]
+    ];
+    plots.into_iter().map(|plot| Trial { world, plot, positions: 20 })
 }
 
 /// Every frame lost, doubled or late, in every position and in pairs.
 #[test]
 fn one_and_two_frames_at_a_time() {
-    let step = if cfg!(debug_assertions) { 5 } else { 1 };
-    for plot in plots() {
-        for first in 0..POSITIONS {
-            for fate in FATES {
-                assert!(play_in(world, plot, &[(first, fate)]) > POSITIONS, "the story is shorter than what is tried");
-            }
-        }
-        for first in (0..POSITIONS).step_by(step) {
-            for second in first + 1..POSITIONS {
-                for (one, other) in [(Fate::Lost, Fate::Lost), (Fate::Late(2_500), Fate::Lost), (Fate::Twice, Fate::Late(9_000))] {
-                    play_in(world, plot, &[(first, one), (second, other)]);
-                }
-            }
-        }
+    for trial in trials() {
+        trial.one_frame_at_a_time();
+        trial.two_frames_at_a_time(5);
     }
 }
 
 #[test]
 fn runs_of_lost_frames() {
-    for plot in plots() {
-        for first in 0..POSITIONS {
-            for length in 3..9 {
-                let script: std::vec::Vec<_> = (first..first + length).map(|position| (position, Fate::Lost)).collect();
-                play_in(world, plot, &script);
-            }
-        }
-    }
+    trials().for_each(|trial| trial.runs_of_lost_frames());
 }

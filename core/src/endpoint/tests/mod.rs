@@ -16,7 +16,7 @@ mod buffers;
 #[cfg(all(feature = "responder", feature = "commands"))]
 pub(crate) mod end;
 #[cfg(all(feature = "responder", feature = "commands"))]
-mod exhaustive;
+pub(crate) mod exhaustive;
 #[cfg(all(feature = "responder", feature = "commands"))]
 mod handshakes;
 #[cfg(all(feature = "responder", feature = "commands"))]

@@ -324,6 +324,7 @@ fn after_a_sale_the_old_owner_is_refused() {
     phone_b.claims(1_000, &mut device, &Claim::Release { statement: &statement, anchor: Some(&anchor) }).unwrap();
     let now = ownership(&device);
     assert_eq!((now.epoch(), now.owner(), now.anchor(), now.is_wiping()), (1, Some(phone_b.thumbprint()), Some(&anchor), false));
+    assert_ne!(Some(*now.nonce()), phone_a.owned.map(|(_, nonce)| nonce));
     assert_eq!(phone_b.owned, Some((1, *now.nonce())));
     let closed =
         |event: &Event<'_>| matches!(event, Event::Closed { peer, reason: Error::OtherOwner, .. } if *peer == phone_a.thumbprint());
@@ -472,6 +473,7 @@ fn a_reset_makes_the_device_anybodys_with_the_label() {
     device.endpoint.reset_ownership(&mut device.port).unwrap();
     let reset = ownership(&device);
     assert_eq!((reset.epoch(), reset.owner(), reset.is_wiping()), (1, None, false));
+    assert_ne!(Some(*reset.nonce()), phone_a.owned.map(|(_, nonce)| nonce));
     assert_eq!(device.port.stored.keys().copied().collect::<Vec<_>>(), [KEY]);
     let (_, frame) = phone_a.node.send(1_000, running, &DATA).unwrap();
     assert_eq!(device.input(1_000, Route::default(), None, &frame), Err(Error::UnknownContext));
