@@ -96,7 +96,7 @@ public final class Link: Sendable {
 
     /// A handshake with a device that is known by its label, or by its thumbprint alone, to be let in by what `claim` shows. It goes on while the
     /// endpoint repeats its messages, so it may begin before the device's button is pressed. `LinkEvent.ownership` then tells an owner what to sign
-    /// over. Throws as `connect` does.
+    /// over. Throws as `connect` does; `SealwireError.PeerError` has in `detail` why the device refused, as far as one can believe it.
     public func claim(_ claim: Claim, at inbox: String = "", limit: Duration = .seconds(30)) async throws -> Session {
         let native = try await until {
             try await self.native.claimUntil(inbox: inbox, claim: claim, timeoutMs: limit.milliseconds, cancellation: $0)

@@ -100,6 +100,8 @@ extension LiveTests {
         let (code, named) = (device.code, device.code.device())
         // A photograph of the label, from remote.
         try await thief.isRefused(.setup(code: code, anchor: thief.phone.anchor), by: device, with: "SetupClosed")
+        let told = await thrown { try await thief.link.claim(.setup(code: code, anchor: nil), at: device.inbox, limit: .seconds(2)) }
+        #expect((told?.name, told?.detail) == ("PeerError", "the peer says setup-closed"))
         // The phone may begin before the button is pressed.
         async let pairing = owner.link.claim(.setup(code: code, anchor: owner.phone.anchor), at: device.inbox)
         try await Task.sleep(for: .milliseconds(700))
