@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
+import os
 import socket
 import sys
 from pathlib import Path
@@ -492,6 +494,45 @@ def test_links_from_the_command_line() -> None:
         assert [await next_frame(link) for link in made] == [None, None]
 
     run(main())
+
+
+@pytest.mark.parametrize(
+    "number, helps",
+    [
+        (errno.EAFNOSUPPORT, "modprobe can_raw"),
+        (errno.EPROTONOSUPPORT, "CONFIG_CAN_RAW"),
+        (errno.ENODEV, "ip link add can7 type vcan"),
+        (errno.ENETDOWN, "ip link set can7 up"),
+        (errno.EMFILE, ""),
+    ],
+)
+def test_a_can_interface_that_does_not_open_says_what_helps(number: int, helps: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for each answer of a kernel, whatever the one below has."""
+    try:
+        import can
+    except ImportError:
+        unavailable("python-can is not installed")
+
+    def refuses(**settings: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(can, "Bus", refuses)
+    with pytest.raises(OSError) as refused:
+        CanBus.open("socketcan", "can7")
+    told = refused.value
+    assert told.errno == number and told.filename == "CAN can7" and str(told.strerror).startswith(os.strerror(number)) and helps in str(told.strerror)
+    assert isinstance(told.__cause__, OSError) and told.__cause__.errno == number
+
+
+def test_a_can_interface_that_is_not_there() -> None:
+    """By this kernel, with CAN or without."""
+    try:
+        import can  # noqa: F401
+    except ImportError:
+        unavailable("python-can is not installed")
+    with pytest.raises(OSError, match="CAN does-not-exist") as refused:
+        CanBus.open("socketcan", "does-not-exist")
+    assert refused.value.errno in (errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.ENODEV) and "modprobe" in str(refused.value)
 
 
 def test_the_adapters_use_what_the_packages_have() -> None:

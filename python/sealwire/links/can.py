@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from typing import Any, Dict, Optional, Sequence, Tuple
 
@@ -12,6 +13,12 @@ from .base import Counters, Link, MissingExtra, Queued, now_ms
 
 EXTENDED = 0x800
 """Identifiers from here on have 29 bits."""
+_HELP = {
+    errno.EAFNOSUPPORT: "this kernel has no CAN: as root `modprobe can_raw`; if there is no such module, a kernel with CONFIG_CAN and CONFIG_CAN_RAW",
+    errno.EPROTONOSUPPORT: "this kernel has CAN without raw frames: as root `modprobe can_raw`; if there is no such module, a kernel with CONFIG_CAN_RAW",
+    errno.ENODEV: "`ip link` lists the interfaces; a real one comes with its driver, one to try things as root by `modprobe vcan; ip link add {0} type vcan`",
+    errno.ENETDOWN: "as root `ip link set {0} up type can bitrate 500000`, with the bit rate of the bus; for vcan `ip link set {0} up`",
+}
 
 
 class CanLink(Link):
@@ -98,7 +105,7 @@ class CanBus:
 
     @classmethod
     def open(cls, interface: str, where: str, *, fd: bool = False, bitrate: Optional[int] = None, timeout_ms: int = 1000) -> CanBus:
-        """An interface of python-can, such as ("socketcan", "can0"). Raises MissingExtra, OSError."""
+        """An interface of python-can, such as ("socketcan", "can0"). Raises MissingExtra; OSError, which says what helps where that is known."""
         try:
             import can
         except ImportError:
@@ -109,7 +116,10 @@ class CanBus:
         try:
             return cls(can.Bus(**settings), where, fd=fd, timeout_ms=timeout_ms)
         except can.CanError as error:
-            raise OSError(f"CAN {interface} {where}: {error}") from None
+            raise OSError(f"CAN {interface} {where}: {error}") from error
+        except OSError as error:
+            told = _HELP.get(error.errno or 0, "").format(where)
+            raise OSError(error.errno, f"{error.strerror or error}{': ' if told else ''}{told}", f"CAN {where}") from error
 
     def link(self, receives: int, transmits: int) -> CanLink:
         """The device that sends under `receives` and listens under `transmits`; from 0x800 on they have 29 bits."""
