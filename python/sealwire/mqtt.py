@@ -19,7 +19,7 @@ import asyncio
 from collections import deque
 from contextlib import contextmanager, nullcontext
 from types import TracebackType
-from typing import AsyncIterator, Callable, ContextManager, Deque, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
+from typing import AsyncIterator, Callable, ContextManager, Deque, Dict, Iterator, List, Optional, Sequence, Set, Tuple, Type, Union
 
 from . import _sealwire as core
 from .broker import Broker, Wire
@@ -138,6 +138,7 @@ class Link:
         self._depth = 0
         self._outbox: List[Tuple[str, bytes, int]] = []
         self._healing: Dict[str, bytes] = {}
+        self._claimed: Set[bytes] = set()
         # Made when the link opens: before CPython 3.10 an event belongs to the loop it was made in.
         self._arrival: asyncio.Event
         self._changed: asyncio.Event
@@ -268,11 +269,13 @@ class Link:
 
         Raises PeerError when the device refused, and otherwise as :meth:`connect`.
         """
-        return await self._established(
+        session = await self._established(
             lambda: self.endpoint.claim(device, route=inbox, secret=secret, release=release, delegation=delegation, anchor=anchor),
             inbox,
             timeout,
         )
+        self._claimed.add(session.peer)
+        return session
 
     async def _established(self, start: Callable[[], int], inbox: str, timeout: float) -> Session:
         self._check()
@@ -623,7 +626,10 @@ class Link:
         if route and route not in self._healing:
             self._healing[route] = info.peer
             try:
-                self.endpoint.connect(route, peer=info.peer)
+                if info.peer in self._claimed:
+                    self.endpoint.claim(info.peer, route=route)
+                else:
+                    self.endpoint.connect(route, peer=info.peer)
             except (Busy, NoSpace):
                 pass  # a handshake is under way, or there is no room now; the timer below tries again
             asyncio.get_running_loop().call_later(HEAL_AGAIN_S, self._quietly, lambda: self._heal_again(route))

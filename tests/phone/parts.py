@@ -63,7 +63,7 @@ class Phone:
         self.told: Optional[core.Ownership] = None
         endpoint = core.Endpoint(
             [(self.identity.credential, self.identity.key)], inbox=name, mqtt=True, identifier_len=2, store=MemoryStore(), offers=True,
-            handshake_interval_ms=300, handshake_attempts=3)
+            handshake_interval_ms=300, handshake_attempts=3, resend_interval_ms=300, silent_attempts=2)
         self.link = Link(endpoint, broker, realm=REALM, inbox=name, handler=self._event)
 
     def _event(self, event: Event) -> None:
