@@ -185,7 +185,8 @@ impl<T: Tables> Endpoint<T> {
         admitted: &Admitted,
         w: &mut Writer<'_>,
     ) -> Result<Completed> {
-        let unsure = self.device.as_ref().filter(|device| device.unsure).map(|device| device.ownership);
+        // A damaged record says more than nobody's: it stays until a reset is durable.
+        let unsure = self.device.as_ref().filter(|device| device.unsure && !device.damaged).map(|device| device.ownership);
         match (admitted.next, unsure) {
             (Some(next), _) => self.adopt(port, next)?,
             // A session outlives a restart, which must then know whom it is with.

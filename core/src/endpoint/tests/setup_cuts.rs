@@ -244,3 +244,31 @@ fn message_4_lost_is_no_ownership_lost() {
         assert!(change.device.endpoint.find(&change.newcomer.thumbprint()).is_some());
     }
 }
+
+#[test]
+fn a_damaged_record_stays_damaged_until_a_reset_is_durable() {
+    let hub = Identity::new(5, "hub", true);
+    for (fails, denies) in [(true, false), (false, true)] {
+        let (mut device, phone) = owned(true);
+        device.port.peers = std::vec![(5, hub.credential.clone())];
+        device.port.known = std::vec![hub.credential.clone()];
+        device.port.stored.get_mut(&KEY).unwrap()[3] ^= 1;
+        device.endpoint = Endpoint::new(HeapTables::new(16, 4), Config::default()).unwrap();
+        assert_eq!(device.endpoint.enable_setup(&mut device.port, KEY, label()), Err(Error::CorruptState));
+        (device.port.fail_saves, device.port.deny_saves) = (fails, denies);
+        assert_eq!(device.endpoint.reset_ownership(&mut device.port), Err(Error::StorageFailed));
+        (device.port.fail_saves, device.port.deny_saves) = (false, false);
+        // A peer that was provisioned comes in; that mends nothing.
+        let known = device.identity.clone();
+        let mut hub = Node::new(&hub, &[&known], Config::default(), true, 5);
+        hub.endpoint.connect(&mut hub.port, NOW, Route::default(), None).unwrap();
+        exchange(NOW, &mut hub, &mut device).unwrap();
+        assert!(device.endpoint.find(&hub.identity.thumbprint).is_some());
+        device.endpoint = Endpoint::new(HeapTables::new(16, 4), Config::default()).unwrap();
+        let enabled = device.endpoint.enable_setup(&mut device.port, KEY, label());
+        assert_eq!(enabled, if denies { Ok(()) } else { Err(Error::CorruptState) });
+        let restored = device.endpoint.restore(&mut device.port, NOW);
+        assert_eq!(restored, if denies { Ok(0) } else { Err(Error::CorruptState) });
+        assert_eq!(device.endpoint.find(&phone.thumbprint()), None);
+    }
+}
