@@ -125,12 +125,18 @@ impl<T: Tables> Endpoint<T> {
     /// signed before count no more. Errors: `WrongState` (not enabled), `UnknownCredential` (no such delegate), `RandomFailed`, `StorageFailed`.
     pub fn revoke<P: Port>(&mut self, port: &mut P, delegate: &Thumbprint) -> Result<()> {
         let next = self.device.as_ref().ok_or(Error::WrongState)?.revoke(port, delegate)?;
-        // Its sessions first: a restart in between must not take them up when it is no delegate any more.
-        let mut from = 0;
-        while let Some(slot) = self.tables.with_peer(delegate, from) {
-            from = slot.saturating_add(1);
-            let stored = u32::try_from(slot).map_err(|_| Error::Internal)?;
-            if self.tables.session(slot).is_some_and(|session| session.live().is_some()) && port.save(stored, &[]).is_err() {
+        // Its sessions first: a restart in between must not take them up when it is no delegate any more. Nor one that a session has replaced
+        // and the store has failed to erase: whatever lies where nobody else has a session.
+        let stored = self.stored_keys(port);
+        for slot in 0..stored.max(self.tables.sessions()) {
+            let session = self.tables.session(slot);
+            let live = session.is_some_and(|session| session.live().is_some());
+            let others = session.and_then(|session| session.peer()).is_some_and(|peer| peer != *delegate);
+            if others || !(live || slot < stored) {
+                continue;
+            }
+            let key = u32::try_from(slot).map_err(|_| Error::Internal)?;
+            if port.save(key, &[]).is_err() {
                 return self.storage_failed();
             }
             self.dismiss(slot);

@@ -133,6 +133,8 @@ pub(crate) struct TestPort {
     pub(crate) sealed: BTreeMap<[u8; 32], [u8; 32]>,
     /// Saves take effect, and are reported as failed.
     pub(crate) deny_saves: bool,
+    /// What is stored can be replaced and not removed.
+    pub(crate) fail_erasures: bool,
     /// Saves succeed so often, then power goes: they fail from then on.
     pub(crate) saves: u32,
     /// Saves until the power goes.
@@ -167,6 +169,7 @@ impl TestPort {
             cut: None,
             sealed: BTreeMap::new(),
             deny_saves: false,
+            fail_erasures: false,
             saves: 0,
             charge: None,
             pending: false,
@@ -356,7 +359,7 @@ impl Store for TestPort {
 
     fn save(&mut self, key: u32, data: &[u8]) -> Result<()> {
         // When the power is gone nothing is stored any more, until the process begins again.
-        if self.fail_saves || self.power_gone || self.dice.chance(self.store_failures) {
+        if self.fail_saves || self.power_gone || self.fail_erasures && data.is_empty() || self.dice.chance(self.store_failures) {
             return Err(Error::StorageFailed);
         }
         if let Some(charge) = &mut self.charge {

@@ -245,6 +245,30 @@ fn message_4_lost_is_no_ownership_lost() {
     }
 }
 
+/// An erasure that fails when a session is replaced does no harm as long as the newer one is there.
+#[test]
+fn whoever_was_revoked_does_not_come_back_by_an_older_session() {
+    let mut change = Change::new(What::Delegation);
+    change.attempt(What::Delegation).unwrap();
+    let Change { device, newcomer, before, .. } = &mut change;
+    let confirm = |device: &mut Node, phone: &mut Phone| {
+        let session = phone.node.session(device);
+        let (_, frame) = phone.node.send(NOW, session, &DATA).unwrap();
+        device.input(NOW, Route::default(), None, &frame).map(|_| ())
+    };
+    confirm(device, newcomer).unwrap();
+    device.port.fail_erasures = true;
+    newcomer.claims(NOW + 1, device, &Claim::Known).unwrap();
+    confirm(device, newcomer).unwrap();
+    device.port.fail_erasures = false;
+    let owner = before.as_ref().unwrap().thumbprint();
+    assert!(device.endpoint.find(&owner).is_some());
+    device.endpoint.revoke(&mut device.port, &newcomer.thumbprint()).unwrap();
+    restart(device);
+    assert_eq!(device.endpoint.find(&newcomer.thumbprint()), None);
+    assert!(device.endpoint.find(&owner).is_some());
+}
+
 #[test]
 fn a_damaged_record_stays_damaged_until_a_reset_is_durable() {
     let hub = Identity::new(5, "hub", true);
