@@ -120,7 +120,7 @@ class Show:
         self.steps: List[Attack] = []
         self.attacks: List[Attack] = []
         self.traces: List[Tuple[int, str]] = []
-        self.same = 0
+        self.drawn = self.same = 0
         self.kotlin, self.swift = App("Kotlin app", KOTLIN, self.shown), App("Swift app", SWIFT, self.shown)
 
     def note(self, who: str, text: str) -> None:
@@ -156,8 +156,10 @@ class Show:
             await asyncio.sleep(0.05)
             while self.traces:
                 place, picture = self.traces.pop(0)
-                await stage.until(lambda: stage.hub_samples.end >= place, 3)
+                # It has had everything since the first sample, so these are there when so many are.
+                await stage.until(lambda: stage.hub_samples.count >= place, 5)
                 mine = trace(numbers(stage.hub_samples.seen[2 * (place - RATE_HZ) : 2 * place]))
+                self.drawn += 1
                 self.same += mine == picture
                 self.note("hub", f"{mine} {'the same' if mine == picture else 'ANOTHER'}")
 
@@ -194,11 +196,11 @@ class Show:
 
         errors = len(stage.errors())
         self.kotlin.sees("done")
-        as_owner, by_label = await self.kotlin.says("refused as owner"), await self.kotlin.says("refused by the label")
+        as_owner, by_label = await self.kotlin.says("refused as owner:"), await self.kotlin.says("refused by the label:")
         said = set(stage.errors()[errors:])
         status = await self.kotlin.status()
-        self.step("from then on the Kotlin app is refused", (status, as_owner, by_label) == (0, "HandshakeFailed", "PeerException") and {"untrusted-credential", "other-owner"} <= said,
-                  f"{as_owner}, by the label {by_label}")
+        self.step("from then on the Kotlin app is refused", (status, as_owner, by_label) == (0, "HandshakeFailed", "the peer says other-owner") and {"untrusted-credential", "other-owner"} <= said,
+                  f"{as_owner}; {by_label}")
         self.step("and sees no more of the electrocardiogram", kept("kotlin-phone", stage.recording).end == before)
         await self.swift.says("obeyed led off")
         await self.attack(stage, stranger, "the release again, after it was used", "wrong-statement", release=bytes.fromhex(release.split()[1]))
@@ -223,7 +225,7 @@ class Show:
         for name, who in (("kotlin-phone", "Kotlin app"), ("swift-phone", "Swift app")):
             seen = kept(name, stage.recording)
             self.step(f"the {who} was shown samples, all as recorded", seen.count >= 4 * RATE_HZ and not seen.wrong, f"{seen.count:,} samples")
-        self.step("app and hub draw the same line", self.same >= 6, f"{self.same} seconds")
+        self.step("app and hub draw the same line", self.drawn == self.same >= 6, f"{self.same} of {self.drawn} seconds")
         return {"hub": whole, **{name: kept(name, stage.recording).count for name in ("kotlin-phone", "swift-phone")}}
 
 

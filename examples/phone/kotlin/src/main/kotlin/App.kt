@@ -53,6 +53,9 @@ class Phone(private val broker: Broker, private val realm: String, private val w
         refused.error
     }
 
+    /** What a device says when it refuses is a hint, which nobody has authenticated: to be shown, no more. */
+    fun why(refusal: SealwireException) = if (refusal is SealwireException.PeerException) refusal.detail else refusal.javaClass.simpleName
+
     suspend fun watch(link: SealwireLink) = link.events.collect { event ->
         when (event) {
             is LinkEvent.Message -> if (event.message.topic == "ecg") show(event.message.payload)
@@ -84,7 +87,7 @@ fun main(arguments: Array<String>) = runBlocking(Dispatchers.Default) {
         say("press the button of the ${label.model()}")
         while (true) {
             val refusal = phone.ask(link, Claim.Setup(label, phone.ownerKey)) ?: break
-            say("not yet: ${refusal.message}")
+            say("not yet: ${phone.why(refusal)}")
         }
         say("paired with ${hex(label.device())}")
         phone.samples.first { it >= 4 * RATE_HZ }
@@ -103,9 +106,8 @@ fun main(arguments: Array<String>) = runBlocking(Dispatchers.Default) {
     // It is somebody else's now, for its old owner and for everybody who has a picture of the label.
     phone.open().use { link ->
         for ((what, claim) in listOf("as owner" to Claim.Known(label.device()), "by the label" to Claim.Setup(label, phone.ownerKey))) {
-            val refusal = phone.ask(link, claim)
-            say("${if (refusal == null) "LET IN" else "refused"} $what ${refusal?.javaClass?.simpleName}")
-            if (refusal == null) exitProcess(1)
+            val refusal = phone.ask(link, claim) ?: exitProcess(1)
+            say("refused $what: ${phone.why(refusal)}")
         }
     }
 }
