@@ -65,6 +65,8 @@ struct Stage {
     lied: bool,
     /// A record was planted, so that the past says nothing.
     trusting: bool,
+    /// Epoch and owner, as the application was told.
+    known: (u32, Option<Thumbprint>),
     /// A change of the device's ownership was accepted.
     taken: bool,
 }
@@ -144,6 +146,7 @@ impl Stage {
             delayed_until: 0,
             lied: false,
             trusting: false,
+            known: (0, None),
             taken: false,
         };
         stage.device.enable_setup(&mut stage.party, KEY as u32, Secret::from(LABEL)).expect("an empty store");
@@ -251,6 +254,10 @@ impl Stage {
         }
         if let (Some(before), Some(after), false) = (before, self.device.ownership(), self.trusting) {
             assert!(after.epoch() >= before.epoch(), "a restart takes an epoch back");
+        }
+        if let Some(ownership) = self.device.ownership() {
+            // An application asks when it starts.
+            self.known = (ownership.epoch(), ownership.owner());
         }
         match self.device.restore(&mut self.party, self.now) {
             Ok(_) => {}

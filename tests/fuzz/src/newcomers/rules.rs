@@ -162,16 +162,17 @@ impl Stage {
     pub(super) fn sound(&mut self) {
         let events: Vec<_> = std::iter::from_fn(|| self.device.poll_event()).take(512).collect();
         assert!(events.len() < 512, "poll_event never ends");
-        let newest = events.iter().rev().find_map(|event| match event {
-            Event::OwnershipChanged { epoch, owner } => Some((*epoch, *owner)),
-            _ => None,
-        });
+        for event in events {
+            if let Event::OwnershipChanged { epoch, owner } = event {
+                self.known = (epoch, owner);
+            }
+        }
         assert!(self.device.setup_open_until(self.now).is_none_or(|until| until <= self.open_until), "a window that nobody has opened");
         let Some(ownership) = self.device.ownership().copied() else {
             assert_eq!(self.device.sessions().count(), 0, "a damaged record lets nobody in");
             return;
         };
-        assert!(newest.is_none_or(|told| told == (ownership.epoch(), ownership.owner())), "the application was told of another owner");
+        assert_eq!(self.known, (ownership.epoch(), ownership.owner()), "the application knows of another owner");
         assert!(ownership.owner().is_none() || self.device.setup_open_until(self.now).is_none(), "a device with an owner is open");
         assert!(self.lied || self.stored() == Some(ownership), "what is in force is not what is durable");
         assert!(!ownership.is_wiping() || self.device.sessions().count() == 0, "sessions of an earlier epoch");
