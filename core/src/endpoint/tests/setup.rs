@@ -594,6 +594,7 @@ fn a_damaged_record_lets_nobody_in_before_a_reset() {
     assert_eq!(phone.claims(0, &mut device, &Claim::Known), Err(Error::UntrustedCredential));
     device.endpoint.reset_ownership(&mut device.port).unwrap();
     assert_eq!((ownership(&device).epoch(), device.port.stored.len()), (0, 1));
+    assert_ne!(*ownership(&device).nonce(), [0; 8]);
     press(0, &mut device);
     phone.sets_up(0, &mut device).unwrap();
 }

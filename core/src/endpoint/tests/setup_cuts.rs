@@ -191,6 +191,23 @@ fn a_store_that_saves_and_says_that_it_failed_gives_no_device_to_two() {
 }
 
 #[test]
+fn setup_after_half_a_reset_leaves_nothing_of_the_old_owner() {
+    // The record alone is durable: its sessions are stored as before.
+    let mut change = Change::new(What::Reset);
+    let old = change.before.as_ref().unwrap().thumbprint();
+    change.device.port.charge = Some(1);
+    assert_eq!(change.attempt(What::Reset), Err(Error::StorageFailed));
+    assert!(ownership(&change.device).is_wiping());
+    change.device.port.charge = None;
+    change.device.endpoint.open_setup(NOW, NOW + 1_000).unwrap();
+    change.newcomer.sets_up(NOW, &mut change.device).unwrap();
+    assert!(!ownership(&change.device).is_wiping());
+    restart(&mut change.device);
+    assert_eq!(change.device.endpoint.find(&old), None);
+    assert!(change.device.endpoint.find(&change.newcomer.thumbprint()).is_some());
+}
+
+#[test]
 fn whoever_comes_in_after_the_store_has_failed_is_known_after_a_restart() {
     let mut change = Change::new(What::Revocation);
     let Change { device, newcomer, .. } = &mut change;
