@@ -39,7 +39,7 @@ pub use event::{Counters, Event, Incoming, LinkCounters, Origin, Role, Sent, Ses
 pub use keys::{Credential, CredentialKind, CwtClaims, Key, KeyKind, Purpose, TrustAnchor};
 #[cfg(feature = "mqtt")]
 pub use link::{Broker, Login, MqttVersion, Tls, broker_from_url};
-pub use link::{Cancellation, FrameTransport, Link, LinkConfig, LinkEvent, LinkMessage, NetworkError, Receipt, Session};
+pub use link::{Cancellation, FrameTransport, Link, LinkConfig, LinkEvent, LinkMessage, NetworkError, Receipt, Session, TopicTransport};
 pub use setup::{Claim, OwnershipState, SetupCode, Standing, Statement, sign_statement};
 pub use storage::{FileStorage, MemoryStorage};
 

@@ -201,6 +201,20 @@ pub fn sign_statement(
     }
 }
 
+impl Endpoint {
+    /// `connect` with a peer that there is a session with; with one that was `claimed`, in this process or, to all appearances, in one before, as somebody whom
+    /// it knows.
+    pub(crate) fn meet_again(&self, route: Vec<u8>, peer: Vec<u8>, claimed: bool) -> Result<u32> {
+        let known = thumbprint(&peer)?;
+        let vouched = self.run(|_, port| Ok(!port.anchors.is_empty() || port.peers.iter().any(|peer| peer.thumbprint == known)))?;
+        if claimed || !vouched {
+            self.claim(Claim::Known { device: peer }, Some(route), None)
+        } else {
+            self.connect(Some(route), Some(peer), None)
+        }
+    }
+}
+
 #[uniffi::export]
 impl Endpoint {
     /// Starts a handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`; the own credential, a CCS, goes by

@@ -5,7 +5,6 @@ use crate::config::Outgoing;
 use crate::endpoint::Endpoint;
 use crate::error::{Result, SealwireError};
 use crate::event::{Event, Incoming, Origin, acknowledges};
-use crate::setup::Claim;
 use sealwire_core::Error;
 use sealwire_core::edhoc::EdhocError;
 use sealwire_core::endpoint::InboxName;
@@ -29,7 +28,6 @@ pub(crate) enum Place {
     /// Behind a route: an inbox on MQTT, else what the app's transport makes of it.
     Route(Vec<u8>),
     /// A topic relative to the realm.
-    #[cfg_attr(not(feature = "mqtt"), allow(dead_code))]
     Topic(String),
 }
 
@@ -63,6 +61,8 @@ pub(super) struct Driver {
     pub(super) endpoint: Arc<Endpoint>,
     /// The own inbox, on MQTT.
     inbox: Option<String>,
+    /// There are topics to publish on.
+    topics: bool,
     peers: HashMap<u32, Arc<Peer>>,
     sent: HashMap<u32, BTreeMap<u64, Unacknowledged>>,
     handshakes: HashMap<u32, oneshot::Sender<Established>>,
@@ -92,11 +92,12 @@ pub(super) struct Outlets {
 }
 
 impl Driver {
-    pub(super) fn new(endpoint: Arc<Endpoint>, inbox: Option<String>, outlets: Outlets) -> Self {
+    pub(super) fn new(endpoint: Arc<Endpoint>, inbox: Option<String>, topics: bool, outlets: Outlets) -> Self {
         let Outlets { tasks, events, waiting, changed } = outlets;
         Driver {
             endpoint,
             inbox,
+            topics,
             peers: HashMap::new(),
             sent: HashMap::new(),
             handshakes: HashMap::new(),
@@ -198,6 +199,9 @@ impl Driver {
 
     pub(super) fn send(&mut self, peer: &Peer, message: Outgoing) -> Result<(Option<u64>, Option<watch::Receiver<Outcome>>)> {
         let handle = (*peer.handle.borrow()).ok_or(Error::UnknownSession)?;
+        if message.in_place && !self.topics {
+            return Err(SealwireError::new(Error::InvalidArgument, "this transport has no topics: send it to the peer"));
+        }
         let number = self.protect(handle, &message)?;
         let Some(number) = number else { return Ok((None, None)) };
         let (done, outcome) = watch::channel(None);
@@ -433,11 +437,8 @@ impl Driver {
             let due = self.endpoint.now().saturating_add(HEAL_AGAIN_MS);
             self.healing.insert(info.route.clone(), (info.peer.clone(), due));
             // Busy: one is under way. No space: the next time tries again.
-            let _ = if self.claimed.contains(&info.peer) {
-                self.endpoint.claim(Claim::Known { device: info.peer }, Some(info.route), None)
-            } else {
-                self.endpoint.connect(Some(info.route), Some(info.peer), None)
-            };
+            let claimed = self.claimed.contains(&info.peer);
+            let _ = self.endpoint.meet_again(info.route, info.peer, claimed);
         }
     }
 

@@ -12,7 +12,7 @@ mod values;
 pub use cancel::Cancellation;
 #[cfg(feature = "mqtt")]
 pub use mqtt::{Broker, Login, MqttVersion, Tls, broker_from_url};
-pub use transport::FrameTransport;
+pub use transport::{FrameTransport, TopicTransport};
 pub use values::{LinkConfig, LinkEvent, LinkMessage, NetworkError, Receipt};
 
 use crate::config::Outgoing;
@@ -29,6 +29,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
+use transport::Carrier;
 
 type Result<T> = std::result::Result<T, NetworkError>;
 
@@ -46,7 +47,7 @@ fn runtime() -> Result<&'static Runtime> {
 enum Wire {
     #[cfg(feature = "mqtt")]
     Mqtt(Box<mqtt::Settings>),
-    Transport(Arc<dyn FrameTransport>),
+    Transport(Carrier),
 }
 
 struct Shared {
@@ -124,7 +125,8 @@ pub struct Link {
     events: Mutex<mpsc::UnboundedReceiver<LinkEvent>>,
     waiting: Arc<AtomicUsize>,
     opened: AtomicBool,
-    route_only: bool,
+    /// The transport is the app's own.
+    own: bool,
 }
 
 impl Link {
@@ -132,16 +134,16 @@ impl Link {
         let (tasks, queue) = mpsc::unbounded_channel();
         let (sender, events) = mpsc::unbounded_channel();
         let (waiting, changed) = (Arc::new(AtomicUsize::new(0)), watch::channel(0).0);
-        let route_only = inbox.is_none();
+        let (own, topics) = (inbox.is_none(), !matches!(wire, Wire::Transport(Carrier::Frames(_))));
         let outlets = Outlets { tasks, events: sender, waiting: Arc::clone(&waiting), changed: changed.clone() };
-        let driver = Guarded::new(Driver::new(endpoint, inbox, outlets));
+        let driver = Guarded::new(Driver::new(endpoint, inbox, topics, outlets));
         Arc::new(Link {
             shared: Arc::new(Shared { driver, changed, timer: Notify::new(), up: AtomicBool::new(false) }),
             wire: std::sync::Mutex::new(Some((wire, queue))),
             events: Mutex::new(events),
             waiting,
             opened: AtomicBool::new(false),
-            route_only,
+            own,
         })
     }
 
@@ -189,7 +191,13 @@ impl Link {
     /// Over a transport of the app's own.
     #[uniffi::constructor]
     pub fn over(endpoint: Arc<Endpoint>, transport: Arc<dyn FrameTransport>) -> Arc<Self> {
-        Self::make(endpoint, Wire::Transport(transport), None)
+        Self::make(endpoint, Wire::Transport(Carrier::Frames(transport)), None)
+    }
+
+    /// Over a transport of the app's own that has topics, for records in place.
+    #[uniffi::constructor]
+    pub fn over_topics(endpoint: Arc<Endpoint>, transport: Arc<dyn TopicTransport>) -> Arc<Self> {
+        Self::make(endpoint, Wire::Transport(Carrier::Topics(transport)), None)
     }
 
     /// Takes up stored sessions, logs in to the broker and subscribes. Throws `Broker`, `TimedOut`, or `Refused` where the stored state cannot be used.
@@ -305,14 +313,15 @@ impl Link {
         }
     }
 
-    /// A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
-    #[uniffi::method(default(route = None))]
-    pub fn received(&self, frame: Vec<u8>, route: Option<Vec<u8>>) -> Result<()> {
+    /// A frame arrived over the app's own transport; `route` is the way back, `topic` where it was published, relative to the realm, if that is not the own inbox. Throws
+    /// `Refused` with `WrongState` on MQTT.
+    #[uniffi::method(default(route = None, topic = None))]
+    pub fn received(&self, frame: Vec<u8>, route: Option<Vec<u8>>, topic: Option<String>) -> Result<()> {
         self.check()?;
-        if !self.route_only {
+        if !self.own {
             return Err(Error::WrongState.into());
         }
-        Ok(self.shared.with(|driver| driver.frame(None, frame, route.unwrap_or_default(), None))?)
+        Ok(self.shared.with(|driver| driver.frame(topic, frame, route.unwrap_or_default(), None))?)
     }
 
     /// Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
@@ -348,9 +357,9 @@ impl Link {
     }
 }
 
-async fn over_transport(transport: Arc<dyn FrameTransport>, mut queue: mpsc::UnboundedReceiver<Task>, shared: Weak<Shared>) {
+async fn over_transport(transport: Carrier, mut queue: mpsc::UnboundedReceiver<Task>, shared: Weak<Shared>) {
     while let Some(task) = queue.recv().await {
-        let failed = tokio::task::block_in_place(|| transport::carry(&transport, task)).err();
+        let failed = tokio::task::block_in_place(|| transport.carry(task)).err();
         if let (Some(reason), Some(shared)) = (failed, shared.upgrade()) {
             shared.background(|driver| driver.emit(LinkEvent::Down { reason }));
         }

@@ -229,7 +229,7 @@ fn a_phone_and_a_device_by_gatt() {
                 let reassembler = BleReassembler::new(1024).unwrap();
                 while let Some(value) = values.recv().await {
                     if let Some(frame) = reassembler.feed(value) {
-                        let _ = link.received(frame, None);
+                        let _ = link.received(frame, None, None);
                     }
                 }
             });

@@ -14,13 +14,30 @@ pub trait FrameTransport: Send + Sync {
     fn send(&self, frame: Vec<u8>, route: Vec<u8>, delivery: bool) -> Result<(), CallbackError>;
 }
 
-/// What becomes of one task.
-pub(super) fn carry(transport: &Arc<dyn FrameTransport>, task: Task) -> Result<(), String> {
-    match task {
-        Task::Send { place: Place::Route(route), frame, delivery } => {
-            transport.send(frame, route, delivery).map_err(|failed| failed.to_string())
-        }
-        Task::Send { place: Place::Topic(topic), .. } => Err(format!("no topics here: {topic}")),
-        Task::Acknowledge(_) => Ok(()),
+/// Carries frames for a `Link` where there are topics, too: the app's own MQTT client. Otherwise as `FrameTransport`; hand what arrives on a topic, other than
+/// the own inbox, to `received` with it.
+#[uniffi::export(with_foreign)]
+pub trait TopicTransport: Send + Sync {
+    /// Sends a frame to `route`, an inbox; with `topic`, relative to the realm, it is published there instead.
+    fn send(&self, frame: Vec<u8>, route: Vec<u8>, topic: Option<String>, delivery: bool) -> Result<(), CallbackError>;
+}
+
+/// A transport of the app's own.
+pub(super) enum Carrier {
+    Frames(Arc<dyn FrameTransport>),
+    Topics(Arc<dyn TopicTransport>),
+}
+
+impl Carrier {
+    /// What becomes of one task.
+    pub(super) fn carry(&self, task: Task) -> Result<(), String> {
+        let Task::Send { place, frame, delivery } = task else { return Ok(()) };
+        let sent = match (self, place) {
+            (Carrier::Frames(transport), Place::Route(route)) => transport.send(frame, route, delivery),
+            (Carrier::Topics(transport), Place::Route(route)) => transport.send(frame, route, None, delivery),
+            (Carrier::Topics(transport), Place::Topic(topic)) => transport.send(frame, Vec::new(), Some(topic), delivery),
+            (Carrier::Frames(_), Place::Topic(topic)) => return Err(format!("no topics here: {topic}")),
+        };
+        sent.map_err(|failed| failed.to_string())
     }
 }

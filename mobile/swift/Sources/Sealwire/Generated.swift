@@ -3499,9 +3499,10 @@ public protocol NativeLinkProtocol: AnyObject, Sendable {
     func `open`(timeoutMs: UInt32) async throws
 
     /**
-     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+     * A frame arrived over the app's own transport; `route` is the way back, `topic` where it was published, relative to the realm, if that is not the own inbox. Throws
+     * `Refused` with `WrongState` on MQTT.
      */
-    func received(frame: Data, route: Data?) throws
+    func received(frame: Data, route: Data?, topic: String?) throws
 
     /**
      * `resetOwnership` of the endpoint, on the open link.
@@ -3630,6 +3631,19 @@ public static func over(endpoint: Endpoint, transport: FrameTransport) -> Native
 })
 }
 
+    /**
+     * Over a transport of the app's own that has topics, for records in place.
+     */
+public static func overTopics(endpoint: Endpoint, transport: TopicTransport) -> NativeLink  {
+    return try!  FfiConverterTypeNativeLink_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_link_over_topics(
+        FfiConverterTypeEndpoint_lower(endpoint),
+        FfiConverterTypeTopicTransport_lower(transport),uniffiCallStatus
+    )
+})
+}
+
 
 
     /**
@@ -3736,14 +3750,16 @@ open func `open`(timeoutMs: UInt32 = UInt32(15000))async throws   {
 }
 
     /**
-     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+     * A frame arrived over the app's own transport; `route` is the way back, `topic` where it was published, relative to the realm, if that is not the own inbox. Throws
+     * `Refused` with `WrongState` on MQTT.
      */
-open func received(frame: Data, route: Data? = nil)throws   {try rustCallWithError(FfiConverterTypeNetworkError_lift) {
+open func received(frame: Data, route: Data? = nil, topic: String? = nil)throws   {try rustCallWithError(FfiConverterTypeNetworkError_lift) {
         uniffiCallStatus in
     uniffi_sealwire_mobile_fn_method_link_received(
             self.uniffiCloneHandle(),
         FfiConverterData.lower(frame),
-        FfiConverterOptionData.lower(route),uniffiCallStatus
+        FfiConverterOptionData.lower(route),
+        FfiConverterOptionString.lower(topic),uniffiCallStatus
     )
 }
 }
@@ -5033,6 +5049,225 @@ public func FfiConverterTypeTls_lift(_ handle: UInt64) throws -> Tls {
 #endif
 public func FfiConverterTypeTls_lower(_ value: Tls) -> UInt64 {
     return FfiConverterTypeTls.lower(value)
+}
+
+
+
+
+
+
+/**
+ * Carries frames for a `Link` where there are topics, too: the app's own MQTT client. Otherwise as `FrameTransport`; hand what arrives on a topic, other than
+ * the own inbox, to `received` with it.
+ */
+public protocol TopicTransport: AnyObject, Sendable {
+
+    /**
+     * Sends a frame to `route`, an inbox; with `topic`, relative to the realm, it is published there instead.
+     */
+    func send(frame: Data, route: Data, topic: String?, delivery: Bool) throws
+
+}
+/**
+ * Carries frames for a `Link` where there are topics, too: the app's own MQTT client. Otherwise as `FrameTransport`; hand what arrives on a topic, other than
+ * the own inbox, to `received` with it.
+ */
+open class TopicTransportImpl: TopicTransport, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_sealwire_mobile_fn_clone_topictransport(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_sealwire_mobile_fn_free_topictransport(handle, $0) }
+    }
+
+
+
+
+    /**
+     * Sends a frame to `route`, an inbox; with `topic`, relative to the realm, it is published there instead.
+     */
+open func send(frame: Data, route: Data, topic: String?, delivery: Bool)throws   {try rustCallWithError(FfiConverterTypeCallbackError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_topictransport_send(
+            self.uniffiCloneHandle(),
+        FfiConverterData.lower(frame),
+        FfiConverterData.lower(route),
+        FfiConverterOptionString.lower(topic),
+        FfiConverterBool.lower(delivery),uniffiCallStatus
+    )
+}
+}
+
+
+
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceTopicTransport {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceTopicTransport = UniffiVTableCallbackInterfaceTopicTransport(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeTopicTransport.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface TopicTransport: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeTopicTransport.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface TopicTransport: handle missing in uniffiClone")
+            }
+        },
+        send: { (
+            uniffiHandle: UInt64,
+            frame: RustBuffer,
+            route: RustBuffer,
+            topic: RustBuffer,
+            delivery: Int8,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeTopicTransport.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.send(
+                     frame: try FfiConverterData.lift(frame),
+                     route: try FfiConverterData.lift(route),
+                     topic: try FfiConverterOptionString.lift(topic),
+                     delivery: try FfiConverterBool.lift(delivery)
+                )
+            }
+
+
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeCallbackError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceTopicTransport> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceTopicTransport>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitTopicTransport() {
+    uniffi_sealwire_mobile_fn_init_callback_vtable_topictransport(UniffiCallbackInterfaceTopicTransport.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeTopicTransport: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<TopicTransport>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = TopicTransport
+
+    public static func lift(_ handle: UInt64) throws -> TopicTransport {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return TopicTransportImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: TopicTransport) -> UInt64 {
+         if let rustImpl = value as? TopicTransportImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> TopicTransport {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: TopicTransport, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTopicTransport_lift(_ handle: UInt64) throws -> TopicTransport {
+    return try FfiConverterTypeTopicTransport.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeTopicTransport_lower(_ value: TopicTransport) -> UInt64 {
+    return FfiConverterTypeTopicTransport.lower(value)
 }
 
 
@@ -10826,7 +11061,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_link_open() != 16621) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_link_received() != 11428) {
+    if (uniffi_sealwire_mobile_checksum_method_link_received() != 12951) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_link_reset_ownership() != 43591) {
@@ -10890,6 +11125,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_frametransport_send() != 43280) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_method_topictransport_send() != 46901) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_receipt_wait_until() != 13702) {
@@ -10967,6 +11205,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_constructor_link_over() != 13556) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sealwire_mobile_checksum_constructor_link_over_topics() != 52085) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sealwire_mobile_checksum_constructor_cancellation_new() != 56492) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -10993,6 +11234,7 @@ private let initializationResult: InitializationResult = {
     uniffiCallbackInitFrameTransport()
     uniffiCallbackInitKeystore()
     uniffiCallbackInitStorage()
+    uniffiCallbackInitTopicTransport()
     return InitializationResult.ok
 }()
 

@@ -292,6 +292,13 @@ typedef void (*UniffiCallbackInterfaceFrameTransportMethod0)(uint64_t, RustBuffe
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_TOPIC_TRANSPORT_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_TOPIC_TRANSPORT_METHOD0
+typedef void (*UniffiCallbackInterfaceTopicTransportMethod0)(uint64_t, RustBuffer, RustBuffer, RustBuffer, int8_t, void* _Nonnull,
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_AUTHORIZER
 #define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_AUTHORIZER
 typedef struct UniffiVTableCallbackInterfaceAuthorizer {
@@ -329,6 +336,15 @@ typedef struct UniffiVTableCallbackInterfaceFrameTransport {
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
     UniffiCallbackInterfaceFrameTransportMethod0 _Nonnull send;
 } UniffiVTableCallbackInterfaceFrameTransport;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_TOPIC_TRANSPORT
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_TOPIC_TRANSPORT
+typedef struct UniffiVTableCallbackInterfaceTopicTransport {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceTopicTransportMethod0 _Nonnull send;
+} UniffiVTableCallbackInterfaceTopicTransport;
 
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_BLEREASSEMBLER
@@ -776,6 +792,11 @@ uint64_t uniffi_sealwire_mobile_fn_constructor_link_mqtt(uint64_t endpoint, Rust
 uint64_t uniffi_sealwire_mobile_fn_constructor_link_over(uint64_t endpoint, uint64_t transport, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CONSTRUCTOR_LINK_OVER_TOPICS
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CONSTRUCTOR_LINK_OVER_TOPICS
+uint64_t uniffi_sealwire_mobile_fn_constructor_link_over_topics(uint64_t endpoint, uint64_t transport, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_CLAIM
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_CLAIM
 uint64_t uniffi_sealwire_mobile_fn_method_link_claim(uint64_t ptr, RustBuffer inbox, RustBuffer claim, uint32_t timeout_ms
@@ -808,7 +829,7 @@ uint64_t uniffi_sealwire_mobile_fn_method_link_open(uint64_t ptr, uint32_t timeo
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_RECEIVED
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_RECEIVED
-void uniffi_sealwire_mobile_fn_method_link_received(uint64_t ptr, RustBuffer frame, RustBuffer route, RustCallStatus *_Nonnull out_status
+void uniffi_sealwire_mobile_fn_method_link_received(uint64_t ptr, RustBuffer frame, RustBuffer route, RustBuffer topic, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_LINK_RESET_OWNERSHIP
@@ -985,6 +1006,26 @@ void uniffi_sealwire_mobile_fn_init_callback_vtable_frametransport(const UniffiV
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_FRAMETRANSPORT_SEND
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_FRAMETRANSPORT_SEND
 void uniffi_sealwire_mobile_fn_method_frametransport_send(uint64_t ptr, RustBuffer frame, RustBuffer route, int8_t delivery, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_TOPICTRANSPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_TOPICTRANSPORT
+uint64_t uniffi_sealwire_mobile_fn_clone_topictransport(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_TOPICTRANSPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_FREE_TOPICTRANSPORT
+void uniffi_sealwire_mobile_fn_free_topictransport(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_INIT_CALLBACK_VTABLE_TOPICTRANSPORT
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_INIT_CALLBACK_VTABLE_TOPICTRANSPORT
+void uniffi_sealwire_mobile_fn_init_callback_vtable_topictransport(const UniffiVTableCallbackInterfaceTopicTransport* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_TOPICTRANSPORT_SEND
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_METHOD_TOPICTRANSPORT_SEND
+void uniffi_sealwire_mobile_fn_method_topictransport_send(uint64_t ptr, RustBuffer frame, RustBuffer route, RustBuffer topic, int8_t delivery, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_FN_CLONE_RECEIPT
@@ -1945,6 +1986,12 @@ uint16_t uniffi_sealwire_mobile_checksum_method_frametransport_send(void
 
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_TOPICTRANSPORT_SEND
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_TOPICTRANSPORT_SEND
+uint16_t uniffi_sealwire_mobile_checksum_method_topictransport_send(void
+
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_RECEIPT_WAIT_UNTIL
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_METHOD_RECEIPT_WAIT_UNTIL
 uint16_t uniffi_sealwire_mobile_checksum_method_receipt_wait_until(void
@@ -2092,6 +2139,12 @@ uint16_t uniffi_sealwire_mobile_checksum_constructor_link_mqtt(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_LINK_OVER
 #define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_LINK_OVER
 uint16_t uniffi_sealwire_mobile_checksum_constructor_link_over(void
+
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_LINK_OVER_TOPICS
+#define UNIFFI_FFIDEF_UNIFFI_SEALWIRE_MOBILE_CHECKSUM_CONSTRUCTOR_LINK_OVER_TOPICS
+uint16_t uniffi_sealwire_mobile_checksum_constructor_link_over_topics(void
 
 );
 #endif

@@ -70,6 +70,27 @@ class JcaKeystore(private val provider: String? = null, private val privateKey: 
     }
 }
 
+/** [signStatement] by a key of a key store that takes its time: waits for its signature. */
+suspend fun SuspendingKeystore.signStatement(key: Key, device: ByteArray, epoch: UInt, nonce: ByteArray, statement: Statement): ByteArray {
+    var asked: Pair<String, ByteArray>? = null
+    var signed: ByteArray? = null
+    val once = object : Keystore {
+        override fun agree(alias: String, peer: ByteArray) = throw CallbackException.Failed("statements are signed")
+
+        override fun sign(alias: String, message: ByteArray): ByteArray {
+            asked = alias to message
+            return signed ?: throw CallbackException.Pending()
+        }
+    }
+    return try {
+        signStatement(key, device, epoch, nonce, statement, once)
+    } catch (later: SealwireException.Pending) {
+        val (alias, message) = asked ?: throw later
+        signed = signature(alias, message)
+        signStatement(key, device, epoch, nonce, statement, once)
+    }
+}
+
 /**
  * A key store that takes its time: a confirmation by fingerprint, a token, a server. Its questions run as coroutines in [scope]; the handshake waits without
  * holding a thread, and goes on by [whenAnswered], which calls `resumePending` of the link or of the endpoint.

@@ -73,8 +73,8 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
     /** The effect of a message is durable: acknowledges it, to its sender and to the broker. Messages that are not confirmable need no commit. */
     fun commit(message: LinkMessage) = link.commit(message)
 
-    /** A frame arrived over the app's own transport. */
-    fun received(frame: ByteArray, route: ByteArray? = null) = link.received(frame, route)
+    /** A frame arrived over the app's own transport; with [topic], relative to the realm, where it was published there and not in the own inbox. */
+    fun received(frame: ByteArray, route: ByteArray? = null, topic: String? = null) = link.received(frame, route, topic)
 
     /** Goes on after [LinkEvent.KeyPending]. A [SuspendingKeystore] calls it by itself. */
     fun resumePending() = link.resumePending()
@@ -97,6 +97,9 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
 
         /** Over a transport of the app's own, such as [GattTransport]. */
         suspend fun over(endpoint: Endpoint, transport: FrameTransport): SealwireLink = open(endpoint, Link.over(endpoint, transport), 15.seconds)
+
+        /** Over the app's own MQTT client, or what else has topics: records in place too. Its `Config` has an inbox and `mqtt = true`. */
+        suspend fun over(endpoint: Endpoint, transport: TopicTransport): SealwireLink = open(endpoint, Link.overTopics(endpoint, transport), 15.seconds)
 
         private suspend fun open(endpoint: Endpoint, link: Link, timeout: Duration): SealwireLink {
             try {

@@ -678,6 +678,9 @@ internal interface UniffiCallbackInterfaceStorageMethod2 : com.sun.jna.Callback 
 internal interface UniffiCallbackInterfaceFrameTransportMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`delivery`: Byte,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceTopicTransportMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`topic`: RustBuffer.ByValue,`delivery`: Byte,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 @Structure.FieldOrder("uniffiFree", "uniffiClone", "authorize")
 internal open class UniffiVTableCallbackInterfaceAuthorizer(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
@@ -757,6 +760,25 @@ internal open class UniffiVTableCallbackInterfaceFrameTransport(
     ): UniffiVTableCallbackInterfaceFrameTransport(`uniffiFree`,`uniffiClone`,`send`,), Structure.ByValue
 
    internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceFrameTransport) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `send` = other.`send`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "send")
+internal open class UniffiVTableCallbackInterfaceTopicTransport(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `send`: UniffiCallbackInterfaceTopicTransportMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `send`: UniffiCallbackInterfaceTopicTransportMethod0? = null,
+    ): UniffiVTableCallbackInterfaceTopicTransport(`uniffiFree`,`uniffiClone`,`send`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceTopicTransport) {
         `uniffiFree` = other.`uniffiFree`
         `uniffiClone` = other.`uniffiClone`
         `send` = other.`send`
@@ -966,6 +988,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_frametransport_send(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_topictransport_send(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_receipt_wait_until(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_receipt_acknowledged(
@@ -1016,6 +1040,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_link_over(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_constructor_link_over_topics(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_cancellation_new(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_login_new(
@@ -1050,6 +1076,7 @@ internal object UniffiLib {
         uniffiCallbackInterfaceFrameTransport.register(this)
         uniffiCallbackInterfaceKeystore.register(this)
         uniffiCallbackInterfaceStorage.register(this)
+        uniffiCallbackInterfaceTopicTransport.register(this)
 
     }
 
@@ -1232,6 +1259,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_sealwire_mobile_fn_constructor_link_over(`endpoint`: Long,`transport`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_sealwire_mobile_fn_constructor_link_over_topics(`endpoint`: Long,`transport`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_sealwire_mobile_fn_method_link_claim(`ptr`: Long,`inbox`: RustBuffer.ByValue,`claim`: RustBuffer.ByValue,`timeoutMs`: Int,
     ): Long
     external fun uniffi_sealwire_mobile_fn_method_link_commit(`ptr`: Long,`message`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
@@ -1244,7 +1273,7 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_sealwire_mobile_fn_method_link_open(`ptr`: Long,`timeoutMs`: Int,
     ): Long
-    external fun uniffi_sealwire_mobile_fn_method_link_received(`ptr`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    external fun uniffi_sealwire_mobile_fn_method_link_received(`ptr`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`topic`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_sealwire_mobile_fn_method_link_reset_ownership(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
@@ -1315,6 +1344,14 @@ internal object UniffiLib {
     external fun uniffi_sealwire_mobile_fn_init_callback_vtable_frametransport(`vtable`: UniffiVTableCallbackInterfaceFrameTransport,
     ): Unit
     external fun uniffi_sealwire_mobile_fn_method_frametransport_send(`ptr`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`delivery`: Byte,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_clone_topictransport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
+    external fun uniffi_sealwire_mobile_fn_free_topictransport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_init_callback_vtable_topictransport(`vtable`: UniffiVTableCallbackInterfaceTopicTransport,
+    ): Unit
+    external fun uniffi_sealwire_mobile_fn_method_topictransport_send(`ptr`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`topic`: RustBuffer.ByValue,`delivery`: Byte,uniffi_out_err: UniffiRustCallStatus,
     ): Unit
     external fun uniffi_sealwire_mobile_fn_clone_receipt(`handle`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): Long
@@ -1700,7 +1737,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_open() and 0xFFFF) != 16621) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_link_received() and 0xFFFF) != 11428) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_received() and 0xFFFF) != 12951) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_reset_ownership() and 0xFFFF) != 43591) {
@@ -1764,6 +1801,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_frametransport_send() and 0xFFFF) != 43280) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_topictransport_send() and 0xFFFF) != 46901) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_receipt_wait_until() and 0xFFFF) != 13702) {
@@ -1839,6 +1879,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_over() and 0xFFFF) != 13556) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_over_topics() and 0xFFFF) != 52085) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_cancellation_new() and 0xFFFF) != 56492) {
@@ -6554,9 +6597,10 @@ public interface LinkInterface {
     suspend fun `open`(`timeoutMs`: kotlin.UInt = 15000u)
 
     /**
-     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+     * A frame arrived over the app's own transport; `route` is the way back, `topic` where it was published, relative to the realm, if that is not the own inbox. Throws
+     * `Refused` with `WrongState` on MQTT.
      */
-    fun `received`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray? = null)
+    fun `received`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray? = null, `topic`: kotlin.String? = null)
 
     /**
      * `resetOwnership` of the endpoint, on the open link.
@@ -6852,9 +6896,10 @@ open class Link: Disposable, AutoCloseable, LinkInterface
 
 
     /**
-     * A frame arrived over the app's own transport; `route` is the way back. Throws `Refused` with `WrongState` on MQTT.
+     * A frame arrived over the app's own transport; `route` is the way back, `topic` where it was published, relative to the realm, if that is not the own inbox. Throws
+     * `Refused` with `WrongState` on MQTT.
      */
-    @Throws(NetworkException::class)override fun `received`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray?)
+    @Throws(NetworkException::class)override fun `received`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray?, `topic`: kotlin.String?)
         =
     callWithHandle {
     uniffiRustCallWithError(NetworkException) { _status ->
@@ -6862,7 +6907,8 @@ open class Link: Disposable, AutoCloseable, LinkInterface
         it,
 
         FfiConverterByteArray.lower(`frame`),
-        FfiConverterOptionalByteArray.lower(`route`),_status)
+        FfiConverterOptionalByteArray.lower(`route`),
+        FfiConverterOptionalString.lower(`topic`),_status)
 }
     }
 
@@ -7083,6 +7129,22 @@ open class Link: Disposable, AutoCloseable, LinkInterface
 
         FfiConverterTypeEndpoint.lower(`endpoint`),
         FfiConverterTypeFrameTransport.lower(`transport`),_status)
+}
+    )
+    }
+
+
+
+    /**
+     * Over a transport of the app's own that has topics, for records in place.
+     */ fun `overTopics`(`endpoint`: Endpoint, `transport`: TopicTransport): Link {
+            return FfiConverterTypeLink.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_constructor_link_over_topics(
+
+
+        FfiConverterTypeEndpoint.lower(`endpoint`),
+        FfiConverterTypeTopicTransport.lower(`transport`),_status)
 }
     )
     }
@@ -9545,6 +9607,342 @@ public object FfiConverterTypeTls: FfiConverter<Tls, Long> {
     override fun allocationSize(value: Tls) = 8UL
 
     override fun write(value: Tls, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Carries frames for a `Link` where there are topics, too: the app's own MQTT client. Otherwise as `FrameTransport`; hand what arrives on a topic, other than
+ * the own inbox, to `received` with it.
+ */
+public interface TopicTransport {
+
+    /**
+     * Sends a frame to `route`, an inbox; with `topic`, relative to the realm, it is published there instead.
+     */
+    fun `send`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray, `topic`: kotlin.String?, `delivery`: kotlin.Boolean)
+
+    companion object
+}
+
+/**
+ * Carries frames for a `Link` where there are topics, too: the app's own MQTT client. Otherwise as `FrameTransport`; hand what arrives on a topic, other than
+ * the own inbox, to `received` with it.
+ */
+open class TopicTransportImpl: Disposable, AutoCloseable, TopicTransport
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_sealwire_mobile_fn_free_topictransport(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_sealwire_mobile_fn_clone_topictransport(handle, status)
+        }
+    }
+
+
+    /**
+     * Sends a frame to `route`, an inbox; with `topic`, relative to the realm, it is published there instead.
+     */
+    @Throws(CallbackException::class)override fun `send`(`frame`: kotlin.ByteArray, `route`: kotlin.ByteArray, `topic`: kotlin.String?, `delivery`: kotlin.Boolean)
+        =
+    callWithHandle {
+    uniffiRustCallWithError(CallbackException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_topictransport_send(
+        it,
+
+        FfiConverterByteArray.lower(`frame`),
+        FfiConverterByteArray.lower(`route`),
+        FfiConverterOptionalString.lower(`topic`),
+        FfiConverterBoolean.lower(`delivery`),_status)
+}
+    }
+
+
+
+
+
+
+
+
+
+
+    /**
+     * @suppress
+     */
+    companion object
+
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceTopicTransport {
+    internal object `send`: UniffiCallbackInterfaceTopicTransportMethod0 {
+        override fun callback(`uniffiHandle`: Long,`frame`: RustBuffer.ByValue,`route`: RustBuffer.ByValue,`topic`: RustBuffer.ByValue,`delivery`: Byte,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeTopicTransport.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`send`(
+                    FfiConverterByteArray.lift(`frame`),
+                    FfiConverterByteArray.lift(`route`),
+                    FfiConverterOptionalString.lift(`topic`),
+                    FfiConverterBoolean.lift(`delivery`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: CallbackException -> FfiConverterTypeCallbackError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeTopicTransport.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeTopicTransport.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceTopicTransport.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `send`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_sealwire_mobile_fn_init_callback_vtable_topictransport(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeTopicTransport: FfiConverter<TopicTransport, Long> {
+    internal val handleMap = UniffiHandleMap<TopicTransport>()
+
+    override fun lower(value: TopicTransport): Long {
+        if (value is TopicTransportImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): TopicTransport {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return TopicTransportImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): TopicTransport {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: TopicTransport) = 8UL
+
+    override fun write(value: TopicTransport, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }

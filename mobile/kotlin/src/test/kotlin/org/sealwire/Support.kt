@@ -7,6 +7,7 @@ import java.net.Socket
 import java.util.concurrent.TimeUnit
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 
@@ -56,6 +57,25 @@ class Program(folder: File, vararg command: String) : AutoCloseable {
         check(process.waitFor(seconds, TimeUnit.SECONDS)) { "still running: ${log.readText()}" }
         return process.exitValue()
     }
+
+    /** A line for its standard input. */
+    fun tell(line: String) = process.outputStream.run { write("$line\n".toByteArray()); flush() }
+
+    /** The first line of its output that begins so, without that; after those that were found before. */
+    suspend fun says(beginning: String): String {
+        while (true) {
+            val lines = log.readText().substringBeforeLast('\n', "").lines()
+            val found = (read until lines.size).firstOrNull { lines[it].startsWith(beginning) }
+            if (found != null) {
+                read = found + 1
+                return lines[found].removePrefix(beginning).trim()
+            }
+            check(process.isAlive) { log.readText() }
+            delay(20)
+        }
+    }
+
+    private var read = 0
 
     override fun close() {
         process.destroy()
