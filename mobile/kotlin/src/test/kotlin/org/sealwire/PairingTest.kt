@@ -62,8 +62,8 @@ class PairingTest {
         lateinit var devices: Devices
 
         suspend fun open(scope: CoroutineScope) {
-            // Three attempts take 3.5 s.
-            val endpoint = Endpoint(mqttConfig(identity).copy(handshakeAttempts = 3u, reconnect = false))
+            // Three attempts take 2.1 s.
+            val endpoint = Endpoint(mqttConfig(identity).copy(handshakeIntervalMs = 300u, handshakeAttempts = 3u, reconnect = false))
             link = SealwireLink.mqtt(endpoint, mosquitto.broker(version), LinkConfig("ward", name))
             devices = Devices(link, anchor)
             scope.launch(start = CoroutineStart.UNDISPATCHED) { devices.watch() }
