@@ -27,13 +27,15 @@ public final class Link: Sendable {
         native = try plain { try NativeLink.mqtt(endpoint: endpoint, broker: broker, config: place) }
     }
 
-    /// Over a transport of the app's own.
+    /// Over a transport of the app's own. Records in place, `Session.publish`, need a `PublishingTransport`.
     public init(_ endpoint: Endpoint, over transport: any Transport, keystore: DeferredKeystore? = nil) {
         self.endpoint = endpoint
         self.keystore = keystore
         let carrier = Carrier()
         carriage = Carriage(transport: transport, departures: carrier.departures)
-        native = NativeLink.over(endpoint: endpoint, transport: carrier)
+        native =
+            transport is any PublishingTransport
+            ? NativeLink.overTopics(endpoint: endpoint, transport: carrier) : NativeLink.over(endpoint: endpoint, transport: carrier)
     }
 
     // MARK: life

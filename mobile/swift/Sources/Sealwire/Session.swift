@@ -29,7 +29,7 @@ public struct Session: Sendable, Hashable {
             Outgoing(payload: payload, topic: topic, confirmable: confirmable, expiryS: expirySeconds, contentType: contentType))
     }
 
-    /// Publishes protected on the app's own topic (relative to the realm), for this peer to read. On MQTT only.
+    /// Publishes protected on the app's own topic (relative to the realm), for this peer to read. On MQTT, or over a `PublishingTransport`.
     @discardableResult
     public func publish(
         _ payload: Data, on topic: String, confirmable: Bool = true, contentType: String? = nil, expirySeconds: UInt32? = nil

@@ -5,10 +5,13 @@ public struct Arrival: Sendable, Hashable {
     public var frame: Data
     /// The way back to whoever sent it, up to 16 bytes; nothing where there is only one other end. Unauthenticated.
     public var route: Data
+    /// Where it was published, relative to the realm, if that was not the own inbox. Unauthenticated.
+    public var topic: String?
 
-    public init(frame: Data, route: Data = Data()) {
+    public init(frame: Data, route: Data = Data(), topic: String? = nil) {
         self.frame = frame
         self.route = route
+        self.topic = topic
     }
 }
 
@@ -28,15 +31,23 @@ public protocol Transport: Sendable {
     func close() async
 }
 
+/// A transport that has topics too, such as the app's own MQTT client: carries records in place. The `Config` of its endpoint has an inbox and `mqtt: true`; what
+/// arrives on a topic other than the own inbox is an `Arrival` with it.
+public protocol PublishingTransport: Transport {
+    /// Publishes a frame on `topic`, relative to the realm.
+    func publish(_ frame: Data, on topic: String, assured: Bool) async throws
+}
+
 /// A frame on its way out.
 struct Departure: Sendable {
     var frame: Data
     var route: Data
+    var topic: String?
     var assured: Bool
 }
 
 /// What the library calls, from a thread of its own. It lets go of it when everything has been handed over after the link was closed.
-final class Carrier: FrameTransport, Sendable {
+final class Carrier: FrameTransport, TopicTransport, Sendable {
     let departures: AsyncStream<Departure>
     private let outbox: AsyncStream<Departure>.Continuation
 
@@ -44,8 +55,10 @@ final class Carrier: FrameTransport, Sendable {
 
     deinit { outbox.finish() }
 
-    func send(frame: Data, route: Data, delivery: Bool) throws {
-        outbox.yield(Departure(frame: frame, route: route, assured: delivery))
+    func send(frame: Data, route: Data, delivery: Bool) throws { try send(frame: frame, route: route, topic: nil, delivery: delivery) }
+
+    func send(frame: Data, route: Data, topic: String?, delivery: Bool) throws {
+        outbox.yield(Departure(frame: frame, route: route, topic: topic, assured: delivery))
     }
 }
 
@@ -71,10 +84,16 @@ final class Carriage: @unchecked Sendable {
         mutex.withLock {
             sending = Task { [departures, transport] in
                 // What a transport fails to send is lost like any frame on its way, and repeated if it matters.
-                for await item in departures { try? await transport.send(item.frame, to: item.route, assured: item.assured) }
+                for await item in departures {
+                    if let topic = item.topic, let publisher = transport as? any PublishingTransport {
+                        try? await publisher.publish(item.frame, on: topic, assured: item.assured)
+                    } else {
+                        try? await transport.send(item.frame, to: item.route, assured: item.assured)
+                    }
+                }
             }
             receiving = Task { [weak link] in
-                for await arrival in arrivals { try? link?.received(frame: arrival.frame, route: arrival.route) }
+                for await arrival in arrivals { try? link?.received(frame: arrival.frame, route: arrival.route, topic: arrival.topic) }
             }
         }
     }
