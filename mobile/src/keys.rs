@@ -258,7 +258,12 @@ impl Credential {
         if bytes.len() > MAX_CREDENTIAL {
             return Err(SealwireError::new(Error::InvalidArgument, "a credential has at most 512 bytes"));
         }
-        let key = credential::Credential::parse(&bytes)?.key;
+        let unread = |error| {
+            let detail =
+                if error == Error::Malformed { "neither CBOR nor DER; the text of a file NAME.cred is read by `parse`" } else { "" };
+            SealwireError::new(error, detail)
+        };
+        let key = credential::Credential::parse(&bytes).map_err(unread)?.key;
         Ok(Arc::new(Credential { thumbprint: thumbprint_of(&key)?, key, bytes }))
     }
 
@@ -278,6 +283,19 @@ impl Credential {
     #[uniffi::constructor]
     pub fn new(data: Vec<u8>) -> Result<Arc<Self>> {
         Self::take(data)
+    }
+
+    /// Reads the text of a file `NAME.cred`, as the command `sealwire keygen` writes it: hexadecimal; blanks and lines that begin with `#` do not count. Throws `Malformed`.
+    #[uniffi::constructor]
+    pub fn parse(text: String) -> Result<Arc<Self>> {
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let digits: Vec<char> = lines.flat_map(str::chars).filter(|character| !character.is_whitespace()).collect();
+        let byte = |pair: &[char]| match pair {
+            [high, low] => u8::try_from((high.to_digit(16)? << 4) | low.to_digit(16)?).ok(),
+            _ => None,
+        };
+        let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+        Self::take(bytes.ok_or_else(|| SealwireError::new(Error::Malformed, "not the hexadecimal text of a file NAME.cred"))?)
     }
 
     /// An unsigned credential; peers trust it where they were given its bytes.
@@ -308,6 +326,11 @@ impl Credential {
         let mut w = Writer::new(&mut buffer);
         credential::issue_cwt(&mut System::with(issuer, None), &who, &written, &mut scratch, &mut w)?;
         Self::take(w.written().to_vec())
+    }
+
+    /// The text of a file `NAME.cred`, for the command `sealwire` and for Python.
+    pub fn text(&self) -> String {
+        self.bytes.iter().map(|byte| format!("{byte:02x}")).chain(["\n".to_owned()]).collect()
     }
 
     /// Its encoding: CBOR, or DER.

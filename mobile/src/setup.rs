@@ -26,7 +26,13 @@ impl SetupCode {
     #[uniffi::constructor]
     pub fn parse(text: String) -> Result<Arc<Self>> {
         let text = Zeroizing::new(text);
-        let read = setup::SetupCode::parse(&text).map_err(|error| SealwireError::new(error, "a setup code reads SW1:...:MODEL"))?;
+        let wrong = |error| {
+            SealwireError::new(
+                error,
+                "a setup code is SW1:, 52 of A-Z and 2-7, a colon and the model; capitals, and no blank or line end around",
+            )
+        };
+        let read = setup::SetupCode::parse(&text).map_err(wrong)?;
         Ok(Arc::new(SetupCode(read)))
     }
 

@@ -97,6 +97,21 @@ fn session(endpoint: &Endpoint) -> u32 {
 }
 
 #[test]
+fn the_text_of_a_credential_file_is_read_and_written() {
+    let phone = identity("phone").credential;
+    let read = |text: &str| Credential::parse(text.to_owned());
+    assert_eq!(read(&phone.text()).unwrap().data(), phone.data());
+    let (first, rest) = (phone.text()[..10].to_owned(), phone.text()[10..].to_owned());
+    assert_eq!(read(&format!("# CCS of phone\r\n{}\r\n {rest}", first.to_uppercase())).unwrap().data(), phone.data());
+    for wrong in ["", "# nothing", "a2026", "not a credential", "a20"] {
+        assert_eq!(read(wrong).err().unwrap().core(), Error::Malformed, "{wrong}");
+    }
+    // The file's bytes as they are.
+    let refused = Credential::new(phone.text().into_bytes()).err().unwrap();
+    assert!(refused.to_string().contains("`parse`"), "{refused}");
+}
+
+#[test]
 fn every_error_of_the_core_has_its_variant() {
     for error in Error::ALL {
         let typed = SealwireError::new(*error, "why");

@@ -1309,6 +1309,11 @@ public protocol CredentialProtocol: AnyObject, Sendable {
     func subject() throws  -> String?
 
     /**
+     * The text of a file `NAME.cred`, for the command `sealwire` and for Python.
+     */
+    func text()  -> String
+
+    /**
      * Who this is: the first 16 bytes of the RFC 9679 thumbprint of the key.
      */
     func thumbprint()  -> Data
@@ -1413,6 +1418,18 @@ public static func cwt(key: Key, subject: String, kid: Data, issuer: Key, issuer
 })
 }
 
+    /**
+     * Reads the text of a file `NAME.cred`, as the command `sealwire keygen` writes it: hexadecimal; blanks and lines that begin with `#` do not count. Throws `Malformed`.
+     */
+public static func parse(text: String)throws  -> Credential  {
+    return try  FfiConverterTypeCredential_lift(try rustCallWithError(FfiConverterTypeSealwireError_lift) {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_constructor_credential_parse(
+        FfiConverterString.lower(text),uniffiCallStatus
+    )
+})
+}
+
 
 
     /**
@@ -1506,6 +1523,18 @@ open func subject()throws  -> String?  {
     return try  FfiConverterOptionString.lift(try rustCallWithError(FfiConverterTypeSealwireError_lift) {
         uniffiCallStatus in
     uniffi_sealwire_mobile_fn_method_credential_subject(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+
+    /**
+     * The text of a file `NAME.cred`, for the command `sealwire` and for Python.
+     */
+open func text() -> String  {
+    return try!  FfiConverterString.lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_sealwire_mobile_fn_method_credential_text(
             self.uniffiCloneHandle(),uniffiCallStatus
     )
 })
@@ -11025,6 +11054,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_credential_subject() != 54146) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_sealwire_mobile_checksum_method_credential_text() != 38545) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_sealwire_mobile_checksum_method_credential_thumbprint() != 22224) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -11185,6 +11217,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_credential_new() != 20927) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_sealwire_mobile_checksum_constructor_credential_parse() != 63279) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_key_from_bytes() != 13862) {

@@ -920,6 +920,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_credential_subject(
     ): Int
+    external fun uniffi_sealwire_mobile_checksum_method_credential_text(
+    ): Int
     external fun uniffi_sealwire_mobile_checksum_method_credential_thumbprint(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_method_credential_verify(
@@ -1027,6 +1029,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_sealwire_mobile_checksum_constructor_credential_cwt(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_credential_new(
+    ): Int
+    external fun uniffi_sealwire_mobile_checksum_constructor_credential_parse(
     ): Int
     external fun uniffi_sealwire_mobile_checksum_constructor_key_from_bytes(
     ): Int
@@ -1207,6 +1211,8 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_sealwire_mobile_fn_constructor_credential_new(`data`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
     ): Long
+    external fun uniffi_sealwire_mobile_fn_constructor_credential_parse(`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus,
+    ): Long
     external fun uniffi_sealwire_mobile_fn_method_credential_data(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_credential_expires(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
@@ -1222,6 +1228,8 @@ internal object UniffiLib {
     external fun uniffi_sealwire_mobile_fn_method_credential_public_key(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_credential_subject(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
+    ): RustBuffer.ByValue
+    external fun uniffi_sealwire_mobile_fn_method_credential_text(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
     external fun uniffi_sealwire_mobile_fn_method_credential_thumbprint(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus,
     ): RustBuffer.ByValue
@@ -1701,6 +1709,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_credential_subject() and 0xFFFF) != 54146) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_sealwire_mobile_checksum_method_credential_text() and 0xFFFF) != 38545) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_sealwire_mobile_checksum_method_credential_thumbprint() and 0xFFFF) != 22224) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1861,6 +1872,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_credential_new() and 0xFFFF) != 20927) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_credential_parse() and 0xFFFF) != 63279) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_key_from_bytes() and 0xFFFF) != 13862) {
@@ -3659,6 +3673,11 @@ public interface CredentialInterface {
     fun `subject`(): kotlin.String?
 
     /**
+     * The text of a file `NAME.cred`, for the command `sealwire` and for Python.
+     */
+    fun `text`(): kotlin.String
+
+    /**
      * Who this is: the first 16 bytes of the RFC 9679 thumbprint of the key.
      */
     fun `thumbprint`(): kotlin.ByteArray
@@ -3922,6 +3941,22 @@ open class Credential: Disposable, AutoCloseable, CredentialInterface
 
 
     /**
+     * The text of a file `NAME.cred`, for the command `sealwire` and for Python.
+     */override fun `text`(): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_method_credential_text(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+
+
+    /**
      * Who this is: the first 16 bytes of the RFC 9679 thumbprint of the key.
      */override fun `thumbprint`(): kotlin.ByteArray {
             return FfiConverterByteArray.lift(
@@ -3995,6 +4030,22 @@ open class Credential: Disposable, AutoCloseable, CredentialInterface
         FfiConverterTypeKey.lower(`issuer`),
         FfiConverterByteArray.lower(`issuerKid`),
         FfiConverterTypeCwtClaims.lower(`claims`),_status)
+}
+    )
+    }
+
+
+
+    /**
+     * Reads the text of a file `NAME.cred`, as the command `sealwire keygen` writes it: hexadecimal; blanks and lines that begin with `#` do not count. Throws `Malformed`.
+     */
+    @Throws(SealwireException::class) fun `parse`(`text`: kotlin.String): Credential {
+            return FfiConverterTypeCredential.lift(
+    uniffiRustCallWithError(SealwireException) { _status ->
+    UniffiLib.uniffi_sealwire_mobile_fn_constructor_credential_parse(
+
+
+        FfiConverterString.lower(`text`),_status)
 }
     )
     }
