@@ -413,15 +413,20 @@
 /**
  * Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
  */
-#define SEALWIRE_ENDPOINT_BASE_SIZE 824
+#define SEALWIRE_ENDPOINT_BASE_SIZE 520
 #endif
 
 #if !defined(SEALWIRE_64_BIT)
 /**
  * Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
  */
-#define SEALWIRE_ENDPOINT_BASE_SIZE 704
+#define SEALWIRE_ENDPOINT_BASE_SIZE 400
 #endif
+
+/**
+ * Bytes that an endpoint takes besides where the library has the feature `setup`, which needs `responder`; see `SEALWIRE_ENDPOINT_SIZE`.
+ */
+#define SEALWIRE_SETUP_SIZE 304
 
 #if defined(SEALWIRE_64_BIT)
 /**
@@ -2022,11 +2027,14 @@ extern void sealwire_panic_hook(const uint8_t *file, size_t length, uint32_t lin
 #define SEALWIRE_OUTGOING_INIT                                                                                         \
   { SEALWIRE_KIND_DATA, SEALWIRE_TOPIC_NONE, 0, 0, 0, 0, 0, 0, 0, {{0, 0, 0, 0, 0, 0, 0, 0}, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0} }
 
-/** Handshakes open at once by default. Define SEALWIRE_CONNECT_ONLY for a library built without the feature `responder`, which needs one. */
+/** Handshakes open at once by default, and what is needed beside them and the sessions. Define SEALWIRE_CONNECT_ONLY for a library built without
+ *  the feature `responder`, and hence without `setup`: it needs one, and less. */
 #ifdef SEALWIRE_CONNECT_ONLY
 #define SEALWIRE_HANDSHAKES 1u
+#define SEALWIRE_HEAD_SIZE SEALWIRE_ENDPOINT_BASE_SIZE
 #else
 #define SEALWIRE_HANDSHAKES 2u
+#define SEALWIRE_HEAD_SIZE (SEALWIRE_ENDPOINT_BASE_SIZE + SEALWIRE_SETUP_SIZE)
 #endif
 
 /** Bytes that an endpoint needs for so many sessions and groups. This version has no groups: pass 0.
@@ -2036,7 +2044,7 @@ extern void sealwire_panic_hook(const uint8_t *file, size_t length, uint32_t lin
 
 /** The same with another `handshake_buffer` in the configuration. */
 #define SEALWIRE_ENDPOINT_SIZE_WITH(sessions, groups, handshake_buffer)                                                \
-  (SEALWIRE_ENDPOINT_BASE_SIZE + (size_t)(sessions) * SEALWIRE_SESSION_SIZE +                                          \
+  (SEALWIRE_HEAD_SIZE + (size_t)(sessions) * SEALWIRE_SESSION_SIZE +                                                   \
    (size_t)(groups) * SEALWIRE_GROUP_SIZE +                                                                            \
    (SEALWIRE_HANDSHAKES + (size_t)(sessions) / 8u) * (SEALWIRE_HANDSHAKE_SIZE - SEALWIRE_HANDSHAKE_FRAME_MAX + (size_t)(handshake_buffer)))
 

@@ -15,10 +15,12 @@ use sealwire_core::error::{Error, Result};
 
 /// Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
 #[cfg(target_pointer_width = "64")]
-pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 824;
+pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 520;
 /// Bytes of an endpoint without its sessions; see `SEALWIRE_ENDPOINT_SIZE`.
 #[cfg(not(target_pointer_width = "64"))]
-pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 704;
+pub const SEALWIRE_ENDPOINT_BASE_SIZE: usize = 400;
+/// Bytes that an endpoint takes besides where the library has the feature `setup`, which needs `responder`; see `SEALWIRE_ENDPOINT_SIZE`.
+pub const SEALWIRE_SETUP_SIZE: usize = 304;
 /// Bytes of one session; see `SEALWIRE_ENDPOINT_SIZE`. A peer needs two while a new session replaces an old one.
 #[cfg(target_pointer_width = "64")]
 pub const SEALWIRE_SESSION_SIZE: usize = 760;
@@ -170,11 +172,14 @@ impl Layout {
         Layout { sessions, handshakes: sessions.saturating_div(8).saturating_add(Self::HANDSHAKES), buffer }
     }
 
+    /// `SEALWIRE_ENDPOINT_BASE_SIZE`, and what setup adds.
+    const BASE: usize = SEALWIRE_ENDPOINT_BASE_SIZE + if cfg!(feature = "setup") { SEALWIRE_SETUP_SIZE } else { 0 };
+
     /// What `SEALWIRE_ENDPOINT_SIZE_WITH(sessions, 0, buffer)` is. The parts are never larger, as asserted below.
     fn size(&self) -> usize {
         let sessions = self.sessions.saturating_mul(SEALWIRE_SESSION_SIZE);
         let handshakes = self.handshakes.saturating_mul(SEALWIRE_HANDSHAKE_SIZE.saturating_sub(BUFFER).saturating_add(self.buffer));
-        SEALWIRE_ENDPOINT_BASE_SIZE.saturating_add(sessions).saturating_add(handshakes)
+        Self::BASE.saturating_add(sessions).saturating_add(handshakes)
     }
 
     /// What the parts take, one after the other.
@@ -205,12 +210,12 @@ const _: () = assert!(Layout::HEAD.is_multiple_of(align_of::<u64>()) && Layout::
 const _: () = assert!(align_of::<sealwire_endpoint>() <= ALIGN);
 const _: () = assert!(align_of::<Session>() <= align_of::<u64>() && align_of::<Handshake>() <= align_of::<u64>());
 const _: () = assert!(SEALWIRE_OVERHEAD_MAX == MAX_OVERHEAD && SEALWIRE_HANDSHAKE_FRAME_MAX >= MAX_CONTROL);
-const _: () = assert!(Layout::HEAD <= SEALWIRE_ENDPOINT_BASE_SIZE);
+const _: () = assert!(Layout::HEAD <= Layout::BASE);
 const _: () = assert!(Layout::SESSION <= SEALWIRE_SESSION_SIZE);
 const _: () = assert!(Layout::HANDSHAKE + BUFFER <= SEALWIRE_HANDSHAKE_SIZE);
 // Not much too large either, where everything is there.
 #[cfg(all(not(target_pointer_width = "16"), feature = "setup"))]
-const _: () = assert!(Layout::HEAD + SLACK > SEALWIRE_ENDPOINT_BASE_SIZE);
+const _: () = assert!(Layout::HEAD + SLACK > Layout::BASE);
 #[cfg(all(not(target_pointer_width = "16"), feature = "responder"))]
 const _: () = assert!(Layout::SESSION + SLACK > SEALWIRE_SESSION_SIZE);
 #[cfg(all(not(target_pointer_width = "16"), feature = "responder"))]
