@@ -115,7 +115,7 @@ fn records_that_cannot_be_are_damaged() {
     let ed25519 = public_key(KeyKind::Ed25519, &Secret::from([1; 32])).unwrap();
     let edwards = Ownership::default().taken(party(1), Some(ed25519), [5; 8]);
     for (ownership, changes) in [
-        (&owned, [(1, 4), (0, 1)]),
+        (&owned, [(1, 5), (0, 1)]),
         (&owned, [(1, 0), (0, 1)]),
         (&owned, [(46, 4), (0, 1)]),
         (&owned, [(79, 7), (80, 7)]),
@@ -130,6 +130,16 @@ fn records_that_cannot_be_are_damaged() {
     }
     assert_eq!(Ownership::decode(&mut p, &forged(&owned, &[(0, 0)])), Err(Error::CorruptState));
     assert_eq!(Ownership::decode(&mut p, &forged(&owned, &[(0, 2)])), Err(Error::UnsupportedState));
+}
+
+#[test]
+fn a_key_is_a_delegate_once() {
+    let other = Party { mark: [7; 16], ..party(2) };
+    let owned = Ownership::default().taken(party(1), None, [5; 8]).delegated(party(2)).unwrap().delegated(other).unwrap();
+    assert_eq!(
+        (owned.delegates().count(), owned.standing_of(&party(2)), owned.standing_of(&other)),
+        (1, Standing::None, Standing::Delegate)
+    );
 }
 
 #[test]
