@@ -106,6 +106,8 @@ int ownership_event(device *self, const sealwire_event *event) {
       fprintf(stderr, "\"}\n");
       return 1;
     case SEALWIRE_EVENT_REPLACED:
+      /* What replaces it was established first, and has a place unless there was none. */
+      if (replace(&self->ownership, event->session, event->session)) return replace(&self->ownership, event->old_session, 0);
       return replace(&self->ownership, event->old_session, event->session);
     case SEALWIRE_EVENT_CLOSED:
       return event->old_session != 0 && replace(&self->ownership, event->old_session, 0);
