@@ -99,7 +99,8 @@ class Stage:
         self.folder = folder
         self.program = program
         self.rate = rate
-        self.recording = recording(None)
+        # More than is ever shown, however slow the machine: the wearable ends with the recording.
+        self.recording = 3 * recording(None)
         self.hub_identity, self.wearable_identity = Identity.generate("hub"), Identity.generate(INBOX)
         self.secret = secrets.token_bytes(16)
         self.code = write_setup_code(self.wearable_identity.thumbprint, self.secret, MODEL)
