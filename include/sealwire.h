@@ -536,7 +536,8 @@
 
 /**
  * This device has another owner, `peer` (16 zeros: none), in `epoch`; or its owner has let somebody in, or taken that back. See
- * sealwire_ownership_get(). Erase what belonged to an owner before.
+ * sealwire_ownership_get(). Erase what belonged to an owner before. A power cut may swallow this, and it is not told again: at a start compare
+ * the epoch with the one that the data is of.
  */
 #define SEALWIRE_EVENT_OWNERSHIP_CHANGED 11
 

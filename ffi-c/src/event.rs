@@ -34,7 +34,8 @@ pub const SEALWIRE_EVENT_HANDSHAKE_FAILED: i32 = 9;
 /// The peer has not answered several repetitions: `session`. They go on.
 pub const SEALWIRE_EVENT_PEER_SILENT: i32 = 10;
 /// This device has another owner, `peer` (16 zeros: none), in `epoch`; or its owner has let somebody in, or taken that back. See
-/// sealwire_ownership_get(). Erase what belonged to an owner before.
+/// sealwire_ownership_get(). Erase what belonged to an owner before. A power cut may swallow this, and it is not told again: at a start compare
+/// the epoch with the one that the data is of.
 pub const SEALWIRE_EVENT_OWNERSHIP_CHANGED: i32 = 11;
 /// The peer says that this end owns it: `session`, `peer`, `epoch`, and its nonce in `sid`. Keep them: a release or a delegation is signed
 /// over them (sealwire_ownership_sign()).

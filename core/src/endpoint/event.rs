@@ -207,7 +207,8 @@ pub enum Event<'f> {
         reason: Error,
     },
     /// This device has another owner, or none; or its owner has let somebody in, or taken that back. See `Endpoint::ownership`. Erase what
-    /// belonged to an owner before.
+    /// belonged to an owner before. A power cut may swallow this, and it is not told again: at a start compare the epoch with the one that
+    /// the data is of.
     #[cfg(feature = "setup")]
     OwnershipChanged {
         /// The epoch.
