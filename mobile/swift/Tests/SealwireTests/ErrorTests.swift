@@ -39,7 +39,7 @@ private func errorsOfTheCore() throws -> [(number: UInt16, variant: String, name
         try check(await thrown { try endpoint.send(session: 7, message: Outgoing(payload: Data())) }, 4)
         try check(await thrown { try endpoint.session(session: 7) }, 4)
         try check(await thrown { try Endpoint(config: Config(identities: [Identity(credential: one.credential, key: other.key)])) }, 404)
-        try check(await thrown { try Endpoint(config: Config(identities: [])) }, 202)
+        try check(await thrown { try Endpoint(config: Config(identities: [])) }, 1)
         try check(await thrown { try Endpoint(config: Config(identities: [one], method: 4)) }, 200)
         try check(await thrown { try Key.fromBytes(kind: .x25519, private: Data(count: 31)) }, 209)
         try check(await thrown { try Credential(data: Data([0xff])) }, 100)
