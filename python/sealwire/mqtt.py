@@ -677,8 +677,10 @@ class Link:
         if self._handler is not None:
             self._handler(event)
             return
-        if len(self._events) >= MAX_WAITING and not (isinstance(event, Message) and event.number is not None):
-            # Confirmable messages are bounded by their window; anything else is dropped rather than hoarded.
+        numbered = isinstance(event, Message) and event.number is not None
+        if len(self._events) >= MAX_WAITING and not (numbered or isinstance(event, (core.Ownership, core.OwnershipChanged))):
+            # Confirmable messages are bounded by their window, and strangers bring no ownership about; anything else is dropped rather than
+            # hoarded.
             self.dropped += 1
             return
         self._events.append(event)

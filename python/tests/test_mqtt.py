@@ -14,7 +14,7 @@ from conftest import StartMosquitto, run, until
 from mosquitto import free_port
 from paho.mqtt.enums import CallbackAPIVersion
 
-from sealwire import Endpoint, Identity, MemoryStore, errors
+from sealwire import Endpoint, Identity, MemoryStore, OwnershipChanged, errors
 from sealwire.broker import Broker
 from sealwire.mqtt import Event, Link, Message, Refused
 
@@ -454,3 +454,27 @@ def test_topics_are_checked(hub: Identity, sensor: Identity) -> None:
             Link(endpoint(sensor, hub), "h", realm=realm, inbox="s")
 
 
+def test_a_change_of_ownership_is_told_behind_a_flood(mosquitto: StartMosquitto, sensor: Identity) -> None:
+    """Whoever floods a device that does not take its events must not make it keep what belonged to an owner before."""
+    started = mosquitto()
+
+    async def play() -> None:
+        own = endpoint(sensor)
+        own.enable_setup(1_000_000, bytes(16))
+        async with Link(own, Broker("127.0.0.1", started.port), realm=REALM, inbox="sensor") as link:
+            stranger = raw(started.port)
+            for _ in range(500):
+                for _ in range(100):
+                    stranger.publish(f"{REALM}/in/sensor", b"\xff" * 20)
+                await asyncio.sleep(0.02)
+                if link.dropped:
+                    break
+            assert link.dropped
+            own.reset_ownership()
+            link.pump()
+            while not isinstance(event := await asyncio.wait_for(link.events().__anext__(), 5), OwnershipChanged):
+                assert isinstance(event, Refused)
+            assert (event.epoch, event.owner) == (1, None)
+            stranger.loop_stop()
+
+    run(play())
