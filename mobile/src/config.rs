@@ -7,6 +7,7 @@ use sealwire_core::Error;
 use sealwire_core::crypto::Suite;
 use sealwire_core::edhoc::{Method, Methods};
 use sealwire_core::endpoint::{self, InboxName, Kind, MAX_SUITES, Topic};
+use sealwire_core::record::MAX_TOPIC;
 use std::sync::Arc;
 
 /// An own credential with its key.
@@ -212,7 +213,13 @@ pub struct Outgoing {
 
 impl Outgoing {
     pub(crate) fn core(&self) -> Result<endpoint::Outgoing<'_>> {
+        if self.topic.as_ref().is_some_and(|name| name.is_empty() || name.len() > MAX_TOPIC) {
+            return Err(invalid("a topic has 1 to 255 bytes"));
+        }
         let topic = match (&self.topic, self.in_place) {
+            (Some(name), true) if name.contains(['+', '#', '\0']) => {
+                return Err(invalid("a topic in place is one topic, without wildcards"));
+            }
             (None, false) => Topic::None,
             (Some(name), false) => Topic::Addressed(name.as_bytes()),
             (Some(name), true) => Topic::InPlace(name.as_bytes()),

@@ -42,6 +42,8 @@ pub struct Endpoint {
     started: u64,
     /// Length of own connection identifiers.
     pub(crate) identifier_len: usize,
+    /// The own inbox, where the configuration is one for MQTT.
+    pub(crate) inbox: Option<String>,
 }
 
 impl Endpoint {
@@ -106,9 +108,10 @@ impl Endpoint {
             cause: None,
         };
         let identifier_len = usize::from(config.identifier_len);
+        let inbox = config.inbox.clone().filter(|_| config.mqtt);
         let tables = HeapTables::new(capacity(config.max_sessions), capacity(config.max_handshakes));
         let core = Core::new(tables, config.core()?)?;
-        Ok(Arc::new(Endpoint { state: Guarded::new(State { core, port }), started: clock::now_ms(), identifier_len }))
+        Ok(Arc::new(Endpoint { state: Guarded::new(State { core, port }), started: clock::now_ms(), identifier_len, inbox }))
     }
 
     /// The endpoint's clock: milliseconds since it was made, sleep included.

@@ -19,6 +19,8 @@ const MAX_WAITING: usize = 10_000;
 const ERROR: u8 = 5;
 /// A peer that stays silent gets a new handshake no more often.
 const HEAL_AGAIN_MS: u64 = 60_000;
+/// Longest payload over MQTT.
+const MAX_PAYLOAD: usize = 120 * 1024;
 /// Longer than an acknowledgement waits for a record to ride on.
 pub(super) const FLUSH_MS: u64 = 100;
 
@@ -202,6 +204,9 @@ impl Driver {
         if message.in_place && !self.topics {
             return Err(SealwireError::new(Error::InvalidArgument, "this transport has no topics: send it to the peer"));
         }
+        if self.inbox.is_some() && message.payload.len() > MAX_PAYLOAD {
+            return Err(SealwireError::new(Error::InvalidArgument, "over MQTT a payload has at most 122880 bytes"));
+        }
         let number = self.protect(handle, &message)?;
         let Some(number) = number else { return Ok((None, None)) };
         let (done, outcome) = watch::channel(None);
@@ -279,7 +284,12 @@ impl Driver {
                 self.refusal = self.told(&frame).or_else(|| self.refusal.take());
             }
             Ok(None) => {}
-            Err(error) => {
+            Err(mut error) => {
+                if let (2, SealwireError::Denied { detail, .. }) = (first, &mut error)
+                    && detail.is_empty()
+                {
+                    "another than the peer asked for, or not let in by the Authorizer".clone_into(detail);
+                }
                 // message_2 and message_4 are what a Responder answers.
                 if matches!(first, 2 | 4) {
                     self.refusal = Some(error.clone());

@@ -348,10 +348,15 @@ impl Drop for Link {
 #[cfg(feature = "mqtt")]
 #[uniffi::export]
 impl Link {
-    /// On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be.
+    /// On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be, and for an endpoint whose configuration is not one for MQTT
+    /// or names another inbox: its peers would answer where nobody reads.
     #[uniffi::constructor]
     pub fn mqtt(endpoint: Arc<Endpoint>, broker: Broker, config: LinkConfig) -> Result<Arc<Self>> {
         let inbox = config.inbox.clone();
+        if endpoint.inbox.as_ref() != Some(&inbox) {
+            let detail = format!("the endpoint's configuration needs `mqtt` and the inbox of the link, {inbox}");
+            return Err(SealwireError::new(Error::InvalidArgument, detail).into());
+        }
         let settings = mqtt::Settings::new(broker, config)?;
         Ok(Self::make(endpoint, Wire::Mqtt(Box::new(settings)), Some(inbox)))
     }

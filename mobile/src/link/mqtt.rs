@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use zeroize::Zeroizing;
 
-/// Longest packet that is taken: a record of 64 KiB with its topic.
+/// Longest packet that is sent and taken: the longest payload with the rest of its record, topic and realm.
 const LONGEST: usize = 128 * 1024;
 /// Packets between this and the protocol's own queue.
 const QUEUE: usize = 64;
@@ -187,6 +187,9 @@ impl Settings {
         InboxName::new(inbox.as_bytes()).map_err(|_| invalid("an inbox name is 1 to 16 of a-z, 0-9 and -"))?;
         if broker.host.is_empty() {
             return Err(invalid("the broker needs a host name"));
+        }
+        if broker.host.contains('/') {
+            return Err(invalid("a host is a name or an address alone; `brokerFromUrl` takes mqtt://host:port"));
         }
         if broker.client_id.is_empty() {
             let mut random = [0; 8];
@@ -384,7 +387,7 @@ macro_rules! client {
                     Err(error) => {
                         local.forget();
                         let refused = matches!(error, ConnectionError::ConnectionRefused(_) | ConnectionError::Tls(_));
-                        if (refused || began.elapsed() >= PATIENCE) && first.tell(Err(error.to_string())) {
+                        if (refused || began.elapsed() >= PATIENCE) && first.tell(Err(format!("{}: {error}", settings.name()))) {
                             return;
                         }
                         shared.went_down(error.to_string());

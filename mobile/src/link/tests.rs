@@ -92,6 +92,26 @@ fn pair(port: u16, version: MqttVersion) -> (Arc<Link>, Arc<Link>) {
     (phone, link(endpoint(&other, &one, "hub"), "hub", broker(port, version)))
 }
 
+#[test]
+fn a_link_that_could_not_be_answered_is_not_made() {
+    let (one, other) = (identity("phone"), identity("hub"));
+    let place = |inbox: &str| LinkConfig {
+        realm: "plant7".to_owned(),
+        inbox: inbox.to_owned(),
+        subscriptions: Vec::new(),
+        bridge_prefix: String::new(),
+    };
+    let why = |endpoint: Arc<Endpoint>, host: &str, inbox: &str| {
+        let broker = Broker { host: host.to_owned(), ..broker(1, MqttVersion::V311) };
+        Link::mqtt(endpoint, broker, place(inbox)).err().map(|error| error.to_string())
+    };
+    assert!(why(endpoint(&one, &other, "phone"), "127.0.0.1", "tablet").unwrap().contains("inbox of the link, tablet"));
+    let plain = Endpoint::new(config(&one, &[&other]), None, None, None).unwrap();
+    assert!(why(plain, "127.0.0.1", "phone").unwrap().contains("`mqtt`"));
+    assert!(why(endpoint(&one, &other, "phone"), "mqtt://127.0.0.1", "phone").unwrap().contains("brokerFromUrl"));
+    assert_eq!(why(endpoint(&one, &other, "phone"), "127.0.0.1", "phone"), None);
+}
+
 fn talk(version: MqttVersion) {
     let mosquitto = Mosquitto::start(None, "allow_anonymous true");
     run(async {

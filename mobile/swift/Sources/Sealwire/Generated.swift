@@ -3634,7 +3634,8 @@ open class NativeLink: NativeLinkProtocol, @unchecked Sendable {
 
 
     /**
-     * On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be.
+     * On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be, and for an endpoint whose configuration is not one for MQTT
+     * or names another inbox: its peers would answer where nobody reads.
      */
 public static func mqtt(endpoint: Endpoint, broker: Broker, config: LinkConfig)throws  -> NativeLink  {
     return try  FfiConverterTypeNativeLink_lift(try rustCallWithError(FfiConverterTypeNetworkError_lift) {
@@ -11234,7 +11235,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_constructor_trustanchor_new() != 57777) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_constructor_link_mqtt() != 58827) {
+    if (uniffi_sealwire_mobile_checksum_constructor_link_mqtt() != 59669) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_link_over() != 13556) {

@@ -2,6 +2,8 @@ package org.sealwire
 
 import java.security.KeyStore
 import java.util.Base64
+import java.util.concurrent.CancellationException
+import java.util.concurrent.atomic.AtomicBoolean
 import javax.net.ssl.TrustManagerFactory
 import javax.net.ssl.X509TrustManager
 import kotlinx.coroutines.flow.Flow
@@ -19,10 +21,10 @@ import kotlin.time.Duration.Companion.seconds
  */
 class SealwireLink private constructor(val endpoint: Endpoint, private val link: Link) : AutoCloseable {
     /** Whether the broker is reachable at the moment. */
-    val connected: Boolean get() = link.connected()
+    val connected: Boolean get() = try { whileOpen { link.connected() } } catch (_: NetworkException.NotOpen) { false }
 
     /** The sessions that can send. */
-    val sessions: List<Session> get() = link.sessions()
+    val sessions: List<Session> get() = whileOpen { link.sessions() }
 
     /**
      * Everything that happens, in order, until the link is closed. An event is given once: have one collector, or share the flow with `shareIn`. What nobody
@@ -31,13 +33,20 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
      */
     val events: Flow<LinkEvent> = flow { while (true) emit(next() ?: break) }
 
-    @Volatile private var closed = false
+    private val closed = AtomicBoolean()
 
     /** The collector may have been at work with the one before when the link was closed. */
     private suspend fun next(): LinkEvent? = try {
-        link.nextEvent()
-    } catch (gone: IllegalStateException) {
-        if (closed) null else throw gone
+        whileOpen { link.nextEvent() }
+    } catch (_: NetworkException.NotOpen) {
+        null
+    }
+
+    /** The object below is gone once the link is closed, and says so in its own way. */
+    private inline fun <T> whileOpen(work: () -> T): T = try {
+        work()
+    } catch (failed: IllegalStateException) {
+        throw if (closed.get() && failed !is CancellationException) NetworkException.NotOpen() else failed
     }
 
     /** Only the messages of [events]. */
@@ -50,7 +59,7 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
      * @throws NetworkException.TimedOut when nobody answers
      */
     suspend fun connect(inbox: String = "", peer: ByteArray? = null, timeout: Duration = 30.seconds): Session =
-        link.connect(inbox, peer, timeout.millis())
+        whileOpen { link.connect(inbox, peer, timeout.millis()) }
 
     /**
      * A handshake with a device that is known by its label or by its thumbprint alone, to be let in by what [claim] shows. [events] then gives an owner
@@ -59,29 +68,30 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
      * @throws NetworkException.Refused with the typed reason
      * @throws NetworkException.TimedOut when nobody answers
      */
-    suspend fun claim(claim: Claim, inbox: String = "", timeout: Duration = 30.seconds): Session = link.claim(inbox, claim, timeout.millis())
+    suspend fun claim(claim: Claim, inbox: String = "", timeout: Duration = 30.seconds): Session =
+        whileOpen { link.claim(inbox, claim, timeout.millis()) }
 
     /** On a device that can be owned: takes from a delegate what the owner had given it, and ends its sessions. */
-    fun revoke(delegate: ByteArray) = link.revoke(delegate)
+    fun revoke(delegate: ByteArray) = whileOpen { link.revoke(delegate) }
 
     /** On a device that can be owned: physical reset. It belongs to nobody, and every session has ended. */
-    fun resetOwnership() = link.resetOwnership()
+    fun resetOwnership() = whileOpen { link.resetOwnership() }
 
     /** The session with a peer, if there is one. */
-    fun sessionWith(peer: ByteArray): Session? = link.sessionWith(peer)
+    fun sessionWith(peer: ByteArray): Session? = whileOpen { link.sessionWith(peer) }
 
     /** The effect of a message is durable: acknowledges it, to its sender and to the broker. Messages that are not confirmable need no commit. */
-    fun commit(message: LinkMessage) = link.commit(message)
+    fun commit(message: LinkMessage) = whileOpen { link.commit(message) }
 
     /** A frame arrived over the app's own transport; with [topic], relative to the realm, where it was published there and not in the own inbox. */
-    fun received(frame: ByteArray, route: ByteArray? = null, topic: String? = null) = link.received(frame, route, topic)
+    fun received(frame: ByteArray, route: ByteArray? = null, topic: String? = null) = whileOpen { link.received(frame, route, topic) }
 
     /** Goes on after [LinkEvent.KeyPending]. A [SuspendingKeystore] calls it by itself. */
-    fun resumePending() = link.resumePending()
+    fun resumePending() = whileOpen { link.resumePending() }
 
-    /** Leaves the broker. Sessions stay in the storage; [events] ends. */
+    /** Leaves the broker. Sessions stay in the storage; [events] ends, and everything else throws [NetworkException.NotOpen]. Once is enough, and more does no harm. */
     override fun close() {
-        closed = true
+        if (closed.getAndSet(true)) return
         link.shutDown()
         link.close()
     }

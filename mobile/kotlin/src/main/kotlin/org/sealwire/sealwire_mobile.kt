@@ -1889,7 +1889,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_trustanchor_new() and 0xFFFF) != 57777) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_mqtt() and 0xFFFF) != 58827) {
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_mqtt() and 0xFFFF) != 59669) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_link_over() and 0xFFFF) != 13556) {
@@ -7153,7 +7153,8 @@ open class Link: Disposable, AutoCloseable, LinkInterface
     companion object {
 
     /**
-     * On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be.
+     * On an MQTT broker. Throws `Refused` with `InvalidArgument` for a realm, inbox or address that cannot be, and for an endpoint whose configuration is not one for MQTT
+     * or names another inbox: its peers would answer where nobody reads.
      */
     @Throws(NetworkException::class) fun `mqtt`(`endpoint`: Endpoint, `broker`: Broker, `config`: LinkConfig): Link {
             return FfiConverterTypeLink.lift(
