@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// Events that wait to be taken; what is not a confirmable message is dropped beyond them.
+/// Events that wait to be taken; beyond them all is dropped but confirmable messages, which are bounded, and what strangers cannot bring about.
 const MAX_WAITING: usize = 10_000;
 /// The first byte of a frame with an EDHOC error.
 const ERROR: u8 = 5;
@@ -127,8 +127,12 @@ impl Driver {
 
     pub(super) fn emit(&self, event: LinkEvent) {
         let Some(events) = &self.events else { return };
-        let numbered = matches!(&event, LinkEvent::Message { message } if message.number.is_some());
-        if self.waiting.load(Ordering::Relaxed) < MAX_WAITING || numbered {
+        let kept = match &event {
+            LinkEvent::Message { message } => message.number.is_some(),
+            LinkEvent::Endpoint { event } => matches!(event, Event::Ownership { .. } | Event::OwnershipChanged { .. }),
+            _ => false,
+        };
+        if self.waiting.load(Ordering::Relaxed) < MAX_WAITING || kept {
             self.waiting.fetch_add(1, Ordering::Relaxed);
             let _ = events.send(event);
         }

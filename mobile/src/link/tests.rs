@@ -264,3 +264,23 @@ fn a_phone_and_a_device_by_gatt() {
         }
     });
 }
+
+/// Whoever floods a device that does not take its events must not make it keep what belonged to an owner before.
+#[test]
+fn a_change_of_ownership_is_told_behind_a_flood() {
+    let own = identity("wearable");
+    let endpoint = Endpoint::new(config(&own, &[]), None, None, None).unwrap();
+    let code = crate::SetupCode::generate(own.credential.thumbprint(), String::new()).unwrap();
+    endpoint.enable_setup(1_000, code).unwrap();
+    let ((tasks, _queue), (events, mut taken)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+    let outlets = Outlets { tasks, events, waiting: Arc::default(), changed: watch::channel(0).0 };
+    let mut driver = Driver::new(Arc::clone(&endpoint), None, false, outlets);
+    for _ in 0..20_000 {
+        driver.frame(None, vec![0xff; 20], Vec::new(), None);
+    }
+    endpoint.reset_ownership().unwrap();
+    driver.settle();
+    let events: Vec<LinkEvent> = std::iter::from_fn(|| taken.try_recv().ok()).collect();
+    assert_eq!(events.len(), 10_001);
+    assert!(matches!(events.last(), Some(LinkEvent::Endpoint { event: crate::Event::OwnershipChanged { epoch: 1, owner: None } })));
+}

@@ -65,7 +65,7 @@ public final class Link: Sendable {
     // MARK: use
 
     /// Everything that happens, in order, until the link is closed. An event is given once: have one consumer. What nobody consumes waits, up to
-    /// 10,000 events and every confirmable message; a consumer that is cancelled leaves the rest to the next.
+    /// 10,000 events, every confirmable message and whatever concerns ownership; a consumer that is cancelled leaves the rest to the next.
     public var events: AsyncStream<LinkEvent> {
         let cancellation = Cancellation()
         return AsyncStream {

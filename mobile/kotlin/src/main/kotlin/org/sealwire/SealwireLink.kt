@@ -28,7 +28,7 @@ class SealwireLink private constructor(val endpoint: Endpoint, private val link:
 
     /**
      * Everything that happens, in order, until the link is closed. An event is given once: have one collector, or share the flow with `shareIn`. What nobody
-     * collects waits, up to 10,000 events and every confirmable message. A collector that is cancelled while it waits may take one event with it; a
+     * collects waits, up to 10,000 events, every confirmable message and whatever concerns ownership. A collector that is cancelled while it waits may take one event with it; a
      * confirmable message that was not committed comes again.
      */
     val events: Flow<LinkEvent> = flow { while (true) emit(next() ?: break) }
