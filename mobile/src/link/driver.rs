@@ -22,7 +22,7 @@ const HEAL_AGAIN_MS: u64 = 60_000;
 /// Longest payload over MQTT.
 const MAX_PAYLOAD: usize = 120 * 1024;
 /// Longer than an acknowledgement waits for a record to ride on.
-pub(super) const FLUSH_MS: u64 = 100;
+const FLUSH_MS: u64 = 100;
 
 /// Where a frame goes.
 #[derive(Debug)]
@@ -490,6 +490,17 @@ impl Driver {
             waiting.done.send_replace(Some(Err(reason.clone())));
         }
         self.touch();
+    }
+
+    /// Acknowledgements that wait for a record to ride on are sent, then it is over.
+    pub(super) fn leave(&mut self) {
+        if self.closed {
+            return;
+        }
+        let soon = self.endpoint.now().saturating_add(FLUSH_MS);
+        let _ = self.endpoint.handle_timeout(Some(soon));
+        self.settle();
+        self.close();
     }
 
     pub(super) fn close(&mut self) {

@@ -21,7 +21,7 @@ use crate::error::SealwireError;
 use crate::event::SessionInfo;
 use crate::guarded::Guarded;
 use crate::setup::Claim;
-use driver::{Driver, FLUSH_MS, Outlets, Peer, Task};
+use driver::{Driver, Outlets, Peer, Task};
 use sealwire_core::Error;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -55,6 +55,8 @@ struct Shared {
     changed: watch::Sender<u64>,
     timer: Notify,
     up: AtomicBool,
+    /// Whoever works on the driver closes it afterwards.
+    closing: AtomicBool,
 }
 
 impl Shared {
@@ -63,6 +65,9 @@ impl Shared {
         let done = self.driver.enter(|driver| {
             let result = work(driver);
             driver.settle();
+            if self.closing.load(Ordering::Acquire) {
+                driver.leave();
+            }
             result
         });
         self.timer.notify_one();
@@ -138,7 +143,7 @@ impl Link {
         let outlets = Outlets { tasks, events: sender, waiting: Arc::clone(&waiting), changed: changed.clone() };
         let driver = Guarded::new(Driver::new(endpoint, inbox, topics, outlets));
         Arc::new(Link {
-            shared: Arc::new(Shared { driver, changed, timer: Notify::new(), up: AtomicBool::new(false) }),
+            shared: Arc::new(Shared { driver, changed, timer: Notify::new(), up: AtomicBool::new(false), closing: AtomicBool::new(false) }),
             wire: std::sync::Mutex::new(Some((wire, queue))),
             events: Mutex::new(events),
             waiting,
@@ -173,7 +178,11 @@ impl Link {
     }
 
     fn check(&self) -> Result<()> {
-        if self.opened.load(Ordering::Acquire) { Ok(()) } else { Err(NetworkError::NotOpen) }
+        if self.opened.load(Ordering::Acquire) && !self.shared.closing.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            Err(NetworkError::NotOpen)
+        }
     }
 }
 
@@ -327,15 +336,9 @@ impl Link {
     /// Leaves the broker; sessions stay in the storage. Acknowledgements that wait for a record to ride on are sent.
     pub fn shut_down(&self) {
         self.opened.store(false, Ordering::Release);
-        // A callback that shuts its own link down gets here while the link is busy: then the timer does it.
-        let _ = self.shared.with(|driver| {
-            if !driver.closed {
-                let soon = driver.endpoint.now().saturating_add(FLUSH_MS);
-                let _ = driver.endpoint.handle_timeout(Some(soon));
-                driver.settle();
-                driver.close();
-            }
-        });
+        self.shared.closing.store(true, Ordering::Release);
+        // A callback that shuts its own link down gets here while the link is busy: then what it was called by does it.
+        let _ = self.shared.with(|_| ());
     }
 }
 

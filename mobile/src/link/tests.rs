@@ -284,3 +284,49 @@ fn a_change_of_ownership_is_told_behind_a_flood() {
     assert_eq!(events.len(), 10_001);
     assert!(matches!(events.last(), Some(LinkEvent::Endpoint { event: crate::Event::OwnershipChanged { epoch: 1, owner: None } })));
 }
+
+struct Silent;
+
+impl FrameTransport for Silent {
+    fn send(&self, _frame: Vec<u8>, _route: Vec<u8>, _delivery: bool) -> std::result::Result<(), CallbackError> {
+        Ok(())
+    }
+}
+
+/// A storage that shuts the link down which it serves.
+#[derive(Default)]
+struct Quitter(OnceLock<Weak<Link>>);
+
+impl crate::Storage for Quitter {
+    fn load(&self, _key: u32) -> std::result::Result<Option<Vec<u8>>, CallbackError> {
+        Ok(None)
+    }
+
+    fn save(&self, _key: u32, _data: Vec<u8>) -> std::result::Result<(), CallbackError> {
+        if let Some(link) = self.0.get().and_then(Weak::upgrade) {
+            link.shut_down();
+        }
+        Ok(())
+    }
+
+    fn resists_rollback(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_callback_may_shut_its_link_down() {
+    let (own, storage) = (identity("wearable"), Arc::new(Quitter::default()));
+    let endpoint = Endpoint::new(config(&own, &[]), Some(Arc::clone(&storage) as Arc<dyn crate::Storage>), None, None).unwrap();
+    let code = crate::SetupCode::generate(own.credential.thumbprint(), String::new()).unwrap();
+    endpoint.enable_setup(1_000, code).unwrap();
+    let link = Link::over(endpoint, Arc::new(Silent));
+    storage.0.set(Arc::downgrade(&link)).unwrap();
+    run(async {
+        link.open(1_000).await.unwrap();
+        link.reset_ownership().unwrap();
+        let ended = timeout(Duration::from_secs(5), async { while link.next_event().await.is_some() {} }).await;
+        assert!(ended.is_ok(), "its events go on");
+        assert!(matches!(link.connect(String::new(), None, 100).await, Err(NetworkError::NotOpen)));
+    });
+}
