@@ -16,7 +16,10 @@ use crate::setup::{
 
 /// Errors that a newcomer is told, as a hint.
 pub(super) const fn is_hint(error: Error) -> bool {
-    matches!(error, Error::SetupClosed | Error::SetupDelayed | Error::WrongSetupSecret | Error::OtherOwner | Error::WrongStatement)
+    matches!(
+        error,
+        Error::SetupClosed | Error::SetupDelayed | Error::WrongSetupSecret | Error::OtherOwner | Error::WrongStatement | Error::NoSpace
+    )
 }
 
 /// message_3 at an endpoint that can be owned: who comes in, the ownership that must be in force before message_4 is composed, and EAD_4.

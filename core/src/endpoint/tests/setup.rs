@@ -413,6 +413,8 @@ fn a_second_phone_is_let_in_as_long_as_the_ownership_lasts() {
         let statement = phone_a.states(Statement::Delegation, &device, more.thumbprint());
         let expected = if kid == 6 { Err(Error::NoSpace) } else { Ok(()) };
         assert_eq!(more.claims(3_000, &mut device, &Claim::Delegation { statement: &statement }), expected);
+        // Whoever is one too many is told so.
+        assert_eq!(more.node.endpoint.counters().peer_errors, u32::from(kid == 6));
     }
     // Revoked: out at once, and the statement counts no more.
     let running = second.node.session(&device);
