@@ -64,6 +64,12 @@ fn codes_survive_a_round_and_nothing_else_is_read() {
         assert_eq!(SetupCode::parse(&(text[..55].to_string() + last)).is_ok(), sound, "{last}");
     }
     assert_eq!(SetupCode::parse(&text.to_lowercase()).err(), Some(Error::Malformed));
+    // What base32 leaves out, in every place.
+    for (at, no_digit) in (4..56).flat_map(|at| "0189=[".chars().map(move |no_digit| (at, no_digit))) {
+        let mut bad = text.clone();
+        bad.replace_range(at..=at, &no_digit.to_string());
+        assert_eq!(SetupCode::parse(&bad).err(), Some(Error::Malformed), "{bad}");
+    }
 }
 
 fn party(fill: u8) -> Party {
@@ -265,6 +271,11 @@ fn statements_are_cose_sign1_over_a_payload_that_is_not_sent() {
                 assert_eq!(what.verify(&mut p, &ownership, &device, &about, &out), Err(Error::WrongStatement));
             }
             assert_eq!(statement.verify(&mut p, &ownership, &device, &about, &out[..72]), Err(Error::WrongStatement));
+            // Anchors that are no key at all, as about every second of these.
+            for fill in 0..=255 {
+                let ownership = Ownership { anchor: Some(PublicKey { x: [fill; 32], ..anchor }), ..ownership };
+                assert_eq!(statement.verify(&mut p, &ownership, &device, &about, &out), Err(Error::WrongStatement), "{fill}");
+            }
             let short = &mut [0; STATEMENT - 1];
             let mut w = Writer::new(short);
             let outcome = sign(&mut p, (KeyHandle(1), algorithm), statement, &device, (0, &[9; 8]), &about, &mut w);

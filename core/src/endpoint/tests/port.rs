@@ -123,6 +123,8 @@ pub(crate) struct TestPort {
     pub(crate) stored: BTreeMap<u32, Vec<u8>>,
     pub(crate) resists: bool,
     pub(crate) fail_saves: bool,
+    /// Saves under this key fail.
+    pub(crate) bad_key: Option<u32>,
     /// In percent: saves that fail, saves after which the power goes.
     pub(crate) store_failures: u64,
     pub(crate) cuts: u64,
@@ -163,6 +165,7 @@ impl TestPort {
             stored: BTreeMap::new(),
             resists: true,
             fail_saves: false,
+            bad_key: None,
             store_failures: 0,
             cuts: 0,
             power_gone: false,
@@ -359,7 +362,12 @@ impl Store for TestPort {
 
     fn save(&mut self, key: u32, data: &[u8]) -> Result<()> {
         // When the power is gone nothing is stored any more, until the process begins again.
-        if self.fail_saves || self.power_gone || self.fail_erasures && data.is_empty() || self.dice.chance(self.store_failures) {
+        if self.fail_saves
+            || self.bad_key == Some(key)
+            || self.power_gone
+            || self.fail_erasures && data.is_empty()
+            || self.dice.chance(self.store_failures)
+        {
             return Err(Error::StorageFailed);
         }
         if let Some(charge) = &mut self.charge {

@@ -501,6 +501,8 @@ fn provisioned_peers_come_and_go_as_before_but_with_an_epoch_their_sessions_end(
     let mut hub = Node::new(&hub, &[&known], Config::default(), true, 5);
     hub.endpoint.connect(&mut hub.port, 0, Route::default(), None).unwrap();
     exchange(0, &mut hub, &mut device).unwrap();
+    // With a session it is too late to begin with setup.
+    assert_eq!(hub.endpoint.enable_setup(&mut hub.port, KEY, label()), Err(Error::WrongState));
     press(0, &mut device);
     let mut phone = phone(1, true);
     phone.sets_up(0, &mut device).unwrap();
@@ -587,6 +589,11 @@ fn a_damaged_record_lets_nobody_in_before_a_reset() {
     device.port.stored.insert(KEY, newer);
     device.endpoint = Endpoint::new(HeapTables::new(16, 4), Config::default()).unwrap();
     assert_eq!(device.endpoint.enable_setup(&mut device.port, KEY, label()), Err(Error::UnsupportedState));
+    let longer = [&good[..], &[0]].concat();
+    device.port.stored.insert(KEY, longer);
+    assert_eq!(device.endpoint.enable_setup(&mut device.port, KEY, label()), Err(Error::CorruptState));
+    assert_eq!(device.endpoint.counters().corrupt, 1);
+    device.endpoint = Endpoint::new(HeapTables::new(16, 4), Config::default()).unwrap();
     device.port.stored.insert(KEY, good[..214].to_vec());
     assert_eq!(device.endpoint.enable_setup(&mut device.port, KEY, label()), Err(Error::CorruptState));
     assert_eq!(device.endpoint.restore(&mut device.port, 0), Err(Error::CorruptState));
@@ -599,4 +606,59 @@ fn a_damaged_record_lets_nobody_in_before_a_reset() {
     assert_ne!(*ownership(&device).nonce(), [0; 8]);
     press(0, &mut device);
     phone.sets_up(0, &mut device).unwrap();
+}
+
+#[test]
+fn a_reset_ends_handshakes_under_way() {
+    let (mut device, _) = owned(true);
+    let hub = Identity::new(5, "hub", true);
+    device.port.peers = std::vec![(5, hub.credential.clone())];
+    device.port.known = std::vec![hub.credential.clone()];
+    device.endpoint.connect(&mut device.port, 0, Route::default(), None).unwrap();
+    let mut second = phone(3, true);
+    second.begin(0, &device, &Claim::Known);
+    let first = second.node.frames(0).remove(0);
+    device.input(0, Route::default(), None, &first).unwrap();
+    let under_way = |device: &Node| {
+        let slots = (0..device.endpoint.slots().1).filter_map(|slot| device.endpoint.tables.handshake(slot));
+        slots.filter(|handshake| handshake.is_initiator() || handshake.is_half_open()).count()
+    };
+    assert_eq!(under_way(&device), 2);
+    device.endpoint.reset_ownership(&mut device.port).unwrap();
+    assert_eq!(under_way(&device), 0);
+    let ended = |event: &Event<'_>| matches!(event, Event::HandshakeFailed { reason: Error::OtherOwner, .. });
+    assert_eq!(device.take_events().iter().filter(|event| ended(event)).count(), 1);
+}
+
+#[test]
+fn a_refused_newcomer_is_told_why() {
+    let (mut device, mut second) = (device(true), phone(3, true));
+    let wrong = Secret::from([9; SECRET]);
+    let (itself, nonce) = (second.thumbprint(), [7; 8]);
+    let statement = second.signed(Statement::Release, &device, (0, nonce), itself);
+    let mut told = |now: u64, device: &mut Node, claim: &Claim<'_>| {
+        second.begin(now, device, claim);
+        for _ in 0..2 {
+            for frame in second.node.frames(now) {
+                let _ = device.input(now, Route::default(), None, &frame);
+            }
+            for frame in device.frames(now) {
+                if frame[0] == 5 {
+                    second.give_up();
+                    return frame;
+                }
+                second.node.input(now, Route::default(), None, &frame).unwrap();
+            }
+        }
+        panic!("no word");
+    };
+    let says = |frame: std::vec::Vec<u8>, error: Error| assert!(frame.ends_with(error.name().as_bytes()), "{error:?}: {frame:02x?}");
+    let setup = Claim::Setup { secret: &label(), anchor: None };
+    says(told(0, &mut device, &setup), Error::SetupClosed);
+    press(0, &mut device);
+    says(told(10_000, &mut device, &Claim::Setup { secret: &wrong, anchor: None }), Error::WrongSetupSecret);
+    says(told(10_500, &mut device, &setup), Error::SetupDelayed);
+    says(told(20_000, &mut device, &Claim::Release { statement: &statement, anchor: None }), Error::WrongStatement);
+    phone(1, true).sets_up(30_000, &mut device).unwrap();
+    says(told(40_000, &mut device, &setup), Error::OtherOwner);
 }

@@ -208,6 +208,62 @@ fn setup_after_half_a_reset_leaves_nothing_of_the_old_owner() {
 }
 
 #[test]
+fn a_reset_counts_once_and_ends_what_a_release_had_begun() {
+    for (what, epoch) in [(What::Reset, 1), (What::Release, 2)] {
+        let mut change = Change::new(what);
+        change.device.port.charge = Some(1);
+        assert_eq!(change.attempt(what), Err(Error::StorageFailed));
+        let halfway = ownership(&change.device);
+        assert_eq!((halfway.is_wiping(), halfway.owner().is_some()), (true, what == What::Release));
+        change.device.port.charge = None;
+        change.device.endpoint.reset_ownership(&mut change.device.port).unwrap();
+        let state = ownership(&change.device);
+        assert_eq!((state.owner(), state.epoch(), state.is_wiping()), (None, epoch, false));
+    }
+}
+
+#[test]
+fn a_session_that_cannot_be_erased_keeps_the_device_wiping() {
+    for what in [What::Reset, What::Release] {
+        let mut change = Change::new(what);
+        let old = change.before.as_ref().unwrap().thumbprint();
+        change.device.port.bad_key = change.device.port.stored.keys().copied().find(|key| *key != KEY);
+        assert_eq!(change.attempt(what), Err(Error::StorageFailed));
+        assert!(ownership(&change.device).is_wiping());
+        assert_eq!(change.device.endpoint.find(&old), None);
+        change.device.port.bad_key = None;
+        restart(&mut change.device);
+        assert!(!ownership(&change.device).is_wiping());
+        assert_eq!(change.device.endpoint.find(&old), None);
+    }
+}
+
+#[test]
+fn a_revocation_erases_a_session_that_nobody_has_confirmed() {
+    let mut change = Change::new(What::Delegation);
+    let Change { device, newcomer, statement, .. } = &mut change;
+    let claim = Claim::Delegation { statement };
+    let (label, phone) = (device.identity.thumbprint, &mut newcomer.node);
+    let before: std::vec::Vec<_> = device.port.stored.keys().copied().collect();
+    phone.endpoint.claim(&mut phone.port, NOW, Route::default(), label, &claim).unwrap();
+    for frame in phone.frames(NOW) {
+        device.input(NOW, Route::default(), None, &frame).unwrap();
+    }
+    for frame in device.frames(NOW).into_iter().filter(|frame| frame[0] == 2) {
+        phone.input(NOW, Route::default(), None, &frame).unwrap();
+    }
+    for frame in phone.frames(NOW) {
+        device.input(NOW, Route::default(), None, &frame).unwrap();
+    }
+    assert_eq!(device.port.stored.len(), before.len() + 1);
+    device.take_events();
+    device.endpoint.revoke(&mut device.port, &phone.identity.thumbprint).unwrap();
+    assert_eq!(device.port.stored.keys().copied().collect::<std::vec::Vec<_>>(), before);
+    // The application has never heard of it.
+    assert!(!device.take_events().iter().any(|event| matches!(event, Event::Closed { .. })));
+}
+
+#[test]
 fn whoever_comes_in_after_the_store_has_failed_is_known_after_a_restart() {
     let mut change = Change::new(What::Revocation);
     let Change { device, newcomer, .. } = &mut change;

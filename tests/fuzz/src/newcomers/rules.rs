@@ -114,16 +114,19 @@ impl Stage {
         }
         assert_eq!((after.owner(), after.anchor(), after.delegates().count()), (None, None, 0));
         assert_eq!(after.is_wiping(), outcome.is_err());
+        // What goes on with a reset that had failed has nothing to do with what was pressed since.
+        let halfway = before.is_some_and(|before| before.is_wiping() && before.owner().is_none());
         if let Some(before) = before {
-            let halfway = before.is_wiping() && before.owner().is_none();
             assert_eq!(after.epoch(), before.epoch() + u32::from(!halfway));
             assert!(halfway || after.nonce() != before.nonce());
         }
         assert_eq!(self.device.sessions().count(), 0, "somebody is left");
         self.taken = true;
-        self.wrong = 0;
-        self.delayed_until = 0;
-        self.open_until = 0;
+        if !halfway {
+            self.wrong = 0;
+            self.delayed_until = 0;
+            self.open_until = 0;
+        }
     }
 
     /// A delegate is sent away.
