@@ -6,6 +6,7 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.async
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.filterIsInstance
@@ -208,7 +209,7 @@ class LinkTest {
                     assertEquals(0, status.await(), program.log.readText())
                     assertTrue("\"event\":\"done\"" in program.log.readText(), program.log.readText())
                     withTimeoutOrNull(10) { received.await() }
-                    received.cancel()
+                    received.cancelAndJoin()
                     val counters = link.endpoint.counters()
                     assertTrue(counters.records > 100u && counters.decryptFailed == 0u, "$counters")
                 }
