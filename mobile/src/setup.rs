@@ -230,7 +230,19 @@ impl Endpoint {
     #[uniffi::method(default(route = None, now = None))]
     pub fn claim(&self, claim: Claim, route: Option<Vec<u8>>, now: Option<u64>) -> Result<u32> {
         let (route, device, now) = (self::route(route)?, claim.device()?, self.time(now));
-        self.run(|core, port| core.claim(port, now, route, device, &claim.core())).map(|handshake| handshake.0)
+        self.run(|core, port| {
+            let outcome = core.claim(port, now, route, device, &claim.core());
+            let wrong = match outcome {
+                Err(Error::InvalidKey) => Some("the anchor is a key that signs, Ed25519 or Es256, and none of this endpoint's credentials"),
+                Err(Error::InvalidArgument) => Some("a statement is what `signStatement` gave the owner, whole"),
+                _ => None,
+            };
+            if let Some(wrong) = wrong {
+                port.cause.get_or_insert_with(|| wrong.to_owned());
+            }
+            outcome
+        })
+        .map(|handshake| handshake.0)
     }
 
     /// Makes this endpoint a device that can be owned; before `restore`. Its record is kept in the storage under `key`, which is at least `maxSessions`. `code` is its

@@ -59,6 +59,11 @@ struct Unacknowledged {
     done: watch::Sender<Outcome>,
 }
 
+/// Whether this is what a peer says.
+fn hints(error: &SealwireError, named: Error) -> bool {
+    matches!(error, SealwireError::PeerError { detail, .. } if detail.ends_with(named.name()))
+}
+
 pub(super) struct Driver {
     pub(super) endpoint: Arc<Endpoint>,
     /// The own inbox, on MQTT.
@@ -285,7 +290,10 @@ impl Driver {
             Ok(Some(event)) => self.event(event),
             // What this end found out itself counts more.
             Ok(None) if first == ERROR && matches!(self.refusal, None | Some(SealwireError::PeerError { .. })) => {
-                self.refusal = self.told(&frame).or_else(|| self.refusal.take());
+                let wrong = self.refusal.as_ref().is_some_and(|kept| hints(kept, Error::WrongSetupSecret));
+                // The wrong secret brought the delay about, and says more.
+                let said = self.told(&frame).filter(|said| !wrong || !hints(said, Error::SetupDelayed));
+                self.refusal = said.or_else(|| self.refusal.take());
             }
             Ok(None) => {}
             Err(mut error) => {

@@ -213,7 +213,8 @@ impl Link {
     #[uniffi::method(default(timeout_ms = 15000))]
     pub async fn open(&self, timeout_ms: u32) -> Result<()> {
         let taken = self.wire.lock().map_err(|_| Error::Internal)?.take();
-        let (wire, queue) = taken.ok_or(Error::WrongState)?;
+        let (wire, queue) =
+            taken.ok_or_else(|| SealwireError::new(Error::WrongState, "a link is opened once: make endpoint and link anew"))?;
         let runtime = runtime()?;
         self.shared.with(|driver| driver.endpoint.restore(None))??;
         let shared = Arc::clone(&self.shared);

@@ -165,7 +165,9 @@ impl Receipt {
 
     /// Waits until the peer has committed the message. Throws `Refused` with `WrongState` for a message sent without confirmation, or why it ended.
     pub async fn wait(&self) -> Result<(), NetworkError> {
-        let Some(mut done) = self.done.clone() else { return Err(Error::WrongState.into()) };
+        let Some(mut done) = self.done.clone() else {
+            return Err(SealwireError::new(Error::WrongState, "sent without confirmation").into());
+        };
         let outcome = done.wait_for(Option::is_some).await.map_err(|_| NetworkError::NotOpen)?.clone();
         outcome.unwrap_or(Ok(())).map_err(NetworkError::from)
     }

@@ -7,6 +7,8 @@ import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
@@ -51,6 +53,10 @@ class QuickStartTest {
                     // The second run takes up the session of the first.
                     assertEquals(1u, service.endpoint.counters().handshakes, "run $run")
                 }
+                service.close() // and once more at the end of `use`
+                assertFalse(service.connected)
+                assertThrows(NetworkException.NotOpen::class.java) { service.sessionWith(phone.credential.thumbprint()) }
+                assertThrows(NetworkException.NotOpen::class.java) { service.resumePending() }
             }
         }
     }
