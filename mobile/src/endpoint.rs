@@ -79,7 +79,7 @@ impl Endpoint {
     /// Makes an endpoint. `storage`: where state survives a restart, by default in memory. `keystore`: asked for keys that it holds. `authorizer`: may a
     /// verified peer open a session; by default an inbox that it claims must be the subject of its credential.
     ///
-    /// Throws `UnknownKey` (a key that does not belong to its credential), `UnknownCredential` (no identity fits a suite), `InvalidArgument`.
+    /// Throws `UnknownKey` (a key that does not belong to its credential), `UnsupportedSuite` (no identity fits a suite), `InvalidArgument`.
     #[uniffi::constructor(default(storage = None, keystore = None, authorizer = None))]
     pub fn new(
         config: Config,

@@ -1846,7 +1846,7 @@ open class Endpoint: EndpointProtocol, @unchecked Sendable {
      * Makes an endpoint. `storage`: where state survives a restart, by default in memory. `keystore`: asked for keys that it holds. `authorizer`: may a
      * verified peer open a session; by default an inbox that it claims must be the subject of its credential.
      *
-     * Throws `UnknownKey` (a key that does not belong to its credential), `UnknownCredential` (no identity fits a suite), `InvalidArgument`.
+     * Throws `UnknownKey` (a key that does not belong to its credential), `UnsupportedSuite` (no identity fits a suite), `InvalidArgument`.
      */
 public convenience init(config: Config, storage: Storage? = nil, keystore: Keystore? = nil, authorizer: Authorizer? = nil)throws  {
     let handle =
@@ -11208,7 +11208,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_constructor_blesplitter_new() != 19711) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_constructor_endpoint_new() != 4495) {
+    if (uniffi_sealwire_mobile_checksum_constructor_endpoint_new() != 43119) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_constructor_credential_ccs() != 27077) {

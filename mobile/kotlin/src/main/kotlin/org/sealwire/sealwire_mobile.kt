@@ -1862,7 +1862,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_blesplitter_new() and 0xFFFF) != 19711) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_constructor_endpoint_new() and 0xFFFF) != 4495) {
+    if ((lib.uniffi_sealwire_mobile_checksum_constructor_endpoint_new() and 0xFFFF) != 43119) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_constructor_credential_ccs() and 0xFFFF) != 27077) {
@@ -4397,7 +4397,7 @@ open class Endpoint: Disposable, AutoCloseable, EndpointInterface
      * Makes an endpoint. `storage`: where state survives a restart, by default in memory. `keystore`: asked for keys that it holds. `authorizer`: may a
      * verified peer open a session; by default an inbox that it claims must be the subject of its credential.
      *
-     * Throws `UnknownKey` (a key that does not belong to its credential), `UnknownCredential` (no identity fits a suite), `InvalidArgument`.
+     * Throws `UnknownKey` (a key that does not belong to its credential), `UnsupportedSuite` (no identity fits a suite), `InvalidArgument`.
      */
     constructor(`config`: Config, `storage`: Storage? = null, `keystore`: Keystore? = null, `authorizer`: Authorizer? = null) :
         this(UniffiWithHandle,
