@@ -8,6 +8,7 @@ import java.nio.ByteOrder
 import kotlin.system.exitProcess
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.filterNotNull
 import kotlinx.coroutines.flow.first
@@ -100,7 +101,7 @@ fun main(arguments: Array<String>) = runBlocking(Dispatchers.Default) {
         val release = signStatement(phone.ownerKey, label.device(), told.epoch, told.nonce, Statement.Release(next))
         say("release ${hex(label.device())} ${hex(release)}")
         readln() // the next owner has it
-        watching.cancel()
+        watching.cancelAndJoin()
     }
 
     // It is somebody else's now, for its old owner and for everybody who has a picture of the label.
