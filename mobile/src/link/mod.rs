@@ -267,8 +267,8 @@ impl Link {
         self.session(move |endpoint| endpoint.connect(Some(route), peer, None), &inbox, timeout_ms).await
     }
 
-    /// A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on trying until the time is over,
-    /// so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
+    /// A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on while the endpoint repeats
+    /// its messages (after 1, 3, 7, 15 and 31 seconds by default), so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
     #[uniffi::method(default(timeout_ms = 30000))]
     pub async fn claim(&self, inbox: String, claim: Claim, timeout_ms: u32) -> Result<Arc<Session>> {
         let (route, device) = (inbox.as_bytes().to_vec(), claim.device()?);

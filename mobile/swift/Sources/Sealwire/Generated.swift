@@ -3496,8 +3496,8 @@ public func FfiConverterTypeMemoryStorage_lower(_ value: MemoryStorage) -> UInt6
 public protocol NativeLinkProtocol: AnyObject, Sendable {
 
     /**
-     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on trying until the time is over,
-     * so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
+     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on while the endpoint repeats
+     * its messages (after 1, 3, 7, 15 and 31 seconds by default), so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
      */
     func claim(inbox: String, claim: Claim, timeoutMs: UInt32) async throws  -> NativeSession
 
@@ -3677,8 +3677,8 @@ public static func overTopics(endpoint: Endpoint, transport: TopicTransport) -> 
 
 
     /**
-     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on trying until the time is over,
-     * so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
+     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on while the endpoint repeats
+     * its messages (after 1, 3, 7, 15 and 31 seconds by default), so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
      */
 open func claim(inbox: String, claim: Claim, timeoutMs: UInt32 = UInt32(30000))async throws  -> NativeSession  {
     return
@@ -11076,7 +11076,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_sealwire_mobile_checksum_method_key_thumbprint() != 10060) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_sealwire_mobile_checksum_method_link_claim() != 39900) {
+    if (uniffi_sealwire_mobile_checksum_method_link_claim() != 9407) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_sealwire_mobile_checksum_method_link_commit() != 25221) {

@@ -1730,7 +1730,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_sealwire_mobile_checksum_method_key_thumbprint() and 0xFFFF) != 10060) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_sealwire_mobile_checksum_method_link_claim() and 0xFFFF) != 39900) {
+    if ((lib.uniffi_sealwire_mobile_checksum_method_link_claim() and 0xFFFF) != 9407) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_sealwire_mobile_checksum_method_link_commit() and 0xFFFF) != 25221) {
@@ -6616,8 +6616,8 @@ public object FfiConverterTypeKeystore: FfiConverter<Keystore, Long> {
 public interface LinkInterface {
 
     /**
-     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on trying until the time is over,
-     * so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
+     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on while the endpoint repeats
+     * its messages (after 1, 3, 7, 15 and 31 seconds by default), so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
      */
     suspend fun `claim`(`inbox`: kotlin.String, `claim`: Claim, `timeoutMs`: kotlin.UInt = 30000u): Session
 
@@ -6809,8 +6809,8 @@ open class Link: Disposable, AutoCloseable, LinkInterface
 
 
     /**
-     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on trying until the time is over,
-     * so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
+     * A handshake with a device that is known by its thumbprint alone, to be let in by what is shown. Otherwise as `connect`: it goes on while the endpoint repeats
+     * its messages (after 1, 3, 7, 15 and 31 seconds by default), so it may begin before the device's button is pressed. The event `Ownership` then tells an owner what to sign over.
      */
     @Throws(NetworkException::class)
     @Suppress("ASSIGNED_BUT_NEVER_ACCESSED_VARIABLE")
