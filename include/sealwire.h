@@ -1938,17 +1938,19 @@ int32_t sealwire_setup_close(struct sealwire_endpoint *endpoint);
 /**
  * Starts a handshake with a device of which this end knows the thumbprint only (`device`, 16 bytes), to be let in by `claim` (NULL:
  * `SEALWIRE_CLAIM_KNOWN`). As sealwire_connect(); an owner is told by OWNERSHIP what to sign over. The own credential must be a CCS.
+ * When the device has lost the session, an endpoint connects again by itself (`no_reconnect`); a device that knows it by a claim only
+ * refuses that: claim again, with `SEALWIRE_CLAIM_KNOWN`.
  *
  * Statuses: as sealwire_connect(); INVALID_ARGUMENT also for a statement of another length; INVALID_KEY, MALFORMED, NOT_DETERMINISTIC (the
  * anchor); BUFFER_TOO_SMALL (`handshake_buffer`).
  */
 SEALWIRE_MUST_USE
-int32_t sealwire_setup_connect(struct sealwire_endpoint *endpoint,
-                               uint64_t now_ms,
-                               const struct sealwire_route *route,
-                               const uint8_t *device,
-                               const struct sealwire_claim *claim,
-                               uint32_t *handshake);
+int32_t sealwire_setup_claim(struct sealwire_endpoint *endpoint,
+                             uint64_t now_ms,
+                             const struct sealwire_route *route,
+                             const uint8_t *device,
+                             const struct sealwire_claim *claim,
+                             uint32_t *handshake);
 
 /**
  * Who owns this device.
@@ -1989,7 +1991,7 @@ int32_t sealwire_ownership_reset(struct sealwire_endpoint *endpoint);
 
 /**
  * Signs a statement as the owner of a device, with the software key whose public key the device has as anchor. Writes
- * `SEALWIRE_STATEMENT_SIZE` bytes, for whom it concerns to show in sealwire_setup_connect().
+ * `SEALWIRE_STATEMENT_SIZE` bytes, for whom it concerns to show in sealwire_setup_claim().
  *
  * Statuses: OK; INVALID_ARGUMENT; UNKNOWN_KEY (no key, or one that does not sign); UNSUPPORTED_SUITE.
  */

@@ -196,12 +196,14 @@ pub unsafe extern "C" fn sealwire_setup_close(endpoint: *mut sealwire_endpoint) 
 
 /// Starts a handshake with a device of which this end knows the thumbprint only (`device`, 16 bytes), to be let in by `claim` (NULL:
 /// `SEALWIRE_CLAIM_KNOWN`). As sealwire_connect(); an owner is told by OWNERSHIP what to sign over. The own credential must be a CCS.
+/// When the device has lost the session, an endpoint connects again by itself (`no_reconnect`); a device that knows it by a claim only
+/// refuses that: claim again, with `SEALWIRE_CLAIM_KNOWN`.
 ///
 /// Statuses: as sealwire_connect(); INVALID_ARGUMENT also for a statement of another length; INVALID_KEY, MALFORMED, NOT_DETERMINISTIC (the
 /// anchor); BUFFER_TOO_SMALL (`handshake_buffer`).
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn sealwire_setup_connect(
+pub unsafe extern "C" fn sealwire_setup_claim(
     endpoint: *mut sealwire_endpoint,
     now_ms: u64,
     route: *const sealwire_route,
@@ -326,7 +328,7 @@ pub unsafe extern "C" fn sealwire_ownership_reset(endpoint: *mut sealwire_endpoi
 }
 
 /// Signs a statement as the owner of a device, with the software key whose public key the device has as anchor. Writes
-/// `SEALWIRE_STATEMENT_SIZE` bytes, for whom it concerns to show in sealwire_setup_connect().
+/// `SEALWIRE_STATEMENT_SIZE` bytes, for whom it concerns to show in sealwire_setup_claim().
 ///
 /// Statuses: OK; INVALID_ARGUMENT; UNKNOWN_KEY (no key, or one that does not sign); UNSUPPORTED_SUITE.
 #[unsafe(no_mangle)]

@@ -72,7 +72,7 @@ static int32_t join(party *phone, const sealwire_claim *claim) {
   uint32_t handshake = 0;
   int32_t outcome = SEALWIRE_OK;
   thumbprint(device, wanted);
-  CHECK_OK(sealwire_setup_connect(phone->endpoint, 0, NULL, wanted, claim, &handshake));
+  CHECK_OK(sealwire_setup_claim(phone->endpoint, 0, NULL, wanted, claim, &handshake));
   for (int round = 0; round < 12; round++) {
     wire_frame frame;
     while (party_transmit(phone, 0, &frame) == SEALWIRE_OK && frame.length > 0) {
@@ -271,21 +271,21 @@ void test_setup_misuse(void) {
   begin();
   sealwire_endpoint *phone = both.a.endpoint;
   claim.claim = 9;
-  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_connect(phone, 0, NULL, bytes, &claim, &handshake));
+  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_claim(phone, 0, NULL, bytes, &claim, &handshake));
   claim.claim = SEALWIRE_CLAIM_SETUP;
-  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_connect(phone, 0, NULL, bytes, &claim, &handshake));
+  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_claim(phone, 0, NULL, bytes, &claim, &handshake));
   claim.claim = SEALWIRE_CLAIM_RELEASE;
-  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_connect(phone, 0, NULL, bytes, &claim, &handshake));
-  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_connect(phone, 0, NULL, NULL, NULL, &handshake));
-  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_connect(NULL, 0, NULL, bytes, NULL, &handshake));
-  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_connect(phone, 0, NULL, bytes, NULL, NULL));
+  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_claim(phone, 0, NULL, bytes, &claim, &handshake));
+  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_claim(phone, 0, NULL, NULL, NULL, &handshake));
+  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_claim(NULL, 0, NULL, bytes, NULL, &handshake));
+  CHECK_STATUS(SEALWIRE_INVALID_ARGUMENT, sealwire_setup_claim(phone, 0, NULL, bytes, NULL, NULL));
   claim.claim = SEALWIRE_CLAIM_SETUP;
   claim.secret = label;
   claim.anchor = both.a.own.credential; /* X25519 does not sign. */
-  CHECK_STATUS(SEALWIRE_INVALID_KEY, sealwire_setup_connect(phone, 0, NULL, bytes, &claim, &handshake));
+  CHECK_STATUS(SEALWIRE_INVALID_KEY, sealwire_setup_claim(phone, 0, NULL, bytes, &claim, &handshake));
   claim.anchor.data = label;
   claim.anchor.length = 3;
-  CHECK(sealwire_setup_connect(phone, 0, NULL, bytes, &claim, &handshake) < 0);
+  CHECK(sealwire_setup_claim(phone, 0, NULL, bytes, &claim, &handshake) < 0);
   /* A phone is no device. */
   CHECK_STATUS(SEALWIRE_WRONG_STATE, sealwire_setup_open(phone, 0, 1));
   CHECK_STATUS(SEALWIRE_WRONG_STATE, sealwire_ownership_reset(phone));

@@ -156,6 +156,8 @@ impl<T: Tables> Endpoint<T> {
 
     /// Starts a handshake with a device that is known by its thumbprint alone, to be let in by what `claim` shows. As
     /// [`connect`](Self::connect); then `Ownership` tells an owner what to sign over. The own credential, which must be a CCS, and the device's go by value.
+    /// When the device has lost the session, an endpoint connects again by itself (`Config::reconnect`); a device that knows it by a claim only
+    /// refuses that: claim again, as `Known`.
     ///
     /// Errors: as `connect`; `InvalidArgument` (a statement of another length), `InvalidKey` (an anchor that does not sign),
     /// `BufferTooSmall` (of the handshake).

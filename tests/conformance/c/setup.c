@@ -40,7 +40,7 @@ static int32_t claim(world *all, party *who, const line *step) {
     shown.anchor.data = anchor;
     shown.anchor.length = from_hex(line_text(step, "anchor_credential"), anchor, sizeof anchor);
   }
-  return sealwire_setup_connect(who->endpoint, all->now, line_has(step, "to") ? &route : NULL, device,
+  return sealwire_setup_claim(who->endpoint, all->now, line_has(step, "to") ? &route : NULL, device,
                                 shown.claim == SEALWIRE_CLAIM_KNOWN ? NULL : &shown, &who->handshake);
 }
 
