@@ -122,8 +122,10 @@ def write(library):
 
 
 def main(arguments):
+    if arguments not in ([], ["--check"]):
+        raise SystemExit("usage: scripts/mobile-bindings.py [--check]")
     library = build()
-    if arguments != ["--check"]:
+    if not arguments:
         write(library)
         return
     with open(RECORD, encoding="utf-8") as file:
