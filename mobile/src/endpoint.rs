@@ -43,6 +43,7 @@ pub struct Endpoint {
     /// Length of own connection identifiers.
     pub(crate) identifier_len: usize,
     /// The own inbox, where the configuration is one for MQTT.
+    #[cfg(feature = "mqtt")]
     pub(crate) inbox: Option<String>,
 }
 
@@ -108,10 +109,15 @@ impl Endpoint {
             cause: None,
         };
         let identifier_len = usize::from(config.identifier_len);
-        let inbox = config.inbox.clone().filter(|_| config.mqtt);
         let tables = HeapTables::new(capacity(config.max_sessions), capacity(config.max_handshakes));
         let core = Core::new(tables, config.core()?)?;
-        Ok(Arc::new(Endpoint { state: Guarded::new(State { core, port }), started: clock::now_ms(), identifier_len, inbox }))
+        Ok(Arc::new(Endpoint {
+            state: Guarded::new(State { core, port }),
+            started: clock::now_ms(),
+            identifier_len,
+            #[cfg(feature = "mqtt")]
+            inbox: config.inbox.filter(|_| config.mqtt),
+        }))
     }
 
     /// The endpoint's clock: milliseconds since it was made, sleep included.
