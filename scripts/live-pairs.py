@@ -13,13 +13,17 @@ import os
 import queue
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(ROOT, "tests"))
+
+from mosquitto import Mosquitto  # noqa: E402  tests/mosquitto.py
+
 SEALWIRE = os.environ.get("SEALWIRE") or os.path.join(ROOT, "build", "venv", "bin", "sealwire")
 FOLDER = os.path.join(ROOT, "build", "live-pairs")
 KOTLIN = os.path.join(ROOT, "mobile", "kotlin")
@@ -58,24 +62,6 @@ def swift():
     subprocess.run([*enter, *build, *flags], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     # Each word is passed on as it is, and the root's shell becomes the program: who kills the process kills that.
     return [*enter, "sh", "-c", 'cd "$0" && exec "$@"', FOLDER, f"{out}/package/debug/live-pair"]
-
-
-class Broker:
-    def __init__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        with open("mosquitto.conf", "w", encoding="ascii") as file:
-            file.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-        with open("mosquitto.log", "ab") as log:
-            program = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
-            self.process = subprocess.Popen([program, "-c", "mosquitto.conf"], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise Wrong("mosquitto does not answer")
 
 
 class Party:
@@ -212,7 +198,8 @@ def main():
     os.chdir(FOLDER)
     for name in commands:
         subprocess.run([SEALWIRE, "keygen", name], check=True, stdout=subprocess.DEVNULL)
-    broker = Broker()
+    broker = Mosquitto(Path(FOLDER))
+    broker.start()
     failed, ran, parties = False, 0, []
     try:
         for (one, other), version in ((("kotlin", "swift"), "3"), (("swift", "kotlin"), "5")):
@@ -230,7 +217,8 @@ def main():
                 failed = True
                 print(f"{title:<44} FAILED: {why}\n{''.join(log[-30:])}")
     finally:
-        for process in [broker.process, *(party.process for party in parties if party.process)]:
+        broker.stop()
+        for process in [party.process for party in parties if party.process]:
             if process.poll() is None:
                 process.kill()
                 process.wait(10)

@@ -13,12 +13,16 @@ Python's standard library only.
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(ROOT, "tests"))
+
+from mosquitto import Mosquitto  # noqa: E402  tests/mosquitto.py
+
 SEALWIRE = os.environ.get("SEALWIRE") or os.path.join(ROOT, "build", "venv", "bin", "sealwire")
 PYTHON = os.path.join(os.path.dirname(SEALWIRE), "python")
 WEARABLE = os.environ.get("SEALWIRE_C_DEVICE") or os.path.join(ROOT, "build", "c-mqtt", "mqtt_device")
@@ -30,9 +34,8 @@ class Live:
     def __init__(self, folder):
         self.folder = folder
         self.started = []
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.broker = Mosquitto(Path(folder))
+        self.port = self.broker.port
 
     def file(self, name):
         return os.path.join(self.folder, name)
@@ -47,17 +50,6 @@ class Live:
         with open(self.file(f"{name}.log"), encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def broker(self):
-        with open(self.file("mosquitto.conf"), "w", encoding="ascii") as file:
-            file.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-        process = self.start("mosquitto", shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin"), "-c", "mosquitto.conf")
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return process
-            time.sleep(0.05)
-        raise SystemExit(f"mosquitto does not answer: {self.log('mosquitto')}")
-
     def asked(self, name):
         path = self.file(name)
         if not os.path.exists(path):
@@ -68,7 +60,7 @@ class Live:
     def run(self, command):
         for name in ("hub", "phone", "phone5", "app", "wearable"):
             subprocess.run([SEALWIRE, "keygen", name], cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
-        broker = self.broker()
+        self.broker.start()
         url = f"mqtt://127.0.0.1:{self.port}"
         self.start("hub", SEALWIRE, "hub", "run", "--db", "hub.db", "--identity", "hub", "--peer", "phone.cred", "--peer", "phone5.cred",
                    "--broker", url, "--realm", "ward", "--subscribe", "bed/#", "--verbose")
@@ -82,10 +74,10 @@ class Live:
         until = time.monotonic() + LIMIT_S
         while tests.poll() is None and time.monotonic() < until:
             if self.asked("restart"):
-                broker.terminate()
-                broker.wait(10)
+                self.broker.process.terminate()
+                self.broker.process.wait(10)
                 time.sleep(1)
-                broker = self.broker()
+                self.broker.start()
             if self.asked("wearable"):
                 wearable = self.start("device", WEARABLE, "--realm", "ward", "--hub", "app", "--inbox", "wearable", "--key", "wearable.key",
                                       "--credential", "wearable.cred", "--peer", "app.cred", "--data", RECORDING, "--rate", "0",
@@ -128,6 +120,7 @@ class Live:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+        self.broker.stop()
 
 
 def main(arguments):

@@ -1,4 +1,4 @@
-"""A Mosquitto of one's own, for tests in Python: python/tests, tests/links, tests/firmware."""
+"""A Mosquitto of one's own, for tests in Python: python/tests, tests/links, tests/firmware, tests/phone, and the live tests of apps."""
 
 from __future__ import annotations
 
